@@ -50,7 +50,7 @@ export interface Surroundings {
 
 /** The part of the surroundings that one command uses, and its exit code. */
 export interface CommandSurroundings extends Surroundings {
-  /** Standard error as it is, for what moves the cursor there. All texts that go this way have to be plain already. */
+  /** Standard error without escaping, for blocks that move the cursor. All texts that go this way have to be plain already. */
   readonly screen: Output
   /** @param code one of `exitCode`; the last call counts, and without any it is `ok` */
   readonly exitWith: (code: number) => void

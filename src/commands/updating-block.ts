@@ -13,7 +13,7 @@ interface UpdatingBlock {
 }
 
 /**
- * An updating block on a terminal. Names of a cluster reach it, so what acts on a terminal is taken out of all texts.
+ * An updating block on a terminal. Names of a cluster reach it, so it makes all texts plain first.
  *
  * @param screen the terminal as it is: the block moves its cursor
  */

@@ -111,7 +111,7 @@ export class Gate {
     return this.#holds.active
   }
 
-  /** Each of them, the longest first: who asked, for what, and what it waits for. At most `maxHolds`. */
+  /** The changes that wait, with user and causes, the longest first. At most `maxHolds`. */
   holds(): readonly HeldChange[] {
     return this.#waiting.list()
   }

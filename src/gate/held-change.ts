@@ -57,7 +57,7 @@ const toldNodes = 5
 /** Longer than any name of Kubernetes (253), in UTF-16 units. */
 const longestName = 256
 
-/** Of what is found, in UTF-16 units. */
+/** The maximum length of `found`, in UTF-16 units. */
 const longestText = 512
 
 /** Describes a hold for people. */

@@ -129,8 +129,7 @@ async function versionsOfImages(
 const freshMs = 10_000
 
 /**
- * The data that rules use besides what the other side of a reservation may change, if the disk map is too old
- * for it.
+ * The data that the rules need and no reservation protects, if the disk map is too old for it.
  */
 export interface Stale {
   /** The names of nodes to read; `all` if every node counts. */

@@ -136,8 +136,7 @@ export interface Outcome {
   readonly release?: (() => Promise<void>) | undefined
   /**
    * True once the reservation is so old that the write must not be forwarded: proxies ask right before they
-   * forward. It uses the clock that went further, since one stands still during suspend and the other can be
-   * set.
+   * forward. It uses the clock that went further, since one stops during suspend and the other can be set.
    */
   readonly isLate?: (() => boolean) | undefined
 }
@@ -146,7 +145,7 @@ export interface Outcome {
 export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>
 
 /**
- * Decides at once what does nothing of concern, which is nearly every write, and what was denied right before; undefined for
- * all else. A denial may have to be recorded first.
+ * Decides at once a change that raises no danger, as nearly every write, or that was denied right before; undefined for all
+ * others. A denial may have to be recorded first.
  */
 export type DecideAtOnce = (change: Change) => Outcome | Promise<Outcome> | undefined

@@ -32,8 +32,8 @@ const DiskStatusSchema = Type.Object({
 const FieldsSchema = Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })
 
 /**
- * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1, but for the maps of what is scheduled on a disk: no rule
- * needs them, and each of their entries would cost a microsecond.
+ * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. It leaves out the maps of replicas and images on a
+ * disk: no rule needs them, and each of their entries would cost a microsecond.
  */
 export const NodeSchema = Type.Object({
   metadata: Type.Object({ ...MetadataSchema.properties, managedFields: absent(Type.Array(FieldsSchema)) }),

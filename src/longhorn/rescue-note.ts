@@ -35,7 +35,7 @@ const parse = parser(
   }),
 )
 
-/** Reads what the annotation says. It is anybody's text: a person may have edited it. */
+/** Reads the annotation. The text is untrusted, since a person may have edited it. */
 export function readRescueNote(text: string): Parsed<RescueNote> {
   let raw: unknown
   try {

@@ -13,8 +13,8 @@ interface HoldSources {
 const labelNames = ['node', 'kind', 'name', 'user', 'door', 'change', 'rule', 'cause'] as const
 
 /**
- * Registers which requests wait. There is a series for each, and none for what does not wait: as many as `maxHolds`. None of
- * its labels changes while it waits, ages least of all.
+ * Registers the requests that wait, with a series for each, so at most `maxHolds`. Labels have no ages and stay the same
+ * during the wait, since each new label set would be a new series.
  */
 export function holdMetrics(registry: Registry, { holds, clock }: HoldSources): void {
   const registers = [registry]

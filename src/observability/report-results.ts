@@ -5,7 +5,7 @@ import { cut } from '../text/plain-text.ts'
 import type { AuditRecord } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 
-/** Passes what is denied, held back or warned about on to a report. Dry runs are their author's own business. */
+/** Writes denials, waits and warnings to a report. Dry runs concern their author only. */
 export class ReportRecords implements AuditSink {
   readonly name = 'report'
   readonly #sink: ReportSink

@@ -23,8 +23,8 @@ export interface DiskAtRisk {
 /**
  * The disks on which a pending clean-up meets this eviction. On profile A these are all disks once the first
  * flag goes up, and later the disks that join. On all profiles they include the disks that are evicted from
- * now on (longhorn.md §2). Of disks with one UUID, and of disks without, the first stands for all: the
- * findings are equal.
+ * now on (longhorn.md §2). Of disks with one UUID, and of disks without, only the first counts: the findings
+ * are equal.
  */
 export function disksAtRisk(
   { node, raisesGate, evicting, joining }: Eviction,
@@ -121,8 +121,8 @@ export function endangeredBy(circumstances: Circumstances): (uuid: string) => It
 }
 
 /**
- * A disk that works on no node may be one that its new node has not synced yet. The first such disk stands
- * for all as long as its flag is up, so each copy gets one finding.
+ * A disk that works on no node may be one that its new node has not synced yet. Only the first such disk
+ * counts as long as its flag is set, so each copy gets one finding.
  */
 function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
   if (circumstances.profile === 'C') return []

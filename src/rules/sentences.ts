@@ -57,7 +57,7 @@ export function inTime({ until }: Unnoticed<unknown>, { now }: Pick<Circumstance
   return { until, next: `The request is allowed in about ${Math.ceil((until - now) / 1_000)}s.`, look: [] }
 }
 
-/** Why an ended change still counts, and what happens then. */
+/** Why an ended change still counts, with the consequence. */
 export function unnoticedYet(node: string, circumstances: Circumstances): string {
   return `Longhorn may not have noticed yet. ${consequence(node, circumstances)}`
 }
@@ -69,7 +69,7 @@ export function unseenChanges({ over }: Unnoticed<UnseenChanges>, circumstances:
 }
 
 /**
- * Says that a manager may still work on an eviction of this disk, and what happens then.
+ * Says that a manager may still work on an eviction of this disk, with the consequence.
  *
  * @param owner of the disk
  */
@@ -95,7 +95,7 @@ export function unseenEviction(
   }
 }
 
-/** The release in a sentence, with what is assumed if it is not known. */
+/** The release in a sentence, with the assumption if it is not known. */
 function theRelease({ release }: Circumstances): string {
   switch (knowledgeOf(release)) {
     case 'known':

@@ -44,7 +44,7 @@ export function timerMs(ms: number): number {
 /**
  * The machine's time. The monotonic clock counts on from the start of the process, so a wall clock that is
  * set back does not make old data look young. Its values look like a time of day, and equal it while the wall
- * clock is not set. Known limit: it stands still while the machine is suspended.
+ * clock is not set. Known limit: it stops while the machine is suspended.
  */
 export const systemClock: Clock = {
   now: () => Date.now(),

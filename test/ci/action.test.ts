@@ -10,8 +10,8 @@ const action = await readAction(join(root, '.github/actions/check/action.yml'))
 const fine = nodeManifest('node-2', '  tags: [ssd]\n')
 
 /**
- * A repository with manifests, which is the working folder until the end, and a checkout of the action. What is built there
- * runs the command line in this process.
+ * A repository with manifests, which is the working folder until the end, and a checkout of the action. The program built
+ * there runs the command line in this process.
  */
 async function workspace(t: Test) {
   const { root: folder, write } = repository(t)

@@ -14,7 +14,7 @@ interface Hook {
 
 const [hook] = parse(read('.pre-commit-hooks.yaml')) as readonly [Hook]
 
-/** What the hook says of files, as pre-commit starts it: entry, arguments, files. */
+/** Runs the hook on files as pre-commit starts it: entry, arguments, files. */
 async function hooked(snapshot: string, ...files: readonly string[]) {
   const [program, ...args] = hook.entry.split(' ')
   t.equal(program, 'holdfast')

@@ -29,7 +29,7 @@ const source = (on: string, transferred: boolean, metadata: object = {}) => {
 
 type Version = ReturnType<typeof node> | ReturnType<typeof image> | ReturnType<typeof source>
 
-/** A map that was told one version after the other, a second apart from noon on. */
+/** A map that has seen these versions, one each second from noon on. */
 function told(...versions: readonly Version[]): DiskMap {
   const map = new DiskMap()
   versions.forEach((version, at) => map.apply(version, noon + at * 1_000))

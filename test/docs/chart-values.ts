@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 import { read } from './pages.ts'
 
-/** A value of the chart: a key of values.yaml, with all that is below it unless that has comments of its own. */
+/** A value of the chart: a key of values.yaml, with all keys below it unless they have their own comments. */
 export interface ChartValue {
   /** `proxy.longhorn.enabled`. */
   readonly path: string

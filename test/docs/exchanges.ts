@@ -25,10 +25,10 @@ export function textOf(exchanges: readonly Exchange[]): string {
 const separator = '\u001E'
 
 /**
- * Runs what a page shows of a terminal, on an embedded cluster of its own with a guard, where no clean-up ends.
+ * Runs the commands that a page shows, on a new embedded cluster with a guard, where no clean-up ends.
  *
  * @param folder that is empty
- * @returns what each block shows, and what really comes
+ * @returns the text of each block, and the real output
  */
 export async function played(page: string, folder: string, ending: Ending) {
   const { sandbox, start } = await shellIn(folder, ending, { nodes: 3, images: 2 })

@@ -15,7 +15,7 @@ export function partsOf(text: string): ReadonlyMap<string, string> {
   return new Map([...text.matchAll(part)].map(([, name = '', body = '']) => [name, body]))
 }
 
-/** The same page with its parts written anew. @throws Error for a part that nobody writes */
+/** The same page with its parts written anew. @throws Error for an unknown part */
 export function withParts(text: string, written: ReadonlyMap<string, string>): string {
   return text.replaceAll(part, (_, name: string) => {
     const body = written.get(name)

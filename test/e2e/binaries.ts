@@ -48,7 +48,7 @@ export function binaries(): Binaries {
   }
 }
 
-/** Builds what tells how Go reads the target of a request; from a second time on that takes a second. @returns its path */
+/** Builds the program that shows how Go reads the target of a request; a repeated build takes a second. @returns its path */
 export function buildTargets(): string {
   const path = join(cache, 'holdfast-targets')
   go(['build', '-trimpath', '-o', path, './targets'], { ...process.env, CGO_ENABLED: '0' })

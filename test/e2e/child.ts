@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A process that runs beside the tests. What it writes is kept, to be waited for and to be shown when it fails. */
+/** A process that runs beside the tests. Its output is kept, so that tests can wait for a line, or show it on a failure. */
 export class Child {
   readonly #name: string
   readonly #process: ChildProcess

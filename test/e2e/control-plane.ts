@@ -90,7 +90,7 @@ export class ControlPlane {
       'etcd-servers': etcdUrl,
       'bind-address': '127.0.0.1',
       'advertise-address': '127.0.0.1',
-      // A loopback address cannot be an endpoint, and nobody here looks for the Service kubernetes.
+      // A loopback address cannot be an endpoint, and no test uses the Service kubernetes.
       'endpoint-reconciler-type': 'none',
       'secure-port': String(port),
       'service-cluster-ip-range': serviceRange,

@@ -20,7 +20,7 @@ export interface JudgedOptions {
   readonly off?: readonly RuleName[]
 }
 
-/** Every rule enforced, and nobody may override, so that nothing dangerous is ever admitted. */
+/** Enforces every rule without overrides, so that no dangerous change is ever admitted. */
 function policyWithout(off: readonly RuleName[]): Policy {
   const modes = { ...defaultPolicy.modes, ...Object.fromEntries(off.map((rule) => [rule, 'off'])) }
   return { ...defaultPolicy, modes, override: { groups: ['those-who-may'], except: new Set() } }

@@ -28,7 +28,7 @@ const objection: Objection = {
 
 const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 
-/** A world in which an eviction is being held, and what it will be told. */
+/** A world in which an eviction waits, and its decision. */
 async function holding(options: GateWorldOptions = {}, budgetMs = 10_000) {
   const world = new GateWorld(usual(), options)
   const client = new AbortController()

@@ -7,7 +7,7 @@ import { GateWorld } from './gate-world.ts'
 import { emptied } from './replicas.ts'
 import { reservation } from './reservation-book-contract.ts'
 
-/** n2 has a disk of its own, and the same disk as n1, from a copied machine for example. */
+/** n2 has its own disk, and the same disk as n1, from a copied machine for example. */
 const shared = (options = {}) => [disk('d2'), disk('copied', { diskUUID: uuid('d1'), ...options })]
 const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
 

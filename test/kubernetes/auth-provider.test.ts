@@ -12,7 +12,7 @@ function token(exp: number): string {
 
 const farAway = 4_102_444_800
 
-/** A user of `oidc`, as it stands in a kubeconfig. */
+/** A user of `oidc`, as in a kubeconfig. */
 function user(config: Readonly<Record<string, string>>) {
   return { name: 'ann', authProvider: { name: 'oidc', config } }
 }

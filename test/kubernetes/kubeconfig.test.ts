@@ -23,7 +23,7 @@ function kubeconfig(name: string, server: string, user: object = {}, cluster: ob
   }
 }
 
-/** The same for a server of HTTPS: over plain HTTP nothing tells who asks, as in kubectl. */
+/** The same for a server of HTTPS: over plain HTTP no credentials are sent, as in kubectl. */
 async function securely(t: Test, user: object = {}, tls: https.ServerOptions = {}) {
   const { cert, key } = await certificateFor()
   const { url } = await echoServer(t, { cert, key, ...tls })
@@ -40,7 +40,7 @@ function folderOf(t: Test, files: Record<string, unknown>): (name: string) => st
   return (name) => path.join(folder, name)
 }
 
-/** Connects, asks an echo server once, and tells what it heard. */
+/** Connects, asks an echo server once, and returns the echo. */
 async function ask(t: Test, options: ConnectOptions) {
   const connection = await connect({ environment: {}, ...options })
   t.teardown(() => connection.close())

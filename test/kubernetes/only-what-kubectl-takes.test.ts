@@ -3,7 +3,7 @@ import path from 'node:path'
 import t from 'tap'
 import { connect } from '../../src/kubernetes/client/connection.ts'
 
-/** A kubeconfig with one context, for a namespace by which it is told from others. */
+/** A kubeconfig with one context, whose namespace identifies it. */
 function kubeconfig(user: object = {}, cluster: object = {}, namespace = 'mine') {
   return {
     'current-context': 'x',

@@ -26,7 +26,7 @@ const holds = Math.min(64, nodes - evictions)
 const statusWrites = 5_000
 /** `resources.limits.memory` of the chart, in MiB. */
 const limit = 512
-/** What Node takes for its old objects in a container of that size, in MiB: half of it. */
+/** Node's limit for old objects in a container of that size, in MiB: half of it. */
 const heap = limit / 2
 const namespace = 'longhorn-system'
 

@@ -3,7 +3,7 @@ import type { Settings } from '../../src/configuration/settings.ts'
 import { parseDuration } from '../../src/time/duration.ts'
 import { maxRelistMs } from './guarded-sandbox.ts'
 
-/** What a race is run with: `-- 2000 --nodes 48 --informer-lag 4s --api-restarts 3`. */
+/** The options of a race: `-- 2000 --nodes 48 --informer-lag 4s --api-restarts 3`. */
 export interface RaceOptions {
   readonly pairs: number
   /** On so many at once; fewer on a machine that is busy with other things, where calls take too long otherwise. */

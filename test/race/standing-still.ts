@@ -21,7 +21,7 @@ const how = { timeout: '1s' } as const
 const lastsMs = answerMs + 11_000
 const slackMs = 10_000
 
-/** What evictions through a proxy that stood still came to. */
+/** The outcomes of evictions through a proxy that was paused. */
 interface Stood {
   evictions: number
   /** Not passed on, whatever the proxy answered when it went on. */

@@ -19,7 +19,7 @@ const evict = (of: TestCluster, name: string) =>
     ['d1', 'd2'].map((each) => disk(each, name === each ? flagged : {})),
   )
 
-/** What these rules say, as `eviction-during-cleanup hold +8s`. */
+/** The findings of these rules, as `eviction-during-cleanup hold +8s`. */
 function said(
   of: TestCluster,
   change: Parameters<TestCluster['judge']>[0],

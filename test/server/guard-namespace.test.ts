@@ -9,7 +9,7 @@ import { agreeOnNamespace, guardNamespace } from '../../src/server/guard-namespa
 const signal = new AbortController().signal
 const longhornNamespace = 'longhorn-system'
 
-/** An API server with some namespaces, and doors that were told this or that. */
+/** An API server with some namespaces, and doors with different settings. */
 async function cluster(t: Test, answers: (request: ApiRequest) => number | undefined = () => undefined) {
   const api = await ApiServer.start({ namespaces: ['holdfast', 'team-a', 'team-b', longhornNamespace] })
   const free = connectTo(api.url)

@@ -22,7 +22,7 @@ async function madeAgo(ageMs: number, clock: FakeClock): Promise<Kept> {
   return { authority, next: undefined, previous: undefined, serving }
 }
 
-/** What an authority has signed for a machine whose clock was a day ahead. */
+/** A certificate that an authority has signed while its clock was a day ahead. */
 async function servedAhead(authority: KeptAuthority, clock: FakeClock): Promise<PemPair> {
   const pair = { cert: authority.cert, key: authority.key ?? '' }
   return await issueServing(pair, server, { now: () => clock.now() + day })

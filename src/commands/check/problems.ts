@@ -33,7 +33,7 @@ export interface Report {
 /** One problem of one document, for reports that show each at a line of a file. */
 export interface Problem {
   readonly rule: ReportRule
-  /** An error is what makes the exit code 1 or 2. */
+  /** An error makes the exit code 1 or 2. */
   readonly level: 'error' | 'warning'
   /** The effect of the rule; absent if no rule found it. */
   readonly effect?: Effect
@@ -118,7 +118,7 @@ function named(others: readonly Finding[]): string[] {
   return more > 0 ? [...lines, `and ${more} more of this kind`] : lines
 }
 
-/** The warnings that are not from a rule: of an override, or of what a patch probably missed. */
+/** The warnings that are not from a rule: about an override, or about probable mistakes in a patch. */
 function remarksOf({ result: { warnings }, judged }: Checked): string[] {
   const told = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
   return warnings.filter((warning) => !told.has(warning) && !/^and \d+ more of this kind$/.test(warning))

@@ -112,7 +112,7 @@ export class ClientErrors {
     this.#log = log
   }
 
-  /** Takes what `clientError` of Node's server gives, which is where failed handshakes end as well. */
+  /** Handles `clientError` of Node's server, which reports failed handshakes as well. */
   readonly onClientError = (error: ConnectionError, socket: Socket): void => {
     this.#noteDistrust(error, socket)
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FairTurns, type FairTurnsLimits } from '../../../src/doors/http/fair-turns.ts'
 
-/** Turns whose work takes as long as it says, by a clock of their own, and an event loop that comes round when it is told. */
+/** Turns whose work takes the given time by a fake clock, and an event loop that the test drives. */
 function world(limits: Partial<FairTurnsLimits> = {}) {
   let now = 0
   let later: (() => void) | undefined

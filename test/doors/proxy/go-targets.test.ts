@@ -70,7 +70,7 @@ function named(...words: readonly string[]): string {
   return words.map(escaped).join(' ')
 }
 
-/** A write of a resource that nobody judges, or in another namespace, is none here. */
+/** Undefined for a write of a resource that is not judged, or in another namespace. */
 function guardedWrite(write: string | undefined): string | undefined {
   const [, namespace, resource = ''] = write?.split(' ') ?? []
   return namespace === 'longhorn-system' && judgedResources.has(resource) ? write : undefined

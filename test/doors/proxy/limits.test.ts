@@ -10,7 +10,7 @@ import { untilHung } from '../../fixtures/limits.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
-/** A proxy that admits whatever is judged, before an upstream that does as it is told. */
+/** A proxy that admits every judged write, before an upstream that the test controls. */
 function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
   const modules = { ...unasked, read: () => Promise.resolve(undefined) }
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules)
@@ -75,7 +75,7 @@ t.test('judged bodies that do not come whole are cut when they are too many', as
   for (const half of halves) half.destroy()
 })
 
-/** A proxy that holds whatever comes until it must not any more. */
+/** A proxy that holds every request until its signal ends the wait. */
 async function holding(t: Test) {
   let held = 0
   let over = 0

@@ -11,9 +11,9 @@ export interface Raw {
 }
 
 /**
- * Sends a request on a connection of its own, and reads until that ends: no client comes between.
+ * Sends a request on a new connection without an HTTP client, and reads until the connection ends.
  *
- * @param host what is called in `Host`, the same wherever it is sent
+ * @param host for `Host`, so that it is the same for every port
  */
 export async function exchangeRaw(port: number, host: string, raw: Raw): Promise<Buffer> {
   const socket = connect(port, '127.0.0.1')

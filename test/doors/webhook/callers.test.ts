@@ -33,7 +33,7 @@ function wanted(cas: readonly PemPair[] = [authority], names: readonly string[] 
 async function asking(t: Test, clients: Wanted = wanted()) {
   const webhook = await running(t, { clients })
   const { port, agent } = webhook
-  /** Each caller has a connection of its own, unless an agent keeps it. */
+  /** Each call uses a new connection, unless an agent keeps it. */
   const postAs = async (
     shown: Partial<PemPair> = {},
     options: RequestOptions = { agent: false },

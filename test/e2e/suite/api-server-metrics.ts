@@ -11,7 +11,7 @@ const unseen = [
   'apiserver_admission_match_condition_evaluation_errors_total',
 ]
 
-/** What alerts and the dashboard ask the API server for. Unit tests of both count on these names. */
+/** The metrics of the API server that alerts and the dashboard query. Unit tests of both assume these names. */
 export function apiServerMetrics(t: Test, cluster: RealCluster): void {
   t.test(
     'the API server counts calls of the guard under the names and labels of the dashboard',

@@ -10,7 +10,7 @@ const upgrade = [
   ...['--create-namespace', '--set', 'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true'],
 ]
 
-/** The rights of a hook that points Longhorn's UI at the proxy, and the Lease that hooks make and delete. Nobody runs Jobs here; the tests say how one ends. */
+/** The rights of a hook that points Longhorn's UI at the proxy, and the Lease that hooks make and delete. No controller runs Jobs here, so the tests set how one ends. */
 export function hooks(t: Test, cluster: RealCluster): void {
   const rights = async (): Promise<string[]> => {
     const kinds = 'serviceaccounts,roles,rolebindings'

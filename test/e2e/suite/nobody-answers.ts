@@ -8,7 +8,7 @@ import { World } from '../world.ts'
 
 const flagged = { evictionRequested: true }
 
-/** The start of the scenarios. A node with a flag up has to be admitted: here a guard still answers. */
+/** The start of the scenarios, while a guard still answers, since it has to admit a node with a flag. */
 export async function beforeNobodyAnswers(cluster: RealCluster): Promise<void> {
   const world = new World(cluster)
   await world.node('n1', [disk('n1-a'), disk('n1-b', flagged)], flagged)
@@ -116,7 +116,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     await world.node('n5', [disk('n5-a'), disk('n5-b')])
     await world.image('n5', [pending('n5-a')])
     const refused = /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request/
-    // A policy takes effect a moment after it is there, and with it what it reads.
+    // A policy and its parameters take effect a moment after their creation.
     let eviction = await evict(cluster, 'n5', 'n5-b', '--dry-run=server')
     for (let tries = 0; tries < 50 && eviction.code === 0; tries += 1)
       eviction = await evict(cluster, 'n5', 'n5-b', '--dry-run=server')
