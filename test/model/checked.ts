@@ -87,7 +87,7 @@ function some<T>(scenarios: readonly T[]): T[] {
 export function settles(profile: 'A' | 'B'): void {
   t.test(`an ended change counts until no manager lags, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile)) {
-      // As deep as it takes to admit what was asked last.
+      // Deep enough to admit the last request.
       const steps = scenario.wishes.length === 1 ? 10 : 8
       keepsAndAdmits(t, scenario, await (thorough ? explore(scenario, steps) : untilAdmitted(scenario, 60)))
     }
@@ -100,7 +100,7 @@ export function settles(profile: 'A' | 'B'): void {
   })
 }
 
-/** Walks until what was asked last was admitted in some order of things, or something is broken. */
+/** Walks until the last request was admitted in some order of steps, or a promise is broken. */
 async function untilAdmitted(scenario: Scenario, steps: number): Promise<Explored> {
   const last = scenario.wishes.at(-1)?.what ?? ''
   for (let seed = 1; ; seed += walksAtOnce) {
@@ -110,7 +110,7 @@ async function untilAdmitted(scenario: Scenario, steps: number): Promise<Explore
   }
 }
 
-/** Makes sure too that what was asked last was admitted in some order of things: else nothing was tried. */
+/** Makes sure too that the last request was admitted in some order of steps: otherwise nothing was tried. */
 function keepsAndAdmits(t: Test, scenario: Scenario, explored: Explored): void {
   keeps(t, explored)
   const last = scenario.wishes.at(-1)?.what ?? ''

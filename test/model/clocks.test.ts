@@ -9,7 +9,7 @@ import { sharedStamps, wallClockDeadlines } from './sabotage.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm } from './scenarios.ts'
 
-/** What a process reserved and did not live to see settled; then another of its name takes back what it reserved itself. */
+/** A process ends before its reservation is settled; then another of its name takes back its own reservations. */
 const restarting = (sabotage: Sabotage): Scenario =>
   scenario(
     'a replica restarts under its name',

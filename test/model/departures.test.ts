@@ -31,7 +31,7 @@ const loss = '=> i1 loses its last usable copy'
 const behind =
   /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)/
 
-/** What is weakened, in which scenario, and how that is found. */
+/** A weakened part, its scenario, and the search that finds the broken promise. */
 type Weak = readonly [what: string, sabotage: Sabotage, name: string, on: Scenario['profile'], search: Search]
 
 const weak: readonly Weak[] = [

@@ -23,7 +23,7 @@ for (const profile of ['A', 'B', 'C'] as const) {
   })
 }
 
-/** What is weakened, in which scenario, and how that is found. */
+/** A weakened part, its scenario, and the search that finds the broken promise. */
 type Weak = readonly [what: string, sabotage: Sabotage, name: string, on: Scenario['profile'], search: Search]
 
 const weak: readonly Weak[] = [

@@ -3,7 +3,7 @@ import { departures } from './departures.ts'
 import type { Scenario } from './scenario.ts'
 import { World } from './world.ts'
 
-/** So many requests, and steps of Longhorn, follow each other: what needs all of them lies too deep for other searches. */
+/** The maximum of requests and steps of Longhorn in a row; other searches do not get so deep. */
 const mostSteps = 8
 
 for (const profile of ['A', 'B', 'C'] as const) {
@@ -17,7 +17,7 @@ for (const profile of ['A', 'B', 'C'] as const) {
   )
 }
 
-/** @returns what was broken and how, in any order in which each request is over before the next begins */
+/** @returns the trace of a broken promise, in any order in which each request is over before the next begins */
 async function explored(scenario: Scenario): Promise<string | undefined> {
   const seen = new Set<string>()
   const ways: string[][] = [[]]

@@ -18,11 +18,11 @@ const still = (sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario =>
     ...more,
   })
 
-/** The proxy that stands still is replica 1, the eviction comes to replica 2, and nothing that does not matter. */
+/** Leaves out steps that do not matter: the paused proxy is replica 1, and the eviction comes to replica 2. */
 const aside =
   /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2|replica 2 hears of the next [BN]|replica 1 hears/
 
-/** A walk in which the proxy stands still until its reservation is over, and the eviction is admitted meanwhile. */
+/** A walk in which the proxy pauses until its reservation is over, and the eviction is admitted meanwhile. */
 const tooLate = 1_745
 
 t.test('with writes that are forwarded too late the checker finds a crash', async (t) => {

@@ -8,7 +8,7 @@ import { twoBooks, type Sabotage } from './sabotage.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm } from './scenarios.ts'
 
-/** Two doors that were told to keep their Leases in two namespaces, and two changes that must not meet. */
+/** Two doors with Leases in two configured namespaces, and two conflicting changes. */
 const apart = (sabotage: Sabotage): Scenario =>
   scenario('two books', 'A', calm, [evict('n1', 'd2'), cleanUp('i1', ['d1'])], {
     namespaces: ['holdfast', 'default'],
