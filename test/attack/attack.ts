@@ -123,7 +123,7 @@ async function suffered(attack: Attack): Promise<string[]> {
   }
 }
 
-/** As many writes as the machine can do, and what became of them without an attack. */
+/** As many writes as the machine can do, and their results without an attack. */
 async function calmly(way: Way): Promise<{ readonly calm: Stream; readonly pace: number }> {
   for (let pace = usualPace; ; pace /= 2) {
     const calm = await cluster.stream(way, calmMs, pace)

@@ -20,7 +20,7 @@ export interface Target {
 export class Tally {
   readonly #counts = new Map<string, number>()
 
-  /** @param outcome the status of the answer, or in a word what became of it */
+  /** @param outcome the status of the answer, or a word for the failure */
   count(outcome: string): void {
     this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
   }

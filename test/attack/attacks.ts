@@ -3,7 +3,7 @@ import { occupy, opening, pause, shootAt, type Shot, type Target } from './attac
 import type { Output } from './guard-process.ts'
 import * as shots from './shots.ts'
 
-/** One attack, and against what. */
+/** One attack, and its target. */
 export interface Attack {
   readonly name: string
   readonly door: 'webhook' | 'kubernetes' | 'longhorn'

@@ -20,7 +20,7 @@ export type Said =
   | { readonly said: 'done' }
   | { readonly said: 'streamed'; readonly stream: Stream }
 
-/** The API as it is to those who have to prove who they are. */
+/** The API for callers that have to identify themselves. */
 export interface StrictApi {
   readonly kubeconfig: string
   readonly token: string

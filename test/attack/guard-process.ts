@@ -14,7 +14,7 @@ export type Output = 'read' | 'closed' | 'stalled'
 /** A guard or a proxy as it is installed, in its own process with the memory limit of the chart. */
 export class GuardProcess {
   readonly #child: ChildProcess
-  /** Lines of its log at level error, and what it said on standard error. */
+  /** Lines of its log at level error, and its standard error. */
   readonly complaints: string[] = []
   readonly port: number
 

@@ -42,7 +42,7 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
-/** The comment that stands right above each key, on one line, without its example. */
+/** The comment right above each key, on one line, without its example. */
 function commentsIn(text: string): ReadonlyMap<string, string> {
   const comments = new Map<string, string>()
   const above: { readonly indent: number; readonly key: string }[] = []

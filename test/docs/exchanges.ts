@@ -21,7 +21,7 @@ export function textOf(exchanges: readonly Exchange[]): string {
   return exchanges.map(({ command, output }) => `$ ${command}\n${output}`).join('')
 }
 
-/** Stands between the outputs of two commands. */
+/** Separates the outputs of two commands. */
 const separator = '\u001E'
 
 /**
@@ -52,8 +52,8 @@ export async function played(page: string, folder: string, ending: Ending) {
 }
 
 /**
- * The same text without what differs from run to run: UUIDs, lengths of time, times, ports, the width of columns, and
- * reservations, which end soon after what they are for.
+ * The same text without the parts that differ from run to run: UUIDs, lengths of time, times, ports, the width of columns,
+ * and reservations, which end soon after their writes.
  */
 export function timeless(text: string): string {
   return text

@@ -7,7 +7,7 @@ import { chartValueTable } from './chart-values.ts'
 import { messageOf } from './messages.ts'
 import { read } from './pages.ts'
 
-/** A part of a page that is written by `npm run docs:generate`: what stands between its two marks. */
+/** A part of a page that `npm run docs:generate` writes, between two marks. */
 const part = /^<!-- generated: (.+) -->\n([^]*?)^<!-- end -->$/gm
 
 /** The parts of a page, by name. */

@@ -43,7 +43,7 @@ export class Child {
     }
   }
 
-  /** The end of what was written, for messages. */
+  /** The end of the output, for messages. */
   get last(): string {
     return this.#lines.slice(-15).join('\n')
   }

@@ -147,7 +147,7 @@ export class ControlPlane {
     })
   }
 
-  /** The API server crashes, and starts again on the same port. @param meanwhile what is done while it is away */
+  /** The API server crashes, and starts again on the same port. @param meanwhile called while it is away */
   async crash(meanwhile?: () => Promise<void>): Promise<void> {
     await this.#apiServer.end('SIGKILL')
     await meanwhile?.()

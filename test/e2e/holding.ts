@@ -3,7 +3,7 @@ import { ask, longhornPath, type Cluster } from './cluster.ts'
 import type { Guards } from './guards.ts'
 import { metric } from './metric.ts'
 
-/** A merge patch of one of Longhorn's objects, and what became of it. */
+/** A merge patch of one of Longhorn's objects, and its outcome. */
 export interface Patch {
   /** `nodes/n1`, `backingimages/ubuntu`. */
   readonly object: string

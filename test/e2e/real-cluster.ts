@@ -16,7 +16,7 @@ export interface InstalledAt {
   readonly namespace: string
 }
 
-/** A real API server with Longhorn's definitions and the chart, and what the Deployment would run. */
+/** A real API server with Longhorn's definitions and the chart, and the processes of the Deployment. */
 export class RealCluster implements Cluster {
   readonly what: string
   readonly isReal = true

@@ -16,7 +16,7 @@ import { keyOf, type RawObject } from './raw.ts'
 
 /** How the gate of a campaign differs from others. */
 export interface JudgedOptions {
-  /** Rules that are switched off, to see that the oracle finds what they prevent. */
+  /** Rules that are switched off, to prove that the oracle finds the crashes that they prevent. */
   readonly off?: readonly RuleName[]
 }
 

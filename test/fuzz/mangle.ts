@@ -42,7 +42,7 @@ interface Place {
 /** Changes one place, in place; the result may not be a JavaScript value, see `jsonText`. */
 type Mangling = (place: Place, random: Random) => void
 
-/** Each of them comes as often as it stands here. */
+/** The more often one is listed, the more often it comes. */
 const manglings: readonly Mangling[] = [
   remove,
   remove,

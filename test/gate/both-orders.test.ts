@@ -147,7 +147,7 @@ t.test('a change that the first one lets pass while it is pending passes after i
   t.ok(seen.stopped > 20)
 })
 
-t.test('with all rules enforced the order of two changes does not matter', async (t) => {
+t.test('the order of two changes does not matter if all rules are enforced', async (t) => {
   let stopped = 0
   for (const profile of ['A', 'B', 'C'] as const) {
     for (const first of ['ready', 'unknown', 'failed']) {

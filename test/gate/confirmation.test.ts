@@ -14,7 +14,7 @@ const usual = (release = 'v1.8.0') =>
 
 const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', evicting)])
 
-/** A replica whose disk map is behind what is stored. */
+/** A replica whose disk map is behind the stored objects. */
 function behind(truth: TestCluster, options: GateWorldOptions = {}, release?: string): GateWorld {
   return new GateWorld(usual(release), { ...options, truth })
 }

@@ -104,7 +104,7 @@ export class GateWorld {
     )
   }
 
-  /** Decides for somebody who waits this long. */
+  /** Decides for a client that waits this long. */
   async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Outcome> {
     return await this.gate.decide(change, { budgetMs, signal })
   }

@@ -139,7 +139,7 @@ t.test('a caller with many holds gives up places to others, the latest first', a
   t.equal(world.gate.holding, 0)
 })
 
-t.test('with a limit of zero no request is held', async (t) => {
+t.test('no request waits with a limit of zero', async (t) => {
   const world = new GateWorld(usual(), { maxHolds: 0 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 0)

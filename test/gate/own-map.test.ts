@@ -63,7 +63,7 @@ t.test('an eviction lists stored objects if a change may have left the entry wit
   t.strictSame(later.trips, ['swap n1'])
 })
 
-t.test('where the watch of images was silent, the versions of those concerned are read', async (t) => {
+t.test('an eviction reads the versions of its images if the watch of images was silent', async (t) => {
   const world = watching()
   world.knowledge.ageMs = () => 20_000
   await is(t, 'allow', world, evictD1(world.cluster))
@@ -79,7 +79,7 @@ async function silentWith(images: number): Promise<GateWorld> {
   return world
 }
 
-t.test('where more than twenty images are concerned, they are listed', async (t) => {
+t.test('an eviction lists images if more than twenty are concerned', async (t) => {
   const twenty = await silentWith(20)
   t.equal(twenty.trips.filter((trip) => trip.startsWith('BackingImage ')).length, 20)
   t.notOk(twenty.trips.includes('images'))

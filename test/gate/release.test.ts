@@ -5,7 +5,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
 
-t.test('without a readable book, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('arming changes get 503 and leave nothing behind if the book is not readable', async (t) => {
   const world = new GateWorld(usual())
   let down = true
   world.before = (trip) => {

@@ -72,7 +72,7 @@ t.test('a clean-up reads all nodes where the entry has no marks', async (t) => {
   t.ok(world.trips.includes('nodes'))
 })
 
-t.test('of two nodes that show one disk at most one may release it', async (t) => {
+t.test('at most one of two nodes that show one disk may release it', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     const both = () =>
       cluster(release)

@@ -22,7 +22,7 @@ const draining = () => nodes().image('ubuntu', [pending('d1'), ...drained])
 
 const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 
-/** A world in which an eviction is being held, and what was heard of holds. */
+/** A world in which an eviction waits, and the news of holds. */
 async function holding(
   of = draining(),
   { holdListeners = [], ...options }: GateWorldOptions = {},

@@ -24,7 +24,7 @@ t.test('the token of oidc goes with each request as long as it is valid', async 
     t.strictSame(await headers(), { Authorization: `Bearer ${idToken}` }, time)
 })
 
-t.test('without a token nothing is sent', async (t) => {
+t.test('requests have no authorization if the provider has no token', async (t) => {
   t.strictSame(await providerHeaders(user({}))(), {})
 })
 

@@ -185,7 +185,7 @@ t.test('an object that cannot be read', (t) => {
     t.equal(feed.unreadableSeen, 2)
   })
 
-  t.test('nor is an object known at which the sink throws', async (t) => {
+  t.test('can also be one at which the sink throws', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t)
     await watching()
     sink.refuse = 'n1'

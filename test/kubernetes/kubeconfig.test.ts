@@ -87,7 +87,7 @@ t.test('the sources of the configuration', (t) => {
     },
   )
 
-  t.test('in a pod it is the service account, over TLS with its authority', async (t) => {
+  t.test('include the service account of a pod, over TLS with its authority', async (t) => {
     const { cert, key } = await certificateFor()
     const { url, port } = await echoServer(t, { cert, key })
     const file = folderOf(t, { 'ca.crt': cert, token: 'pod-token\n', namespace: 'holdfast\n', config: '' })
@@ -108,7 +108,7 @@ t.test('the sources of the configuration', (t) => {
     })
   })
 
-  t.test('without any, the error lists every place that was tried', async (t) => {
+  t.test('are all listed in the error if none exists', async (t) => {
     const home = t.testdir({})
     const options = { environment: { HOME: home }, serviceAccountFolder: '/nowhere' }
     await t.rejects(connect(options), {

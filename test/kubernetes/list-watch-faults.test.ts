@@ -155,7 +155,7 @@ t.test('waiting', (t) => {
     t.equal(server.seen('list').length, 1)
   })
 
-  t.test('nor are lists whose watch always expires', async (t) => {
+  t.test('lists whose watch always expires are not a hot loop either', async (t) => {
     const { server, listWatch } = await follow(t, (server) =>
       server.fail('watch', { errorEvent: 410 }, 1_000),
     )

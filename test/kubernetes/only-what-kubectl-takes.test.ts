@@ -13,7 +13,7 @@ function kubeconfig(user: object = {}, cluster: object = {}, namespace = 'mine')
   }
 }
 
-t.test('in a shell of a pod ~/.kube/config wins over its service account', async (t) => {
+t.test('~/.kube/config wins over the service account in a shell of a pod', async (t) => {
   const home = t.testdir({ token: 'of-the-pod', namespace: 'of-the-pod' })
   const environment = { HOME: home, KUBERNETES_SERVICE_HOST: '10.0.0.1' }
   const namespace = async () => {

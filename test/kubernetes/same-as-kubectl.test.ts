@@ -88,7 +88,7 @@ t.test('status asks as kubectl does, on the same route', { skip }, async (t) => 
   }
 })
 
-/** Files of one KUBECONFIG, and what is special about them. */
+/** Files of one KUBECONFIG, by their special part. */
 const merged: Readonly<Record<string, Readonly<Record<string, string | ((place: Place) => object)>>>> = {
   'the first current context and the first of each name win': {
     one: (place) => ({ ...whole(place, 'one'), 'current-context': '' }),

@@ -66,7 +66,7 @@ for (const profile of ['A', 'B'] as const) {
   })
 }
 
-t.test('with the entry of unowned disks for unknown disks alone the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with the entry of unowned disks for unknown disks alone', async (t) => {
   const broken = '=> n2 crashes: a clean-up is pending on d9'
   await finds(t, knownInStatus('A', { sabotage: unownedForUnknown }), { broken, seed: 42 })
 })

@@ -25,7 +25,7 @@ const aside =
 /** A walk in which the proxy pauses until its reservation is over, and the eviction is admitted meanwhile. */
 const tooLate = 1_745
 
-t.test('with writes that are forwarded too late the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with writes that are forwarded too late', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, still(passedOnLate), { broken, seed: tooLate, leaves: aside })
 })

@@ -18,7 +18,7 @@ const apart = (sabotage: Sabotage): Scenario =>
 /** Steps that do not matter to this. */
 const aside = /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2/
 
-t.test('with two books the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with two books', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, apart(twoBooks), { broken, seed: 16, leaves: aside })
 })

@@ -86,7 +86,7 @@ t.test('a dry run, a change that waits and one that is allowed are no denials', 
   t.end()
 })
 
-t.test('of too many different denials the oldest are forgotten', (t) => {
+t.test('the oldest of too many different denials are forgotten', (t) => {
   const { deny, lines } = memory()
   for (let user = 0; user < 1_001; user += 1) deny(removal(`user-${user}`))
   t.equal(lines().length, 1_000)

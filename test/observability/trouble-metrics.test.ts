@@ -61,7 +61,7 @@ t.test('a cluster in which nothing is wrong has no series', async (t) => {
   t.strictSame(await seriesOf(map), [])
 })
 
-t.test('of each node in danger one clean-up is named before the second of any', async (t) => {
+t.test('each node in danger has a series before a second clean-up of any node', async (t) => {
   const flagged = { evictionRequested: true }
   const { map } = cluster('v1.8.0')
     .node('n1', [disk('d1', flagged)])

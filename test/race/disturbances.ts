@@ -34,7 +34,7 @@ export class Disturbances {
     return this.#courses.some(({ disturbance, begun, running }) => running || begun < disturbance.times)
   }
 
-  /** Begins what is due after so many pairs. */
+  /** Begins the disturbances that are due after so many pairs. */
   after(done: number): void {
     for (const course of this.#courses) {
       const { disturbance, begun, running } = course

@@ -60,7 +60,7 @@ t.test('a disk is lost once its node is gone, or does not work for longer than l
   t.end()
 })
 
-t.test('so is a disk that is not ready for so long on a node that works', (t) => {
+t.test('a disk that is not ready for long enough on a working node is lost', (t) => {
   const table: [notReady: RawNotReady | undefined, why: RegExp | undefined][] = [
     [undefined, undefined],
     [{ reason: 'DiskFilesystemChanged', since: minutes(9) }, undefined],

@@ -151,7 +151,7 @@ t.test('the command that writes it is understood again', (t) => {
   t.end()
 })
 
-t.test('where groups are named, only their members may', (t) => {
+t.test('only members of the listed groups may override', (t) => {
   const policy = { ...defaultPolicy, override: { groups: ['storage-admins'], except: new Set<never>() } }
   t.strictSame(overrideOf(change(undefined, 'x', ['developers']), policy), {
     outcome: 'not-permitted',

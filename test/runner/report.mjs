@@ -10,7 +10,7 @@ export function groupText({ files, passed, failures, seconds }) {
   return `${failed ? 'not ok' : 'ok    '} ${what}: ${passed} passed${failed}, ${seconds.toFixed(1)} s`
 }
 
-/** The test, where it failed, and what differs. */
+/** The test, the place of the failure, and the difference. */
 export function failureText({ name, diag }) {
   // Not every failure has details, and tap says so with null.
   const { at, diff, found, wanted, stack, source, message, error, tapCaught } = diag ?? {}

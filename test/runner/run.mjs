@@ -1,4 +1,4 @@
-// Runs tests, a few processes at a time, and says what came of them.
+// Runs tests, a few processes at a time, and reports the results.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Parser } from 'tap-parser'
@@ -8,7 +8,7 @@ const hangMs = 15 * 60_000 * (Number(process.env.HOLDFAST_PATIENCE) || 1)
 /** The thorough tests search for minutes. */
 const thoroughly = 4
 
-/** So much of what a process wrote beside its tests is shown if it ends without telling which of them failed. */
+/** The lines of other output to show of a process that ends without naming a failed test. */
 const shownLines = 20
 
 const node = ['--import=./test/runner/typescript.mjs', '--import=./test/runner/environment.mjs']

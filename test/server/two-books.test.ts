@@ -87,7 +87,7 @@ t.test('two doors with two configured namespaces never admit both of a pair', as
   t.equal(refused.length, 1, 'started again, the other one refuses')
 })
 
-t.test('with a book each they admit both', async (t) => {
+t.test('two doors with a book each admit both of a pair', async (t) => {
   const { meet } = await doors(t, [new InProcessBook(), new InProcessBook()])
   t.strictSame(await meet(), [2, 2, 2, 2, 2, 2])
 })

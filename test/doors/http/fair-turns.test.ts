@@ -82,7 +82,7 @@ t.test('a peer that has cost little does not wait for all of another', (t) => {
   t.end()
 })
 
-t.test('where too much waits, the peer with the most loses its latest', (t) => {
+t.test('the peer with the most work loses its latest if too much waits', (t) => {
   const { turns, ask, comeRound, done } = world({ mostWaitingBytes: 100 })
   ask('attacker', 'first', 100)
   for (const name of ['one', 'two', 'three']) ask('attacker', name, 100, 40)

@@ -24,7 +24,7 @@ interface Seen {
   readonly dryRun: boolean
 }
 
-/** Undefined for what net/http does not take. */
+/** Undefined for a request that net/http rejects. */
 function seenByGo(lines: readonly RequestLine[]): (Seen | undefined)[] {
   const input = Buffer.from(lines.map(({ method, target }) => `${method}\t${target}\n`).join(''), 'latin1')
   const { stdout, status } = spawnSync(program, { input, maxBuffer: 1024 ** 3 })

@@ -179,7 +179,7 @@ const bodies: readonly (readonly [came: string, goes: string])[] = [
 ]
 
 for (const [came, goes] of bodies) {
-  t.test(`of ${came} Longhorn gets ${goes}, which was judged`, async (t) => {
+  t.test(`Longhorn gets ${goes}, which was judged, if the client sends ${came}`, async (t) => {
     const got: string[] = []
     const read = () => Promise.resolve(node('1'))
     const { put, decided } = await proxied(t, { read }, (request, response) => {

@@ -53,7 +53,7 @@ export async function exchangeRaw(port: number, host: string, raw: Raw): Promise
   return Buffer.concat(chunks)
 }
 
-/** An answer in its parts, without what belongs to the connection alone. */
+/** An answer in its parts, without those that belong to the connection alone. */
 export function partsOf(answer: Buffer): { head: string[]; body: Buffer } {
   const at = answer.indexOf('\r\n\r\n')
   const lines = answer.subarray(0, at).toString('latin1').split('\r\n')

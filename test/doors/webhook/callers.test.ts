@@ -105,7 +105,7 @@ t.test('an expired certificate is named in the answer', async (t) => {
   t.match(await postAs(ended), { status: 403, json: { message: /kube-apiserver, or .* is not valid now/ } })
 })
 
-t.test('of several authorities in a file each will do', async (t) => {
+t.test('each of several authorities in a file may sign a caller', async (t) => {
   const { postAs } = await asking(t, wanted([other, authority]))
   t.equal((await postAs(client)).status, 200)
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now))).status, 200)

@@ -19,7 +19,7 @@ export function allowed(...warnings: string[]): Outcome {
   }
 }
 
-/** The decision to hold back what was asked. */
+/** The decision to hold back the change. */
 export function held(change: Change, message = 'a clean-up is pending'): Outcome {
   return {
     verdict: { decision: 'hold', objections: [finding('hold', message)], warnings: [] },

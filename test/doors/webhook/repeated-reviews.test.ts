@@ -11,7 +11,7 @@ const cancel = { before: evict.after, after: evict.before }
 
 const longhorn = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
-/** A reviewer whose gate holds everything back, and the clock of what it puts off. */
+/** A reviewer whose gate holds everything back, and the clock of its delays. */
 function puttingOff() {
   const { gate, modules } = fakes()
   const clock = new FakeClock()

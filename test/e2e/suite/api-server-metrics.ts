@@ -5,7 +5,7 @@ import type { RealCluster } from '../real-cluster.ts'
 import { calm, evict, longhorn, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
-/** These count what goes wrong, and have no series before: a guard that does not answer, a condition that fails. */
+/** These have no series before a failure: a guard that does not answer, a condition that fails. */
 const unseen = [
   'apiserver_admission_webhook_fail_open_count',
   'apiserver_admission_match_condition_evaluation_errors_total',

@@ -44,7 +44,7 @@ export function hooks(t: Test, cluster: RealCluster): void {
     t.strictSame(await rights(), [])
   })
 
-  t.test('nor does a hook that fails leave a right behind', async (t) => {
+  t.test('a hook that fails leaves no right behind', async (t) => {
     t.match(await cluster.helm([...upgrade, '--timeout', '5s']), {
       code: 1,
       stderr: /post-upgrade hooks failed/,

@@ -111,7 +111,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: null } })
   })
 
-  t.test('with failurePolicy Ignore and the backstop, the crashing orders are still refused', async (t) => {
+  t.test('the backstop still denies the crashing orders with failurePolicy Ignore', async (t) => {
     await cluster.install(...everything, 'webhook.failurePolicy=Ignore')
     await world.node('n5', [disk('n5-a'), disk('n5-b')])
     await world.image('n5', [pending('n5-a')])

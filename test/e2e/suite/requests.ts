@@ -6,7 +6,7 @@ import { ask, longhornPath, type Cluster } from '../cluster.ts'
 import { calm, cleanUp, evict, longhorn, onlyToldWait, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
-/** Every way of asking, and what comes back. */
+/** Every kind of request, and its answer. */
 export function requests(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
   t.teardown(() => world.forgetImages())
