@@ -10,7 +10,7 @@ export interface Measured extends Turn {
   readonly cpuMs: number
 }
 
-/** One server of the comparison, pinned to a core of its own where `taskset` is there, and the load for it. */
+/** One server of the comparison, pinned to its own core if `taskset` exists, and the load for it. */
 export class Contender {
   readonly name: ServerName
   readonly #child: ChildProcess

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import type { ReviewRequest } from './reviews.ts'
 
-/** What came of one turn. */
+/** The result of one turn. */
 export interface Turn {
   readonly answers: number
   readonly seconds: number

@@ -1,11 +1,11 @@
 // Run by `npm run bench`: what a review costs beside a bare server. `-- quick` takes a minute, `-- write` puts the table into
-// docs/performance.md. It fails if Holdfast reaches less than half of what it did when this was written.
+// docs/performance.md. It fails if Holdfast reaches less than half of the rate that it reached when this was written.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { measureReviews, type Result } from './review.ts'
 
-/** Half of what was reached on two cores with Node 24. Noise does not go that far. */
+/** Half of the rate on two cores with Node 24. Noise does not go that far. */
 const leastShare = { passes: 0.35, denied: 0.3 } as const
 
 const what = { passes: 'raises no danger, 9 KB', denied: 'is denied again, 6 KB' } as const

@@ -13,7 +13,7 @@ const turnMs = 300
 const warmUpMs = 1_000
 const warmUpAnswers = 12_000
 
-/** What a server did with one question. */
+/** The results of a server for one question. */
 export interface Result {
   readonly name: ServerName
   readonly question: Question
@@ -22,7 +22,7 @@ export interface Result {
   readonly cpuUs: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** The rate and the CPU as shares of what the bare server did in the same round, the median of all rounds. */
+  /** The rate and the CPU as shares of the bare server's in the same round, the median of all rounds. */
   readonly rateShare: number
   readonly cpuShare: number
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What the servers are asked: a write that raises no danger, and a clean-up that the guard denies. */
+/** The questions to the servers: a write that raises no danger, and a clean-up that the guard denies. */
 export type Question = 'passes' | 'denied'
 
 /** A stored object, as far as the questions need it. */
@@ -111,7 +111,7 @@ function review(
   }
 }
 
-/** The field managers of a review that a real API server sent: half of what such a body consists of. */
+/** The field managers of a review that a real API server sent: half of such a body. */
 function managedFieldsOf(recorded: string): unknown {
   const path = join(import.meta.dirname, '../test/fixtures/admission-reviews', `${recorded}.json`)
   const { request } = JSON.parse(readFileSync(path, 'utf8')) as {

@@ -1,4 +1,4 @@
-// One server of the comparison in a process of its own: `node server-process.ts NAME`, told by a message what it needs.
+// One server of the comparison in its own process: `node server-process.ts NAME`, with its settings in a message.
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
@@ -9,7 +9,7 @@ import { connectTo } from '../src/kubernetes/client/connection.ts'
 import { createLog } from '../src/observability/log.ts'
 import { Guard } from '../src/server/webhook-server.ts'
 
-/** What a server is told at its start. */
+/** The settings of a server, sent at its start. */
 export interface Start {
   readonly name: ServerName
   readonly tls: { readonly cert: string; readonly key: string }
@@ -20,7 +20,7 @@ export interface Start {
 /** The servers that are compared. */
 export type ServerName = 'bare' | 'fastify' | 'holdfast'
 
-/** What a server says: first where it listens, then the CPU time that it has used, in milliseconds, whenever it is asked. */
+/** The messages of a server: first its port, then on request the CPU time that it has used, in milliseconds. */
 export type Said = { readonly port: number } | { readonly cpuMs: number }
 
 const servers: Readonly<Record<ServerName, (start: Start) => Promise<number>>> = {
@@ -68,7 +68,7 @@ async function serveBare({ tls }: Start): Promise<number> {
   return await listening(server)
 }
 
-/** What most would write: fastify, and a schema of the envelope that ajv checks. */
+/** The usual way to write it: fastify, and a schema of the envelope that ajv checks. */
 async function serveFastify({ tls }: Start): Promise<number> {
   const app = fastify({ https: tls, logger: false, bodyLimit: 8 * 1024 * 1024 })
   const valid = new Ajv().compile<Review>({

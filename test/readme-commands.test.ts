@@ -6,8 +6,8 @@ import { shellIn, type Started } from './docs/shell.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 
 /**
- * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods, Roles and the chart,
- * which the end-to-end tests install in a real one. test/docs/elsewhere.test.ts looks at each.
+ * Commands that cannot run on the embedded cluster: the project's own scripts, the image, and commands for pods, Roles and
+ * the chart, which the end-to-end tests run on a real one. test/docs/elsewhere.test.ts checks each.
  */
 const elsewhere = /^ *(npm |docker |helm |kubectl get role,rolebinding )/m
 
@@ -45,7 +45,7 @@ const goingOn: readonly [RegExp, RegExp][] = [
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor\b/, 1]]
 
-/** What a server says in its log when it listens. */
+/** The ports that a server logs when it listens. */
 function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', number> {
   const line = log.split('\n').find((each) => each.includes('"msg":"listening"')) ?? '{}'
   return JSON.parse(line) as Record<'port' | 'healthPort' | 'operatorPort', number>

@@ -34,7 +34,7 @@ export interface AdmissionModules {
   readonly book: ReservationBook
   readonly changes: Changes
   readonly holds: Holds
-  /** Told of what waits. */
+  /** Lists the changes that wait. */
   readonly waiting: WaitingList
   readonly denials: RepeatedDenials
   readonly reserver: Reserver
@@ -133,7 +133,7 @@ export class Admission {
   repeated(change: Change): Verdict | undefined {
     const { denials, knowledge } = this.#modules
     const verdict = knowledge.synced ? denials.find(change) : undefined
-    // What may be held waits, and is not answered at once.
+    // A change that may wait gets no denial from memory, since the wait could end well.
     const isHeld = verdict?.decision === 'hold' && this.#mayBeHeld(change)
     return isHeld ? undefined : verdict
   }

@@ -294,7 +294,7 @@ export function isProxied({ door }: Pick<Request, 'door'>): boolean {
  * after the other: two clean-ups, each of another copy, remove the last one.
  */
 export function writeLock(change: Change): Claim[] {
-  // No other write can have met an object that is just created.
+  // A creation races with no other write: the API server creates a name once.
   if (!isProxied(change.request) || change.operation === 'CREATE') return []
   return [{ entry: writesOf(change.kind, nameOf(change)), intent: 'write', disks: 'any' }]
 }

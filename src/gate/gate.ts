@@ -56,9 +56,9 @@ interface GateModules extends Omit<
   readonly clock: Clock
   /** Called with each decision. */
   readonly listeners: readonly DecisionListener[]
-  /** Told of what waits. */
+  /** Hear of waits that begin and end. */
   readonly holdListeners?: readonly HoldListener[]
-  /** Told of what went wrong; `not-told`: with who listens. */
+  /** Called with each error; `not-told`: from a listener of waits. */
   readonly onProblem: (what: Problem | 'not-told', error: unknown) => void
 }
 
@@ -111,7 +111,7 @@ export class Gate {
     return this.#holds.active
   }
 
-  /** Each of them, the longest first: who asked, for what, and what it waits for. At most `maxHolds`. */
+  /** The changes that wait, with user and causes, the longest first. At most `maxHolds`. */
   holds(): readonly HeldChange[] {
     return this.#waiting.list()
   }
@@ -139,7 +139,7 @@ export class Gate {
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
   }
 
-  /** The same without waiting for anybody. What passes by a mark is put on record, which may take its time. */
+  /** Decides without a wait, or leaves it to `decide`. A change that passes by a mark goes there, since recording takes time. */
   readonly decideAtOnce: DecideAtOnce = (asked) => {
     const { clock } = this.#modules
     const began = clock.monotonic()

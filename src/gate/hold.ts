@@ -66,7 +66,7 @@ export interface Attempt {
   readonly wakeAt: number | undefined
   /** The wait before it, in milliseconds; absent for a first attempt. */
   readonly heldMs?: number
-  /** What it had to wait for, since the user first asked; absent if it did not wait. */
+  /** Its wait since the user first asked, and the cause; absent if it did not wait. */
   readonly waited?: Waited
   /** Releases the reservations of an admitted change. */
   readonly release?: () => Promise<void>
@@ -91,7 +91,7 @@ interface Holder {
   readonly caller: string
   /** Asked before the change takes a place. False for a change that must not take one. */
   readonly mayWait: () => Promise<boolean>
-  /** Told what it waits for, from when it takes its place. @param until when it is answered at the latest */
+  /** Called with the causes once it takes a place, and whenever they change. @param until when it is answered at the latest */
   readonly waits?: (objections: readonly Objection[], until: number) => void
 }
 

@@ -67,8 +67,8 @@ export async function ownMapWillDo(
 }
 
 /**
- * True if the disk map shows all settled evictions that have met this change on its entries. Two nodes can have
- * one disk, a copied one for example; a map that lacks one of them lacks its flag too.
+ * True if the disk map shows all settled evictions on the entries of this change. Two nodes can have one disk,
+ * a copied one for example; a map that lacks one of them lacks its flag too.
  */
 export function nodesWillDo(
   entries: readonly ReservedEntry[],
@@ -129,8 +129,7 @@ async function versionsOfImages(
 const freshMs = 10_000
 
 /**
- * The data that rules use besides what the other side of a reservation may change, if the disk map is too old
- * for it.
+ * The data that the rules need and no reservation protects, if the disk map is too old for it.
  */
 export interface Stale {
   /** The names of nodes to read; `all` if every node counts. */

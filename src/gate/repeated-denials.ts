@@ -7,7 +7,7 @@ import type { Verdict } from './verdict.ts'
 /** A verdict that was given on the disk map alone, and denies. */
 type Denial = Extract<Verdict, { decision: 'hold' | 'refuse' }>
 
-/** How long a denial is given again, in milliseconds: its message tells ages in seconds. */
+/** How long a denial is given again, in milliseconds: its message has ages in seconds, which may be one second late. */
 const rememberedMs = 1_000
 
 /** How many are remembered: a cluster has fewer controllers that repeat a write at the same time. */
@@ -28,14 +28,14 @@ interface Remembered {
  * repeat a denied write up to 50 times a second (longhorn.md §3). Judged again, it would be denied again: a denial that is
  * given from memory is at worst a second late. It admits nothing, so it can break no promise.
  *
- * The same verdict is the same object each time. So whoever records it or puts it into words can remember that too.
+ * The same verdict is the same object each time, so records and messages of it can be cached by object.
  */
 export class RepeatedDenials {
   readonly #clock: Pick<Clock, 'monotonic'>
   /** By {@link keyOf}; the oldest first. */
   readonly #denials = new Map<string, Remembered>()
 
-  /** @param changes told of each change to the map and to the reservations */
+  /** @param changes announces each change to the map and to the reservations, which may end a denial */
   constructor(changes: Pick<Changes, 'subscribe'>, clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
     changes.subscribe(() => {

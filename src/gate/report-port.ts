@@ -9,11 +9,11 @@ export interface ReportedResult {
   readonly message: string
   /** The object of the request. */
   readonly object: { readonly kind: string; readonly name: string }
-  /** How many requests it stands for. */
+  /** The number of its requests. */
   readonly count: number
   /** When the last of them was decided, in milliseconds since the epoch. */
   readonly at: number
-  /** What else there is to know, by name. */
+  /** More facts, by name. */
   readonly properties: Readonly<Record<string, string>>
 }
 

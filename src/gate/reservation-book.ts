@@ -113,7 +113,7 @@ export function settledOn({ reservations }: Pick<Entry, 'reservations'>, map: Di
 
 /**
  * The content that edits of an entry begin with. No reservation has left an entry that does not exist, so no
- * result has to be seen. An existing entry without marks tells nothing, whatever edits follow, until it is
+ * result has to be seen. An existing entry without marks proves nothing, whatever edits follow, until it is
  * removed.
  */
 export function toBeginWith(entry: Entry): Contents {
@@ -122,7 +122,7 @@ export function toBeginWith(entry: Entry): Contents {
 
 /**
  * The entry without ended reservations, and with marks of the versions that show their results. A deleted
- * object leaves nothing to see: without any marks the entry tells nothing, and lists are read.
+ * object leaves nothing to see: without any marks the entry proves nothing, and the guard reads lists.
  */
 export function withoutOver(
   key: string,

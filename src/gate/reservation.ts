@@ -37,11 +37,11 @@ export interface Reservation {
   readonly lastsMs?: number | undefined
   /** The replica of the guard that admitted it, for people: two processes may have one name. */
   readonly by: string
-  /** Tells this admission from every other, of any process. */
+  /** Unique among the admissions of all processes. */
   readonly stamp: string
   /**
    * True if the write may not be bound to the reviewed version: Longhorn's REST API writes on the current
-   * version, whatever it is. A newer version then tells nothing; its door releases it once the upstream has
+   * version, whatever it is. A newer version then proves nothing; its door releases it once the upstream has
    * answered.
    */
   readonly pinned?: boolean | undefined
@@ -157,7 +157,7 @@ function setOf(uuids: readonly string[]): ReadonlySet<string> {
 /**
  * True once the disk map shows the result of the change: a version newer than the reviewed one. Either that
  * was the write, and every later quorum read shows it, or the write can no longer be committed. The map may
- * not know a missing object yet, so its absence tells nothing.
+ * not know a missing object yet, so its absence proves nothing.
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
   return settledIn(reservation, map) !== undefined

@@ -25,8 +25,8 @@ export interface ReserverOptions {
   /** The name of this replica, for people who read the book. */
   readonly replica: string
   /**
-   * Random, made once for each process: tells its reservations from those of all others, whatever their
-   * names.
+   * Random, made once for each process, since two processes may have one name. It distinguishes their
+   * reservations.
    */
   readonly process: string
   /**
@@ -185,7 +185,7 @@ export class Reserver {
     const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
-    // Its absence tells nothing unless its removal, and that of its marks, was watched.
+    // Its absence proves nothing unless the guard watched its removal, and that of its marks.
     const unmarked = !seen && stored.version === undefined ? { settled: undefined } : {}
     if (keepsMarks(key)) entries.push({ known: stored, entry: { ...stored, ...next, ...unmarked } })
     return result.met

@@ -8,16 +8,16 @@ import { describe, type HeldChange } from './held-change.ts'
 import type { HoldEnd, HoldListener } from './ports.ts'
 import { type Asked, judgeAsked, type Objection, type Verdict } from './verdict.ts'
 
-/** What the list works with. */
+/** The parts that the list needs. */
 interface WaitingListModules {
   readonly map: DiskMapView
   readonly clock: Clock
   readonly listeners: readonly HoldListener[]
-  /** Told of a listener that fails: a hold does not. */
+  /** Called if a listener fails, which does not fail the hold. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** What bounds the list. */
+/** The limits of the list. */
 interface WaitingListOptions {
   readonly maxHolds: number
   /** How long clients wait before they ask again, in seconds. */
@@ -26,29 +26,29 @@ interface WaitingListOptions {
 
 /** One change while it is decided: on the list from its first hold on. */
 export interface Waiting {
-  /** What it waits for from now on. @param until when it is answered at the latest, by the monotonic clock */
+  /** It waits for these from now on. @param until when it is answered at the latest, by the monotonic clock */
   readonly waits: (objections: readonly Objection[], until: number) => void
   /**
    * It is decided, or deciding failed; the first call counts.
    *
-   * @param isGone true if nobody waits for the answer any more
+   * @param isGone true if the client has gone
    * @returns how it has waited; undefined if it has not
    */
   readonly over: (verdict: Verdict | undefined, isGone: boolean) => Waited | undefined
 }
 
-/** What a change that is decided had to wait for. */
+/** The wait of a decided change. */
 export interface Waited {
   /** Since the user first asked for it, in milliseconds. */
   readonly ms: number
   readonly cause: Objection
 }
 
-/** Who waits for less does not wonder why, in milliseconds. */
+/** A shorter wait needs no explanation, in milliseconds. */
 const worthTellingMs = 1_000
 
 /**
- * Tells whoever asked why it took so long. client-go shows the warnings of the last answer only, so none of a denial that
+ * A warning that explains a long wait. client-go shows the warnings of the last answer only, so none of a denial that
  * it retries (kubernetes.md, The answer).
  */
 export function aboutWait({ ms, cause }: Waited): readonly string[] {
@@ -66,18 +66,18 @@ interface Hold extends Omit<Parameters<typeof describe>[1], 'objections' | 'unti
   until: number
 }
 
-/** With at most so many objections a change is judged again for whoever looks: that takes as long as they are many. */
+/** A listed change with more objections is not judged again for current ages, since each objection costs time. */
 const judgedAgain = 10
 
-/** Longer than a client takes for its way back, besides the time that it was told, in milliseconds. */
+/** A retry that comes later than this after its Retry-After begins a new wait, in milliseconds. */
 const comesBackMs = 10_000
 
-/** Knows each change that waits: what it does, who asked, and what it waits for. It decides nothing. */
+/** Lists each change that waits, with its user and its causes. It decides nothing. */
 export class WaitingList {
   readonly #options: WaitingListOptions
   readonly #modules: WaitingListModules
   readonly #holds = new Set<Hold>()
-  /** Those that were told to retry lately: since when each waits, and when it was told. */
+  /** Requests that got a 429 lately: when each began to wait, and when it got its 429. */
   readonly #retrying = new Map<string, { readonly since: number; readonly toldAt: number }>()
   #count = 0
 
@@ -86,7 +86,7 @@ export class WaitingList {
     this.#modules = modules
   }
 
-  /** What waits now, the longest first; at most `maxHolds`. */
+  /** The changes that wait now, the longest first; at most `maxHolds`. */
   list(): readonly HeldChange[] {
     return [...this.#holds]
       .slice(0, this.#options.maxHolds)
@@ -159,7 +159,7 @@ export class WaitingList {
     return describe(asked.change, { id, doing, since, isRetry, until, objections }, map)
   }
 
-  /** With their ages of now. What was found on fresher data than the disk map's, or on a Lease, stays as it was. */
+  /** The objections with current ages. Those from fresher data than the disk map's, or from a Lease, stay as they were. */
   #objectionsNow({ asked, objections }: Hold): readonly Objection[] {
     if (objections.length > judgedAgain) return objections
     const { map, clock } = this.#modules

@@ -68,7 +68,7 @@ export function isAssumed(release: string | undefined): boolean {
 }
 
 /**
- * Says that such a release is not known, and what Holdfast assumes.
+ * Says that such a release is not known, and names the assumption of Holdfast.
  *
  * @param release the value of Longhorn's setting
  */

@@ -90,7 +90,7 @@ export const AuditRecordSchema = Type.Object(
   { $id: auditSchema, title: 'A decision of Holdfast' },
 )
 
-/** One record of the audit; the schema says what each field means. */
+/** One record of the audit; the schema explains each field. */
 export type AuditRecord = Static<typeof AuditRecordSchema>
 
 /** Reads an earlier record. It keeps unknown fields. */

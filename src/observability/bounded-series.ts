@@ -1,17 +1,17 @@
 import { Gauge, type Registry } from 'prom-client'
 
-/** A gauge with a series for each thing that is wrong now, and none for what is right. */
+/** A gauge with a series only for each current problem. */
 interface SeriesSource {
   readonly name: string
   readonly help: string
   readonly labelNames: readonly string[]
-  /** Read when Prometheus scrapes. What matters most comes first. No two have the same labels. */
+  /** Read when Prometheus scrapes. The most important come first. No two have the same labels. */
   readonly read: () => Iterable<Series>
 }
 
 /** One series. */
 export interface Series {
-  /** Asked only of what is shown: there may be thousands of others. */
+  /** Called only for series that are shown: there may be thousands of others. */
   readonly labels: () => Readonly<Record<string, string>>
   readonly value: number
 }
@@ -20,8 +20,8 @@ export interface Series {
 const mostSeries = 100
 
 /**
- * Registers gauges whose series go with what they are about. Beyond so many series of one metric the others are left out,
- * and `holdfast_series_left_out` counts them.
+ * Registers gauges whose series end with their objects. A metric shows at most so many series;
+ * `holdfast_series_left_out` counts the others.
  */
 export function boundedSeries(
   registry: Registry,
@@ -46,7 +46,7 @@ export function boundedSeries(
       },
     })
   }
-  // Metrics are read in the order in which they were registered, so this one knows what the others left out.
+  // Metrics are read in the order of their registration, so this one comes last and sees all counts.
   new Gauge({
     name: 'holdfast_series_left_out',
     help: 'Series that a metric does not show, since it has 100 at most; the worst are shown.',

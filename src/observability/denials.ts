@@ -19,7 +19,7 @@ interface Tally {
   readonly minutes: { readonly minute: number; count: number }[]
 }
 
-/** Counts what was denied in the last hour, so that a table can show who was denied what. Dry runs do not count. */
+/** Counts the denials of the last hour, so that a table can show them by user and change. Dry runs do not count. */
 export class Denials implements DecisionListener {
   readonly hears: Heard = 'what-is-on-record'
   readonly #clock: Pick<Clock, 'monotonic'>

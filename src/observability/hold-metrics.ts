@@ -3,9 +3,9 @@ import type { HeldChange } from '../gate/held-change.ts'
 import type { Clock } from '../time/clock.ts'
 import { label, subjectLabel } from './series-labels.ts'
 
-/** What the metrics of holds are read from. */
+/** The sources of the metrics of holds. */
 interface HoldSources {
-  /** What waits now, the longest first. */
+  /** The changes that wait now, the longest first. */
   readonly holds: () => readonly HeldChange[]
   readonly clock: Pick<Clock, 'monotonic'>
 }
@@ -13,8 +13,8 @@ interface HoldSources {
 const labelNames = ['node', 'kind', 'name', 'user', 'door', 'change', 'rule', 'cause'] as const
 
 /**
- * Registers which requests wait. There is a series for each, and none for what does not wait: as many as `maxHolds`. None of
- * its labels changes while it waits, ages least of all.
+ * Registers the requests that wait, with a series for each, so at most `maxHolds`. Labels have no ages and stay the same
+ * during the wait, since each new label set would be a new series.
  */
 export function holdMetrics(registry: Registry, { holds, clock }: HoldSources): void {
   const registers = [registry]

@@ -5,7 +5,7 @@ import { cut } from '../text/plain-text.ts'
 import type { AuditRecord } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 
-/** Passes what is denied, held back or warned about on to a report. Dry runs are their author's own business. */
+/** Writes denials, waits and warnings to a report. Dry runs concern their author only. */
 export class ReportRecords implements AuditSink {
   readonly name = 'report'
   readonly #sink: ReportSink
@@ -80,7 +80,7 @@ const weights = {
   warn: { result: 'warn', severity: 'low' },
 } as const satisfies Record<Effect, Pick<ReportedResult, 'result' | 'severity'>>
 
-/** What a rule protects from. Policy Reporter groups by it. */
+/** The damage that a rule prevents. Policy Reporter groups by it. */
 const categories: Readonly<Record<RuleName, string>> = {
   'eviction-during-cleanup': 'manager crash',
   'cleanup-during-eviction': 'manager crash',

@@ -11,7 +11,7 @@ import { boundedSeries, type Series } from './bounded-series.ts'
 import type { Denials } from './denials.ts'
 import { label } from './series-labels.ts'
 
-/** What is wrong is read from these, only when Prometheus scrapes. */
+/** The sources of the metrics, read only when Prometheus scrapes. */
 interface TroubleSources {
   readonly map: DiskMapView
   readonly profile: () => Profile
@@ -25,8 +25,8 @@ interface TroubleSources {
 const passing: readonly NodeState[] = ['settling', 'ok']
 
 /**
- * Registers what is wrong, by node, disk and image, so that an alert can name them. A series goes with its cause. The cost
- * is that of what is wrong, not of the cluster: see {@link boundedSeries}.
+ * Registers current problems by node, disk and image, so that an alert can name them. A series ends with its cause. The
+ * cost grows with the problems, not with the cluster: see {@link boundedSeries}.
  */
 export function troubleMetrics(registry: Registry, sources: TroubleSources): void {
   const { map, profile, policy, knowledge, denials, clock } = sources

@@ -16,7 +16,7 @@ export class FieldLines {
 
   /**
    * The line of a field, or of the nearest field around it that the document has: a field that an anchor or a
-   * merge key brings stands elsewhere.
+   * merge key brings is written elsewhere.
    *
    * @param path as the API server writes it: `items[0].spec.disks.disk-1`. A name with dots is found too
    * @returns counted from 1; undefined if the document has nothing of the path

@@ -11,7 +11,7 @@ export interface CertificateStore {
   write(kept: Kept, version: string, signal: AbortSignal): Promise<boolean>
 }
 
-/** The place that tells the API server which authorities to trust. */
+/** The place where the API server reads which authorities to trust. */
 export interface TrustRegistration {
   /** Publishes the bundle. @returns true if it was published already @throws if publishing fails */
   publish(bundle: string, signal: AbortSignal): Promise<boolean>
@@ -73,7 +73,7 @@ const maxSteps = 5
 const firstRetryMs = 1_000
 
 /**
- * What a replica that does not lead does about the stored certificate: use it, wait for a usable one, or make
+ * The next step of a replica that does not lead: use the stored certificate, wait for a usable one, or make
  * another.
  */
 type WithoutLead = 'takes' | 'waits' | 'makes'

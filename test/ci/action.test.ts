@@ -10,8 +10,8 @@ const action = await readAction(join(root, '.github/actions/check/action.yml'))
 const fine = nodeManifest('node-2', '  tags: [ssd]\n')
 
 /**
- * A repository with manifests, which is the working folder until the end, and a checkout of the action. What is built there
- * runs the command line in this process.
+ * A repository with manifests, which is the working folder until the end, and a checkout of the action. The program built
+ * there runs the command line in this process.
  */
 async function workspace(t: Test) {
   const { root: folder, write } = repository(t)
@@ -44,7 +44,7 @@ async function workspace(t: Test) {
   return { folder, checkout, write, use, path }
 }
 
-t.test('the action annotates what would have to wait, and fails', async (t) => {
+t.test('the action annotates a change that would have to wait, and fails', async (t) => {
   const { use } = await workspace(t)
   const { code, log, outputs, used } = await use({ files: 'deploy/**/*.yaml\n' })
   t.equal(code, 1, log)
@@ -85,7 +85,7 @@ t.test('no input is run as a command, or taken for an option', async (t) => {
   for (const { run = '' } of action.runs.steps) t.notMatch(run, '${{', 'no script has an expression in it')
 })
 
-t.test('what cannot be judged never passes', async (t) => {
+t.test('the action fails if a file, a snapshot or a kubeconfig cannot be read or judged', async (t) => {
   const { use, write } = await workspace(t)
   await write('pod.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n')
   await write('broken.yaml', 'kind: [\n')

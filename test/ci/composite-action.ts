@@ -29,7 +29,7 @@ export async function readAction(path: string): Promise<CompositeAction> {
   return parse(await readFile(path, 'utf8')) as CompositeAction
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface ActionRun {
   /** The exit code of the step that failed; 0 if none did. */
   readonly code: number | null

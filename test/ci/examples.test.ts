@@ -42,7 +42,7 @@ t.test('the workflow gives the action inputs that it has, and the rights that it
   t.match(shown, [steps, preCommit], 'as docs/ci.md shows it')
 })
 
-t.test('the commands of GitLab and pre-commit find what would have to wait', async (t) => {
+t.test('the commands of GitLab and pre-commit find a change that would have to wait', async (t) => {
   const { root: folder, write } = repository(t)
   await write('longhorn/cluster.snapshot', snapshot)
   const held = await write('longhorn/nodes/held.yaml', heldBack)

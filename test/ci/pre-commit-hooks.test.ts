@@ -14,14 +14,14 @@ interface Hook {
 
 const [hook] = parse(read('.pre-commit-hooks.yaml')) as readonly [Hook]
 
-/** What the hook says of files, as pre-commit starts it: entry, arguments, files. */
+/** Runs the hook on files as pre-commit starts it: entry, arguments, files. */
 async function hooked(snapshot: string, ...files: readonly string[]) {
   const [program, ...args] = hook.entry.split(' ')
   t.equal(program, 'holdfast')
   return await run([...args, '--snapshot', snapshot, ...files])
 }
 
-t.test('the hook stops a commit of what would have to wait, and of what cannot be read', async (t) => {
+t.test('the hook stops a commit if a change in it would have to wait or cannot be read', async (t) => {
   const { root, write } = repository(t)
   const snapshot = join(root, 'cluster.txt')
   const held = await write('held.yaml', heldBack)
@@ -35,7 +35,7 @@ t.test('the hook stops a commit of what would have to wait, and of what cannot b
   t.match(await hooked(join(root, 'gone.txt'), fine), { code: 2 }, 'without its snapshot it judges nothing')
 })
 
-t.test('package.json has the program that the hook starts, and what builds it', (t) => {
+t.test('package.json names the program that the hook starts, and the script that builds it', (t) => {
   const { bin, scripts } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
   t.match(bin, { holdfast: 'dist/main.js' })
   t.match(scripts, { prepare: 'node test/runner/prepare.mjs' })

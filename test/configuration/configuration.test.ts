@@ -202,7 +202,7 @@ t.test('no text makes reading throw', (t) => {
   t.end()
 })
 
-t.test('what is wrong with a value is told once, however many sorts it could be', (t) => {
+t.test('an invalid value yields one problem, even if its setting accepts several types', (t) => {
   for (const text of ['logLevel: ~', 'logLevel: loud', 'mode: 1', 'maxHolds: ~']) {
     const layer = layerFromFile(text, 'holdfast.yaml')
     t.equal(layer.ok ? 0 : layer.problems.length, 1, text)

@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 import { read } from './pages.ts'
 
-/** A value of the chart: a key of values.yaml, with all that is below it unless that has comments of its own. */
+/** A value of the chart: a key of values.yaml, with all keys below it unless they have their own comments. */
 export interface ChartValue {
   /** `proxy.longhorn.enabled`. */
   readonly path: string
@@ -42,7 +42,7 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
-/** The comment that stands right above each key, on one line, without its example. */
+/** The comment right above each key, on one line, without its example. */
 function commentsIn(text: string): ReadonlyMap<string, string> {
   const comments = new Map<string, string>()
   const above: { readonly indent: number; readonly key: string }[] = []

@@ -8,7 +8,7 @@ const script = join(root, 'examples/integrations/cluster-api-evict.sh')
 const hook = 'pre-drain.delete.hook.machine.cluster.x-k8s.io/holdfast'
 
 /**
- * Runs the script with a management cluster of these machines, and says what it did, in order.
+ * Runs the script with a management cluster of these machines, and returns its actions in order.
  *
  * @param machines lines of `namespace|name|node|deleted`
  * @param full nodes that cannot be emptied

@@ -7,7 +7,7 @@ import { chartValueTable } from './chart-values.ts'
 import { messageOf } from './messages.ts'
 import { read } from './pages.ts'
 
-/** A part of a page that is written by `npm run docs:generate`: what stands between its two marks. */
+/** A part of a page that `npm run docs:generate` writes, between two marks. */
 const part = /^<!-- generated: (.+) -->\n([^]*?)^<!-- end -->$/gm
 
 /** The parts of a page, by name. */
@@ -15,7 +15,7 @@ export function partsOf(text: string): ReadonlyMap<string, string> {
   return new Map([...text.matchAll(part)].map(([, name = '', body = '']) => [name, body]))
 }
 
-/** The same page with its parts written anew. @throws Error for a part that nobody writes */
+/** The same page with its parts written anew. @throws Error for an unknown part */
 export function withParts(text: string, written: ReadonlyMap<string, string>): string {
   return text.replaceAll(part, (_, name: string) => {
     const body = written.get(name)

@@ -13,7 +13,7 @@ const folder = 'examples/integrations'
 const files = readdirSync(join(root, folder))
 const example = (name: string): unknown => parse(read(join(folder, name)))
 
-t.test('every example is YAML or a script, and stands in examples/README.md and in a recipe', (t) => {
+t.test('every YAML example parses, and examples/README.md and a recipe link every example', (t) => {
   const recipes = pages
     .filter((page) => page.startsWith('docs/integrations/'))
     .map(read)
@@ -92,7 +92,7 @@ t.test('kured is stopped by alerts that the chart makes', (t) => {
   t.end()
 })
 
-t.test('Grafana and Prometheus find what the chart makes', { skip }, (t) => {
+t.test('Grafana finds the dashboard of the chart, and Prometheus finds its pods', { skip }, (t) => {
   const { all } = rendered(set('dashboard.enabled=true', 'proxy.longhorn.enabled=true'))
   const { spec } = example('grafana-operator-dashboard.yaml') as {
     spec: { configMapRef: { name: string; key: string } }

@@ -62,7 +62,7 @@ const alerts = [
 /** The parts of a runbook, in their order. */
 const parts = ['What is at risk', 'What to look at', 'What to do']
 
-t.test('every alert has a page that says what it means, what is at risk and what to do', (t) => {
+t.test('every alert has a page with its meaning, the risk and the commands to look', (t) => {
   t.ok(alerts.length > 25)
   for (const { name } of alerts) {
     const [before = '', ...sections] = read(`docs/runbooks/${name}.md`).split(/^## /m)
@@ -79,7 +79,7 @@ t.test('every alert has a page that says what it means, what is at risk and what
   t.end()
 })
 
-t.test('docs/runbooks.md lists every alert with its severity and what it means', (t) => {
+t.test('docs/runbooks.md lists every alert with its severity and meaning', (t) => {
   const rows = rowsOf('docs/runbooks.md')
   for (const { name, severity } of alerts) {
     const meaning = read(`docs/runbooks/${name}.md`).split('\n')[2]

@@ -26,7 +26,7 @@ export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'
  * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds the latter two with
  * Go, once, outside the checkout.
  *
- * @throws Error that says what is missing and how to get it
+ * @throws Error that names the missing program and how to get it
  */
 export function binaries(): Binaries {
   const assets = process.env.KUBEBUILDER_ASSETS
@@ -48,14 +48,14 @@ export function binaries(): Binaries {
   }
 }
 
-/** Builds what tells how Go reads the target of a request; from a second time on that takes a second. @returns its path */
+/** Builds the program that shows how Go reads the target of a request; a repeated build takes a second. @returns its path */
 export function buildTargets(): string {
   const path = join(cache, 'holdfast-targets')
   go(['build', '-trimpath', '-o', path, './targets'], { ...process.env, CGO_ENABLED: '0' })
   return path
 }
 
-/** Builds what reads GitHub's workflows, once. @returns its path */
+/** Builds the checker of GitHub's workflows, once. @returns its path */
 export function buildActionlint(): string {
   const path = join(cache, 'actionlint')
   if (!existsSync(path))
@@ -97,7 +97,7 @@ function helm(): string {
   return built
 }
 
-/** Into a folder beside it first, so that what is there is whole. */
+/** Builds into a folder beside it first, so that the final one is always complete. */
 function build(folder: string): void {
   console.error(
     `# kube-apiserver and kubectl ${kubernetesVersion} are built; this takes minutes, and happens once`,

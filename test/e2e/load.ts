@@ -44,7 +44,7 @@ export class Load {
     return this.#calls
   }
 
-  /** Ends, and waits for what is under way. @returns calls a second */
+  /** Ends, and waits for the calls under way. @returns calls a second */
   async stop(): Promise<number> {
     clearInterval(this.#timer)
     const seconds = (performance.now() - this.#started) / 1_000

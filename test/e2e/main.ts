@@ -37,8 +37,8 @@ t.test('end to end', { timeout }, async (t) => {
   t.teardown(() => cluster.stop())
   what = cluster.what
   t.comment(what)
-  // What is to be stopped, the latest first. A signal stops it too: an etcd or a guard that outlives this run would be in
-  // the way of the next one.
+  // The processes to stop, the latest first. A signal stops them too: an etcd or a guard that outlives this run would block
+  // the next one.
   const stops = [() => cluster.stop()]
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void stopAll(stops).finally(() => process.exit(1)))
@@ -64,7 +64,7 @@ t.test('end to end', { timeout }, async (t) => {
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
   stops.unshift(() => guards.stop())
-  // What groups before have reserved on disks that no node had may have left it without marks: then evictions list.
+  // Earlier groups may have left this Lease without marks, and evictions would then list images.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
   await group('holds', (t) => holds(t, cluster, guards))

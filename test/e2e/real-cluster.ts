@@ -16,7 +16,7 @@ export interface InstalledAt {
   readonly namespace: string
 }
 
-/** A real API server with Longhorn's definitions and the chart, and what the Deployment would run. */
+/** A real API server with Longhorn's definitions and the chart, and the processes of the Deployment. */
 export class RealCluster implements Cluster {
   readonly what: string
   readonly isReal = true
@@ -84,7 +84,7 @@ export class RealCluster implements Cluster {
     return await Guards.start(await this.podTemplate(yaml, at), await this.serviceOf(at))
   }
 
-  /** What a pod of the guard's Deployment is started with. @param yaml of the release */
+  /** The settings with which a pod of the guard's Deployment starts. @param yaml of the release */
   async podTemplate(yaml: string, { name, namespace }: InstalledAt): Promise<PodTemplate> {
     const token = (await this.must(['create', 'token', name, '-n', namespace, '--duration', '2h'])).trim()
     const folder = join(this.plane.folder, `${namespace}-config`)

@@ -16,11 +16,11 @@ import { keyOf, type RawObject } from './raw.ts'
 
 /** How the gate of a campaign differs from others. */
 export interface JudgedOptions {
-  /** Rules that are switched off, to see that the oracle finds what they prevent. */
+  /** Rules that are switched off, to prove that the oracle finds the crashes that they prevent. */
   readonly off?: readonly RuleName[]
 }
 
-/** Every rule enforced, and nobody may override, so that nothing dangerous is ever admitted. */
+/** Enforces every rule without overrides, so that no dangerous change is ever admitted. */
 function policyWithout(off: readonly RuleName[]): Policy {
   const modes = { ...defaultPolicy.modes, ...Object.fromEntries(off.map((rule) => [rule, 'off'])) }
   return { ...defaultPolicy, modes, override: { groups: ['those-who-may'], except: new Set() } }

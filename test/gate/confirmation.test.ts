@@ -14,7 +14,7 @@ const usual = (release = 'v1.8.0') =>
 
 const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', evicting)])
 
-/** A replica whose disk map is behind what is stored. */
+/** A replica whose disk map is behind the stored objects. */
 function behind(truth: TestCluster, options: GateWorldOptions = {}, release?: string): GateWorld {
   return new GateWorld(usual(release), { ...options, truth })
 }
@@ -172,7 +172,7 @@ t.test('a thrown value need not be an error', async (t) => {
 })
 
 t.test('since when a clean-up is pending is known from the disk map', async (t) => {
-  // On profile C one that is stuck only warns, whoever looks.
+  // On profile C a stuck clean-up only warns, so the age is in a warning.
   const stuck = usual('v1.10.0').image('ubuntu', [pending('d1'), ready('d3'), ready('d4')])
   const world = new GateWorld(stuck)
   const verdict = await is(t, 'allow', world, world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]))

@@ -59,13 +59,13 @@ export class GateWorld {
     seenUpTo: () => '999999',
     unreadable: [],
   }
-  /** Called before each round trip takes effect; what it throws is what the trip fails with. */
+  /** Called before each round trip takes effect; an error that it throws fails the trip. */
   before: (trip: string) => void | Promise<void> = () => undefined
-  /** Called after it took effect; what it throws is an answer that was lost. */
+  /** Called after it took effect; an error that it throws is a lost answer. */
   after: (trip: string) => void = () => undefined
   /** Why the book cannot be written now. */
   doubt: string | undefined
-  /** True once nothing is known of the book without asking, as before its Leases are listed. */
+  /** True if the book must be read each time, as before its Leases are listed. */
   forgetful = false
   /** Since when entries have been marked: never, so that everything is listed, unless a test says so. */
   markedSince: number | undefined = Infinity
@@ -104,7 +104,7 @@ export class GateWorld {
     )
   }
 
-  /** Decides for somebody who waits this long. */
+  /** Decides for a client that waits this long. */
   async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Outcome> {
     return await this.gate.decide(change, { budgetMs, signal })
   }
@@ -114,7 +114,7 @@ export class GateWorld {
     return [...this.book.entries()].flatMap((entry) => entry.reservations)
   }
 
-  /** Tells that an object of the disk map has changed, as the feed does. */
+  /** Announces a change of an object of the disk map, as the feed does. */
   tell(kind: Kind, name: string): void {
     this.changes.tell(objectChange(kind, name))
   }

@@ -16,7 +16,7 @@ function moving(isFound: boolean): TestCluster {
 
 const evict = (of: TestCluster) => of.toNode('n2', [disk('d9', { evictionRequested: true })])
 
-/** A clean-up of what is on the disk is admitted while no node has it. Then Longhorn finds out where it is. */
+/** A clean-up on a disk is admitted while no node has the disk. Then Longhorn finds out where it is. */
 async function cleanedUpBefore(): Promise<GateWorld> {
   const book = new InProcessBook()
   const one = new GateWorld(moving(false), { book })
@@ -69,7 +69,7 @@ t.test('it reads the entry where the watch does not come so far in half a second
 })
 
 t.test(
-  'of an entry that it reads, and that is not there, it does not know what was removed with it',
+  'an eviction lists images after it reads a missing entry, since marks may be gone with the entry',
   async (t) => {
     const world = new GateWorld(moving(true))
     world.markedSince = undefined

@@ -5,7 +5,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
 
-t.test('without a readable book, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('arming changes get 503 and leave nothing behind if the book is not readable', async (t) => {
   const world = new GateWorld(usual())
   let down = true
   world.before = (trip) => {
@@ -114,7 +114,7 @@ t.test('a release leaves a reservation that replaced its own', async (t) => {
 })
 
 t.test(
-  'what became of a write cannot be read: its reservation is taken back, and the marks with it',
+  'the release of a write removes the marks too if the outcome of the write cannot be read',
   async (t) => {
     for (const hangs of [false, true]) {
       const world = new GateWorld(usual())

@@ -51,7 +51,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.strictSame([...other.entries()], [entry])
   })
 
-  t.test('of two swaps of the same entry only the first succeeds', async (t) => {
+  t.test('only the first of two swaps of the same entry succeeds', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const first = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)

@@ -28,7 +28,7 @@ t.test('an admitted change is reserved, with the version that was reviewed', asy
   ])
 })
 
-t.test('of two conflicting changes the second is held, at either replica', async (t) => {
+t.test('the second of two conflicting changes waits, at either replica', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1']) {
     const [one, other] = two(release)
     await is(t, 'allow', one, evictD1(one.cluster))
@@ -258,7 +258,7 @@ t.test('a change does not conflict with its own reservation in a second review',
 })
 
 t.test(
-  'many at once on one entry share its swaps: one for the first, one for all who come meanwhile',
+  'simultaneous changes on one entry share its swaps: one for the first, one for all the others',
   async (t) => {
     const world = new GateWorld(usual())
     const decisions = await Promise.all(

@@ -7,7 +7,7 @@ import { GateWorld } from './gate-world.ts'
 import { emptied } from './replicas.ts'
 import { reservation } from './reservation-book-contract.ts'
 
-/** n2 has a disk of its own, and the same disk as n1, from a copied machine for example. */
+/** n2 has its own disk, and the same disk as n1, from a copied machine for example. */
 const shared = (options = {}) => [disk('d2'), disk('copied', { diskUUID: uuid('d1'), ...options })]
 const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
 
@@ -72,7 +72,7 @@ t.test('a clean-up reads all nodes where the entry has no marks', async (t) => {
   t.ok(world.trips.includes('nodes'))
 })
 
-t.test('of two nodes that show one disk at most one may release it', async (t) => {
+t.test('at most one of two nodes that show one disk may release it', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     const both = () =>
       cluster(release)

@@ -47,7 +47,7 @@ t.test('the first version and this one read each other’s Leases', { skip }, as
     { key: 'node-2', version: '7', reservations: [] },
   ]
 
-  t.test('the first version reads what this one reserves, and passes over what is new', (t) => {
+  t.test('the first version reads the reservations of this one, and ignores new fields', (t) => {
     for (const page of pages) {
       const read = first.pageOf(stored(leaseOf(page, writer)))
       t.match(read, { ok: true, value: { key: page.key, version: '8' } })
@@ -67,7 +67,7 @@ t.test('the first version and this one read each other’s Leases', { skip }, as
     t.end()
   })
 
-  t.test('this version reads what the first one reserves', (t) => {
+  t.test('this version reads the reservations of the first one', (t) => {
     for (const page of pages) {
       const plain = page.reservations.map((each) => ({ ...each, lastsMs: undefined, pinned: undefined }))
       const read = entryOf(stored(first.leaseOf({ ...page, reservations: plain }, writer)))

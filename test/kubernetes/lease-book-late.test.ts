@@ -53,7 +53,7 @@ async function late(t: Test) {
 }
 
 for (const who of ['this process', 'another one']) {
-  t.test(`that an entry was not there takes away nothing that ${who} has written since`, async (t) => {
+  t.test(`a late answer that an entry is missing hides no later write of ${who}`, async (t) => {
     const { book, other, held, asked } = await late(t)
     let answer: () => void = () => undefined
     held.reads = new Promise((resolve) => (answer = resolve))
@@ -68,7 +68,7 @@ for (const who of ['this process', 'another one']) {
   })
 }
 
-t.test('nor does the late news that an unreadable Lease of before is gone', async (t) => {
+t.test('the late news that an unreadable Lease is gone hides no later write either', async (t) => {
   const { book, connection, held } = await late(t)
   t.ok(await book.swap(fresh, { reservations: [reservation('a')] }, signal))
   await jsonRequest(connection, {

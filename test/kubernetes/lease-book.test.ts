@@ -170,7 +170,7 @@ function silentWatches(connection: Connection): { through: Connection; goOn: () 
   return { through, goOn }
 }
 
-/** A book that does not hear what another writes, and both have written on n1. */
+/** A book that does not hear of another's writes, and both have written on n1. */
 async function behind(t: Test) {
   const { open, connection } = await cluster(t)
   const { through, goOn } = silentWatches(connection)

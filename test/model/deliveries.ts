@@ -2,7 +2,7 @@ import type { Replica } from './replica.ts'
 import { watched } from './store.ts'
 import type { Step } from './step.ts'
 
-/** What a replica can be told next: of each kind one object, and one entry. */
+/** The next possible deliveries to a replica: of each kind one object, and one entry. */
 export function* deliverySteps(replica: Replica): Iterable<Step> {
   const told = { replica: replica.id, tells: true }
   for (const kind of watched) {

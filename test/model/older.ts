@@ -4,15 +4,15 @@ import type { Contents, Entry, ReservationBook } from '../../src/gate/reservatio
 
 /**
  * The book as an older version of Holdfast reads and writes it. It writes no marks, no `lastsMs`, and stamps of the form
- * `<replica>/<count>`; a reservation ends for it at the deadline, by its own time of day. What it does not know in the
- * reservations of others it leaves as it is. Only the format is older: what its rules lack no format makes good.
+ * `<replica>/<count>`; a reservation ends for it at the deadline, by its own time of day. It keeps unknown fields in the
+ * reservations of others. Only the format is older, not the rules.
  */
 export function olderBook(
   book: ReservationBook,
   { replica, process }: { readonly replica: string; readonly process: string },
   clock: Clock,
 ): ReservationBook {
-  /** What was read, by how it is shown to the gate. */
+  /** The reservations as read, by their form for the gate. */
   const originals = new WeakMap<Reservation, Reservation>()
   const own = `${replica}/`
   const current = `${replica}/${process}/`

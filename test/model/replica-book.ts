@@ -4,7 +4,7 @@ import type { Asking } from './asking.ts'
 import { emptyEntry, type LeaseStore, type NumberedEntry } from './lease-store.ts'
 import { shownEntry } from './state-text.ts'
 
-/** What the book of a replica works with. */
+/** The parts that the book of a replica needs. */
 export interface ReplicaBookModules {
   readonly leases: LeaseStore
   readonly asking: Asking
@@ -16,7 +16,7 @@ export interface ReplicaBookModules {
   readonly doubt: () => string | undefined
 }
 
-/** The book of reservations as one replica knows it: behind by what its watch has not brought yet. */
+/** The book of reservations as one replica knows it: without the events that its watch has not delivered yet. */
 export class ReplicaBook {
   readonly #modules: ReplicaBookModules
   readonly #entries = new Map<string, NumberedEntry>()
@@ -49,7 +49,7 @@ export class ReplicaBook {
     else this.#tell(key)
   }
 
-  /** What it knows, for telling states apart. */
+  /** Its knowledge as text, to distinguish states. */
   knows(): string {
     const now = this.#modules.now()
     const entries = [...this.#entries.values()].map(({ entry, change }) => {

@@ -10,21 +10,21 @@ import type { Clock } from '../../src/time/clock.ts'
 import { admin } from '../fixtures/cluster.ts'
 import type { ModelObject } from './store.ts'
 
-/** What is weakened, to see the checker find it. */
+/** A weakened part of the protocol, to prove that the checker finds the fault. */
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
   readonly knowledge?: (knowledge: Knowledge) => Knowledge
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
-  /** The anchor is not looked at: each door keeps its Leases where it was told to. */
+  /** No door reads the anchor: each keeps its Leases in its configured namespace. */
   readonly unanchored?: true
   /** A process may start right after an outage, of which it knows nothing: a known limit (known-limits.md). */
   readonly restartsUnaware?: true
   /** A proxy passes writes on however late it is. */
   readonly passesOnLate?: true
-  /** What the gate is asked instead. */
+  /** Replaces the change before the gate gets it. */
   readonly asked?: (change: Change) => Change
-  /** What is seen of an object that was told or read. */
+  /** Replaces an object that a replica hears of or reads. */
   readonly seen?: <T extends ModelObject>(object: T) => T
 }
 
@@ -40,7 +40,7 @@ const emptyBook: ReservationBook = {
 /** Reservations off: a book that keeps nothing. */
 export const noReservations: Sabotage = { book: () => emptyBook }
 
-/** Watch positions are not compared with marks: what a replica knows counts as all that there is. */
+/** Watch positions are not compared with marks: the knowledge of a replica counts as complete. */
 export const uncompared: Sabotage = { knowledge: (knowledge) => ({ ...knowledge, seenUpTo: () => '999999' }) }
 
 /** Marks are not written: reservations go without a word. */
@@ -51,7 +51,7 @@ export const unmarked: Sabotage = {
   }),
 }
 
-/** Confirmation off: what is read is what the replica knows already. */
+/** Confirmation off: a read returns the knowledge of the replica. */
 export const noConfirmation: Sabotage = {
   ...uncompared,
   reads: (reads, map) => ({
@@ -72,7 +72,7 @@ export const noConfirmation: Sabotage = {
 /** Expiry shorter than commit: reservations end while their writes are still on their way. */
 export const earlyExpiry: Sabotage = { options: { commitMs: 1_000 } }
 
-/** Nothing that is over counts any more. */
+/** Ended changes do not count. */
 export const noSettling: Sabotage = { options: { policy: { ...defaultPolicy, settleMs: 0 } } }
 
 /** An outage makes no difference. */
@@ -80,7 +80,7 @@ export const noOutages: Sabotage = {
   options: { policy: { ...defaultPolicy, settleAfterOutageMs: defaultPolicy.settleMs } },
 }
 
-/** What was not seen has not been: the generation of objects tells nothing. */
+/** Unseen changes do not count: the generation of objects is always 1. */
 export const noGenerations: Sabotage = {
   seen: (object) => ({ ...object, metadata: { ...object.metadata, generation: 1 } }),
 }
@@ -88,13 +88,13 @@ export const noGenerations: Sabotage = {
 /** The rule of profile A narrowed to that of profile B: only the evicted disks count. */
 export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, release: 'v1.8.1' } } }
 
-/** Stamps of two processes that are alike: without what is made at random once for each. */
+/** Equal stamps of two processes, without the random part. */
 export const sharedStamps: Sabotage = { options: { process: 'any' } }
 
 /** Reservations end at their deadline by the time of day, which is not the same everywhere. */
 export const wallClockDeadlines: Sabotage = { book: byTimeOfDay }
 
-/** The book in which reservations end at their deadline, by the time of day of whoever reads it. */
+/** The book in which reservations end at their deadline, by the reader's time of day. */
 export function byTimeOfDay(book: ReservationBook, clock: Pick<Clock, 'now'>): ReservationBook {
   return asIfRead(book, (entry) => ({
     ...entry,
@@ -102,10 +102,10 @@ export function byTimeOfDay(book: ReservationBook, clock: Pick<Clock, 'now'>): R
   }))
 }
 
-/** Two books: no door looks at the anchor, and each keeps its Leases in the namespace that it was told. */
+/** Two books: no door reads the anchor, and each keeps its Leases in its configured namespace. */
 export const twoBooks: Sabotage = { unanchored: true }
 
-/** What an older version reserved is ignored, since it does not say how long it lasts. */
+/** Reservations of an older version are ignored, since they have no duration. */
 export const olderIgnored: Sabotage = {
   book: (book) =>
     asIfRead(book, (entry) => ({
@@ -144,7 +144,7 @@ export const cleanUpsUnreserved: Sabotage = unreserved(({ intent }) => intent ==
 /** Copies that are counted on to stay are not reserved. */
 export const keepsUnreserved: Sabotage = unreserved(({ intent }) => intent === 'keep')
 
-/** What is taken away is not reserved. */
+/** Removals are not reserved. */
 export const removalsUnreserved: Sabotage = unreserved(
   ({ kind, intent, disks }) => kind === 'Node' && intent === 'eviction' && disks !== 'any',
 )
@@ -189,5 +189,5 @@ function asIfRead(book: ReservationBook, see: (entry: Entry) => Entry): Reservat
   }
 }
 
-/** A proxy that stood still passes on what it admitted before, however long ago. */
+/** A proxy that was paused forwards writes that it admitted before, however long ago. */
 export const passedOnLate: Sabotage = { passesOnLate: true }

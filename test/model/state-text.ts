@@ -4,8 +4,8 @@ import type { Replica } from './replica.ts'
 import { watched, type ModelEvent, type ModelObject, type Store } from './store.ts'
 
 /**
- * Everything that the future depends on, in a text: what is stored, what each replica knows and has yet to hear, what
- * it asks and was answered, and how far each wish has come. Times are from now.
+ * All facts that decide the future, as text: the stored objects, the knowledge and the pending deliveries of each
+ * replica, its questions and answers, and how far each wish has come. Times are from now.
  */
 export function stateText(
   store: Store,
@@ -24,7 +24,7 @@ export function stateText(
     .join('\n')
 }
 
-/** What a replica asks for, and how far each wish has come. */
+/** The questions of a replica, and how far each wish has come. */
 export function doings(
   replicas: readonly Replica[],
   phases: readonly Phase[],
@@ -127,7 +127,7 @@ function behind(replica: Replica): number[] {
   return watched.map((kind) => replica.behind(kind))
 }
 
-/** What a replica has yet to hear: the versions in between were not the same in every past. */
+/** The pending deliveries of a replica, since the versions in between may differ by the past. */
 function queues(replica: Replica, store: Store): string {
   return watched
     .flatMap((kind) =>

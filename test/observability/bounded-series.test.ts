@@ -15,7 +15,7 @@ t.test('a metric shows the first of too many series, and counts the others at th
   t.strictSame(await lines(), ['x{node="n1"} 1', 'x{node="n2"} 1', 'holdfast_series_left_out{metric="x"} 3'])
 })
 
-t.test('a series goes with what it is about, and what was left out takes its place', async (t) => {
+t.test('a series ends with its object, and a series that was left out takes its place', async (t) => {
   let nodes = ['n1', 'n2', 'n3']
   const lines = registryOf(() => nodes)
   t.match(await lines(), [/n1/, /n2/, 'holdfast_series_left_out{metric="x"} 1'])

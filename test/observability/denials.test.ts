@@ -34,7 +34,7 @@ function removal(user = 'ann', dryRun = false): Change {
   return world.cleanUp('ubuntu', ['d1'], { actor: { username: user, groups: [] }, dryRun })
 }
 
-t.test('a denial is named by who asked, for what, and the rule that denied it', (t) => {
+t.test('the labels of a denial name its user, its change and its rule', (t) => {
   const { seen, deny } = memory()
   deny()
   t.strictSame(seen(), [
@@ -86,7 +86,7 @@ t.test('a dry run, a change that waits and one that is allowed are no denials', 
   t.end()
 })
 
-t.test('of too many different denials the oldest are forgotten', (t) => {
+t.test('the oldest of too many different denials are forgotten', (t) => {
   const { deny, lines } = memory()
   for (let user = 0; user < 1_001; user += 1) deny(removal(`user-${user}`))
   t.equal(lines().length, 1_000)

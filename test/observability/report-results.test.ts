@@ -18,7 +18,7 @@ function resultsOf(...records: readonly AuditRecord[]): ReportedResult[] {
 
 const [finding] = record().findings
 
-t.test('a request that had to wait is a failure of medium severity, with who asked and what to do', (t) => {
+t.test('a request that had to wait is a failure of medium severity, with its user and advice', (t) => {
   t.match(resultsOf(record({ count: 7 })), [
     {
       key: /^[0-9a-f]{16}$/,
@@ -57,7 +57,7 @@ t.test('a denial is a failure of high severity, a warning is a warning', (t) => 
   t.end()
 })
 
-t.test('an override is told with its reason', (t) => {
+t.test('the result of an override has its reason', (t) => {
   if (!finding) throw new Error('the record has a finding')
   const granted = record({
     verdict: 'allow',
@@ -68,7 +68,7 @@ t.test('an override is told with its reason', (t) => {
   t.end()
 })
 
-t.test('what could not be judged is an error', (t) => {
+t.test('a request that could not be judged is an error of high severity', (t) => {
   const unjudged = record({ verdict: 'unavailable', why: 'disk-map-too-old', findings: [] })
   t.match(resultsOf(unjudged), [
     {

@@ -31,7 +31,7 @@ async function seriesOf(map: DiskMapView, facts: Facts = {}): Promise<string[]> 
 const named = (series: readonly string[], metric: string) =>
   series.filter((line) => line.startsWith(`${metric}{`))
 
-t.test('a flag and a clean-up that have met name the node, the disk and the image', async (t) => {
+t.test('a clean-up on a flagged node is in danger, with its node, disk and image', async (t) => {
   const { map } = cluster('v1.8.0')
     .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
     .node('n2', [disk('d3')])
@@ -44,7 +44,7 @@ t.test('a flag and a clean-up that have met name the node, the disk and the imag
   ])
 })
 
-t.test('only what crashes on this release is in danger', async (t) => {
+t.test('a node is in danger only if its manager crashes on this release', async (t) => {
   const { map } = cluster()
     .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
     .image('ubuntu', [pending('d1')])
@@ -61,7 +61,7 @@ t.test('a cluster in which nothing is wrong has no series', async (t) => {
   t.strictSame(await seriesOf(map), [])
 })
 
-t.test('of each node in danger one clean-up is named before the second of any', async (t) => {
+t.test('each node in danger has a series before a second clean-up of any node', async (t) => {
   const flagged = { evictionRequested: true }
   const { map } = cluster('v1.8.0')
     .node('n1', [disk('d1', flagged)])
@@ -73,7 +73,7 @@ t.test('of each node in danger one clean-up is named before the second of any', 
   t.match(dangers, [/n1.*"a"/, /n2.*"c"/, /n1.*"b"/])
 })
 
-t.test('a clean-up tells the state of its manager, the oldest comes first', async (t) => {
+t.test('the age of a clean-up has the state of its manager, and the oldest comes first', async (t) => {
   const world = cluster('v1.8.0')
     .node('n1', [disk('d1')])
     .image('old', [pending('d1')])

@@ -1,5 +1,5 @@
-// Run by `npm run test:pre-commit`: the commit hook as its users get it, by the real pre-commit, which installs what is
-// committed here into a cache of its own. It takes a minute and the npm registry. Without pre-commit on the PATH
+// Run by `npm run test:pre-commit`: the commit hook as its users get it, by the real pre-commit, which installs the current
+// commit into a new cache. It takes a minute and the npm registry. Without pre-commit on the PATH
 // (pip install pre-commit) it does nothing.
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ function must(at: string, program: string, ...args: readonly string[]): string {
   return said
 }
 
-/** What a commit of one file says. */
+/** The output of a commit of one file. */
 async function commit(repository: string, name: string, content: string) {
   await writeFile(join(repository, name), content)
   must(repository, 'git', 'add', name)

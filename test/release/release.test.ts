@@ -88,7 +88,7 @@ t.test('no job has a right that it does not name', (t) => {
   t.end()
 })
 
-t.test('check fails before a release, and says what is missing', (t) => {
+t.test('check fails before a release, and names the missing step', (t) => {
   const other = task('check', 'v99.0.0')
   t.match(other, { status: 1, stdout: '', stderr: /package\.json: version is .*, not v99\.0\.0\n/ })
   t.match(task('check', 'latest'), { status: 1, stderr: /latest is no tag of a release/ })

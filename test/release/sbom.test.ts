@@ -22,7 +22,7 @@ const lock: LockFile = {
 }
 const own = { name: 'holdfast', version: '1.0.0' }
 
-t.test('what is installed beside the program is what is not for development alone', (t) => {
+t.test('the packages installed beside the program are those that are not for development alone', (t) => {
   t.strictSame(packagesInstalled(lock), [
     { name: 'a', version: '2.0.0' },
     { name: '@s/b', version: '3.0.0' },
@@ -30,7 +30,7 @@ t.test('what is installed beside the program is what is not for development alon
   t.end()
 })
 
-t.test('what is in a bundle is what its file of licences names', (t) => {
+t.test('the packages in a bundle are those that its file of licences names', (t) => {
   const line = '-'.repeat(80)
   const licences = `Under Apache-2.0.\n\n${line}\n@s/b 3.0.0 (ISC)\n${line}\n\nText\n\n${line}\na 2.0.0 (MIT)\n${line}\n`
   t.strictSame(packagesInBundle(licences), [

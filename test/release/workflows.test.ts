@@ -17,7 +17,7 @@ const actionlint = ['actionlint', join(cache, 'actionlint')].find(
 const skip = actionlint === undefined ? 'there is no actionlint: npm run test:e2e:prepare builds it' : false
 
 t.test('actionlint finds nothing in the workflows', { skip }, (t) => {
-  // What other linters it calls is whatever a machine has.
+  // The other linters that it calls differ from machine to machine.
   const args = ['-no-color', '-shellcheck=', '-pyflakes=', ...files]
   const { status, stdout, stderr } = spawnSync(actionlint ?? '', args, { cwd: root, encoding: 'utf8' })
   t.equal(status, 0, `${stdout}${stderr}`)

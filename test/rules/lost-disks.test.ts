@@ -60,7 +60,7 @@ t.test('a disk is lost once its node is gone, or does not work for longer than l
   t.end()
 })
 
-t.test('so is a disk that is not ready for so long on a node that works', (t) => {
+t.test('a disk that is not ready for long enough on a working node is lost', (t) => {
   const table: [notReady: RawNotReady | undefined, why: RegExp | undefined][] = [
     [undefined, undefined],
     [{ reason: 'DiskFilesystemChanged', since: minutes(9) }, undefined],
@@ -256,7 +256,7 @@ t.test('an eviction on a node without a manager has no effect, and a warning say
   t.end()
 })
 
-t.test('a clean-up on a lost disk does not end, and the message says what ends the wait', (t) => {
+t.test('the advice for a clean-up on a lost disk names the step that ends the wait', (t) => {
   const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
   for (const release of [releases.A, releases.B, releases.C]) {
     const before = cluster(release)

@@ -89,7 +89,7 @@ t.test('a report that cannot be written delays and changes no decision', async (
   t.ok(problems.length > 0 && problems.length <= 1, `${problems.length} lines`)
 })
 
-t.test('without the setting no report is looked for', async (t) => {
+t.test('a guard without the setting looks for no report', async (t) => {
   const { reports, patch, stop } = await guarded(t, {})
   t.equal(await patch('backingimages/debian-12', { diskFileSpecMap: null }), 403)
   await stop()

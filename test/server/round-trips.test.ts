@@ -13,7 +13,7 @@ import { eventually } from '../fixtures/eventually.ts'
 
 const signal = new AbortController().signal
 
-/** A guard in front of a cluster, and what it asks of the API server but for lists and watches of its own. */
+/** A guard in front of a cluster, and its requests to the API server except lists and watches. */
 async function guarded(t: Test) {
   const longhorn = { drainMs: 600_000 }
   const sandbox = await Sandbox.start({
@@ -29,9 +29,9 @@ async function guarded(t: Test) {
   const connection: Connection = {
     ...client,
     request: (request) => {
-      // Nobody waits for an Event.
+      // No answer waits for an Event.
       const tidies = request.body?.includes('"holdfast.dev/reservations":"[]"') === true
-      // Nor for what is tidied up afterwards.
+      // No answer waits for the removal of old reservations either.
       if (request.query === undefined && !request.path.endsWith('/events') && !tidies)
         asked.push(`${request.method} ${request.path.split('/').slice(6).join('/')}`)
       return client.request(request)

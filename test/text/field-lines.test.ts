@@ -31,7 +31,7 @@ t.test('a field is found on its line, and a missing one at the nearest field aro
   t.end()
 })
 
-t.test('of a field that is there twice, the last one is found, since it counts', (t) => {
+t.test('the last of two equal fields is found, since it counts', (t) => {
   t.equal(new FieldLines(node, 1).lineOf('spec.tags'), 12)
   t.end()
 })

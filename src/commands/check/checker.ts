@@ -69,7 +69,7 @@ export class Checker {
   }
 }
 
-/** The state stands in for the API server. */
+/** Reads from the state instead of the API server. */
 function readsOf({ map, objects }: ClusterState): QuorumReads {
   const all = [...objects]
   return {

@@ -78,7 +78,7 @@ function wholeKindsOf(document: JsonObject): readonly string[] {
   const { apiVersion, kind, kinds, takenAt } = document
   if (apiVersion === snapshotVersion && kind === 'Snapshot') {
     if (Array.isArray(kinds)) return kinds.filter((each): each is string => typeof each === 'string')
-    // A snapshot is written whole. People who shorten one remove replicas, which are most of it.
+    // `holdfast snapshot` writes all kinds. A person may shorten the file by its replicas, which are most of it.
     return takenAt === undefined ? [] : allKinds.filter((each) => each !== 'Replica')
   }
   const isTyped = typeof kind === 'string' && kind !== 'List' && kind.endsWith('List')
@@ -246,8 +246,8 @@ type KindFound =
   | { readonly is: 'none'; readonly problem: string }
 
 /**
- * Tells the objects that the guard judges from others, and from those that an API server would reject, as far
- * as that is known.
+ * Distinguishes objects that the guard judges from others, and from those that an API server is known to
+ * reject.
  */
 export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
   if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is not a Kubernetes object')

@@ -48,7 +48,7 @@ const specs: Readonly<Record<JudgedKind, Fields>> = {
 }
 
 /**
- * Tells for a path such as `spec.disks.*.tags` whether it is among the known fields of spec, or below one that may have any.
+ * A predicate: true for a path such as `spec.disks.*.tags` if spec has that field, or if a field above it may have any.
  *
  * @returns undefined for a kind that is not judged, whose fields are not listed
  */

@@ -1,6 +1,6 @@
 import type { FieldLines } from '../../text/field-lines.ts'
 
-/** Where a document stands, for formats that mark the line of a file. */
+/** The file and line of a document, for formats that mark the line. */
 export interface Place {
   /** The file as the user named it; undefined for standard input and for a patch in the command line. */
   readonly file: string | undefined

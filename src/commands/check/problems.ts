@@ -11,9 +11,9 @@ import type { CheckResult } from './result.ts'
 export interface Checked {
   readonly result: CheckResult
   readonly place: Place
-  /** What is written at that place. */
+  /** The object at that place. */
   readonly written: JsonObject
-  /** What it would change, and what the rules found; absent if it was not judged. */
+  /** The change and the findings of the rules; absent if it was not judged. */
   readonly judged?: { readonly change: Change; readonly findings: readonly Finding[] }
 }
 
@@ -33,9 +33,9 @@ export interface Report {
 /** One problem of one document, for reports that show each at a line of a file. */
 export interface Problem {
   readonly rule: ReportRule
-  /** An error is what makes the exit code 1 or 2. */
+  /** An error makes the exit code 1 or 2. */
   readonly level: 'error' | 'warning'
-  /** What the rule does; absent if no rule found it. */
+  /** The effect of the rule; absent if no rule found it. */
   readonly effect?: Effect
   /** The source of its document, as in the result. */
   readonly source: string
@@ -118,7 +118,7 @@ function named(others: readonly Finding[]): string[] {
   return more > 0 ? [...lines, `and ${more} more of this kind`] : lines
 }
 
-/** The warnings that are not from a rule: of an override, or of what a patch probably missed. */
+/** The warnings that are not from a rule: about an override, or about probable mistakes in a patch. */
 function remarksOf({ result: { warnings }, judged }: Checked): string[] {
   const told = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
   return warnings.filter((warning) => !told.has(warning) && !/^and \d+ more of this kind$/.test(warning))

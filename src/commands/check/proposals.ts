@@ -15,7 +15,7 @@ export interface Proposed {
   readonly source: string
   /** Where the object of the change is written. */
   readonly place: Place
-  /** What is written there: a manifest, the object of a review, a patch. */
+  /** The object there: a manifest, the object of a review, a patch. */
   readonly written: JsonObject
   /** A text is the reason why the document cannot be read. */
   readonly proposal: Proposal | string
@@ -55,13 +55,13 @@ export function proposals(
 
 const other = { outcome: 'not-judged', what: 'a document' } as const
 
-/** True for a document that nobody takes for an object of Kubernetes: the configuration of another tool. */
+/** True for a document that is clearly no object of Kubernetes, such as the configuration of another tool. */
 function isOther(document: CheckDocument): boolean {
   if ('problem' in document) return document.isOther === true
   return document.object.apiVersion === undefined && document.object.kind === undefined
 }
 
-/** The object of a review is what the user wrote. */
+/** The user wrote the object of the review, not the review itself. */
 function writtenIn(object: JsonObject, place: Place): Pick<Proposed, 'written' | 'place'> {
   if (object.kind !== 'AdmissionReview') return { written: object, place }
   const reviewed = fieldOf(object.request, 'object')

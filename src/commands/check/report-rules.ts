@@ -1,6 +1,6 @@
 import { type RuleName, ruleNames } from '../../rules/finding.ts'
 
-/** What `check` reports although no rule found it. */
+/** Names of the problems that `check` reports without a rule. */
 const otherNames = [
   'cannot-be-judged',
   'facts-missing',
@@ -15,7 +15,7 @@ export type ReportRule = RuleName | (typeof otherNames)[number]
 /** Every name, those of rules first. */
 export const reportRules: readonly ReportRule[] = [...ruleNames, ...otherNames]
 
-/** What each means, in one sentence. */
+/** The meaning of each, in one sentence. */
 export const reportRuleTexts: Readonly<Record<ReportRule, string>> = {
   'eviction-during-cleanup': 'An eviction waits while a clean-up is pending.',
   'cleanup-during-eviction': 'The removal of a copy waits while its node is evicted.',

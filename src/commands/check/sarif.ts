@@ -55,7 +55,7 @@ function ruleOf(rule: ReportRule) {
   }
 }
 
-/** What went wrong with the run as a whole is not about a file, so it is no result. */
+/** A failure of the whole run concerns no file, so it is a notification and no result. */
 function invocationOf(code: number, problem: string | undefined) {
   const told = problem === undefined ? [] : [{ level: 'error', message: { text: plainText(problem) } }]
   return { executionSuccessful: code < 2, exitCode: code, toolExecutionNotifications: told }

@@ -33,7 +33,7 @@ export function changesSince(before: Definition, { kind, fields = new Map() }: D
   const read = fieldsRead(kind)
   const told = (path: string, text: string) =>
     at(kind, path, 'changed', `${text}${read.has(path) ? ', and Holdfast reads it' : ''}`)
-  // A field that came or went is told once, without those below it.
+  // One line for a new or removed field is enough, without those below it.
   const gone = [...old.keys()]
     .filter((path) => !fields.has(path) && fields.has(above(path)))
     .map((path) => told(path, 'it is gone'))

@@ -6,7 +6,7 @@ import { Looker } from '../doctor/cluster-reader.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { definitionName } from './differences.ts'
 
-/** A definition, and where it stands: `longhorn.yaml:120`. */
+/** A definition, with its file and line: `longhorn.yaml:120`. */
 export interface FoundDefinition {
   readonly source: string
   readonly definition: Definition

@@ -97,7 +97,7 @@ const WaitingStatusSchema = Type.Object({
   replica: text('The replica that holds it.'),
 })
 
-/** JSON Schema of what `holdfast status -o json` prints. */
+/** JSON Schema of the output of `holdfast status -o json`. */
 export const StatusSchema = Type.Object(
   {
     apiVersion,
@@ -182,7 +182,7 @@ const SnapshotItemSchema = Type.Object({
   value: Type.Optional(text('The value of a Setting.')),
 })
 
-/** JSON Schema of what `holdfast snapshot` writes. */
+/** JSON Schema of the output of `holdfast snapshot`. */
 export const SnapshotSchema = Type.Object(
   {
     apiVersion,

@@ -51,7 +51,7 @@ export class ConnectionLimit {
     this.#limits = limits
     this.#onClosed = onClosed
     server.on('connection', (socket: Socket) => this.#opened(socket))
-    // Before whoever answers: see unlessClosed.
+    // Runs before the listener that answers, which then finds the socket closed: see unlessClosed.
     server.prependListener('request', ({ socket }, response) => {
       const connection = this.#connectionOf(socket)
       if (!connection) return

@@ -80,7 +80,7 @@ export const defaultConnectionOptions: ConnectionOptions = {
 interface EndpointModules {
   readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
   readonly clientErrors: ClientErrors
-  /** Decides who may send reviews; without it every client that reaches the port may. */
+  /** Identifies callers; without it every client that reaches the port may send reviews. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
   /** Aborted once clients have to send their next request elsewhere. */
   readonly leaving: AbortSignal

@@ -130,7 +130,7 @@ export class Reviewer {
     return admissionReview(uid, this.#door.watched(answerUnread(problem)))
   }
 
-  /** What raises no danger, or was just denied, needs no place among those that wait, no budget and no timer. */
+  /** A change that raises no danger, or was just denied, needs no place, no budget and no timer. */
   #decidedAtOnce(namespace: string, normalised: Normalised): ReturnType<DecideAtOnce> {
     if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
     try {

@@ -25,7 +25,7 @@ export interface ReportLimits {
   readonly bytes: number
   /** How long a result stays after the last request that it stands for, in milliseconds. */
   readonly keepMs: number
-  /** A later repetition is a result of its own, so that people are told again; in milliseconds. */
+  /** A later repetition is a new result, so that people are notified again; in milliseconds. */
   readonly seriesMs: number
 }
 
@@ -41,7 +41,7 @@ export function mergeResults(
   { namespace, now, limits }: { namespace: string; now: number; limits: ReportLimits },
 ): StoredResult[] {
   const merged = new Map<string, StoredResult>()
-  // What somebody else has written into it has no identity, and goes.
+  // A result without an identity is not a guard's, so it is left out.
   for (const result of stored) if (idOf(result) !== '') merged.set(idOf(result), result)
   for (const result of added) {
     const earlier = [...merged.values()].find((each) => isSameSeries(each, result, limits.seriesMs))
@@ -65,7 +65,7 @@ export function summaryOf(stored: readonly StoredResult[]) {
   return { pass: 0, fail: count('fail'), warn: count('warn'), error: count('error'), skip: 0 }
 }
 
-/** Policy Reporter takes it for the identity of a result, and tells people once of each. */
+/** Policy Reporter takes it for the identity of a result, and notifies people once of each. */
 function idOf({ properties }: StoredResult): string {
   return properties?.resultID ?? ''
 }

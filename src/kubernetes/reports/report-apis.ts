@@ -4,7 +4,7 @@ import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest } from '../client/json-request.ts'
 
-/** A kind of report, and what the two do not have alike. */
+/** A kind of report, with the differences of the two. */
 export interface ReportApi {
   readonly apiVersion: string
   readonly kind: string

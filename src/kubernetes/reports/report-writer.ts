@@ -71,8 +71,8 @@ interface SeenReport {
 }
 
 /**
- * Keeps one report for all replicas. Each adds what it has decided to what is there, on the version that it
- * has read. No caller waits for it.
+ * Keeps one report for all replicas. Each adds its decisions to the stored results, on the version that it has
+ * read. No caller waits for it.
  */
 export class ReportWriter implements ReportSink {
   readonly #options: ReportWriterOptions

@@ -5,13 +5,13 @@ import type { RealCluster } from '../real-cluster.ts'
 import { calm, evict, longhorn, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
-/** These count what goes wrong, and have no series before: a guard that does not answer, a condition that fails. */
+/** These have no series before a failure: a guard that does not answer, a condition that fails. */
 const unseen = [
   'apiserver_admission_webhook_fail_open_count',
   'apiserver_admission_match_condition_evaluation_errors_total',
 ]
 
-/** What alerts and the dashboard ask the API server for. Unit tests of both count on these names. */
+/** The metrics of the API server that alerts and the dashboard query. Unit tests of both assume these names. */
 export function apiServerMetrics(t: Test, cluster: RealCluster): void {
   t.test(
     'the API server counts calls of the guard under the names and labels of the dashboard',

@@ -74,7 +74,7 @@ export async function reports(t: Test, cluster: RealCluster, guards: Guards): Pr
     await cluster.must(['delete', 'customresourcedefinitions', ...names, '--ignore-not-found'])
   })
 
-  t.test('without a kind of report a guard says so once, and decides as ever', async (t) => {
+  t.test('a guard without a kind of report logs that once, and decides as ever', async (t) => {
     const [replica] = await two('--reports', 'auto')
     if (!replica) throw new Error('there is no replica')
     const { err } = await replica.said('the report of denials cannot be written')
@@ -82,7 +82,7 @@ export async function reports(t: Test, cluster: RealCluster, guards: Guards): Pr
     t.match(await denied(), { code: 1, stderr: /has to wait: [^]*rule eviction-during-cleanup/ })
   })
 
-  t.test('without the right a guard says which one it lacks', async (t) => {
+  t.test('a guard without the right to write reports logs which right it lacks', async (t) => {
     await define(openReports)
     const [replica] = await two('--reports', 'auto')
     if (!replica) throw new Error('there is no replica')

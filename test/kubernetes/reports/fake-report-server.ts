@@ -27,7 +27,7 @@ export interface StoredReport extends JsonObject {
   }[]
 }
 
-/** An API server for reports alone. It rejects what the definition of a kind does not have, and fails when told to. */
+/** An API server for reports alone. It rejects fields that the definition of a kind does not have, and fails on request. */
 export class FakeReportServer {
   /** Method and path of every request. */
   readonly requests: string[] = []

@@ -202,7 +202,7 @@ t.test('a result goes when it is too old, without another denial', async (t) => 
   t.match(server.report, { results: [], summary: { fail: 0 } })
 })
 
-t.test('what is too old goes when a replica starts', async (t) => {
+t.test('a starting replica removes results that are too old', async (t) => {
   const server = new FakeReportServer(openReports)
   const before = replica(t, server)
   before.writer.record(denial('node-1', { at: before.clock.now() - 25 * hour + 1_000 }))
@@ -232,7 +232,7 @@ t.test('the oldest results go where there are too many, or they are too large', 
   t.match(small.server.report.results.length, 2)
 })
 
-t.test('an API server that fails is told of once, and what came meanwhile is written later', async (t) => {
+t.test('the writer reports a failing API server once, and writes the waiting results later', async (t) => {
   const { server, writer, problems, round } = reporting(t)
   server.failing = 503
   for (const key of ['node-1', 'node-2', 'node-1']) {
@@ -290,7 +290,7 @@ t.test('a report that somebody deletes is made again', async (t) => {
   t.strictSame(problems, [])
 })
 
-t.test('stopping writes what waits', async (t) => {
+t.test('the writer writes the waiting results when it stops', async (t) => {
   const { server, writer } = reporting(t)
   writer.record(denial('node-1'))
   await writer.stop()
