@@ -29,6 +29,10 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['rescue', async (given) => (await import('./commands/rescue/command.ts')).rescueCommand(given)],
   ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
   ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
+  [
+    'compare-crds',
+    async (given) => (await import('./commands/compare-crds/command.ts')).compareCrdsCommand(given),
+  ],
   ['schema', async (given) => (await import('./commands/schema/command.ts')).schemaCommand(given)],
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [

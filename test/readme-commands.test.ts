@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { blocksOf, pages } from './docs/pages.ts'
+import { type Block, blocksOf, pages } from './docs/pages.ts'
 import { shellIn, type Started } from './docs/shell.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 
 /**
- * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods, Roles and the chart,
- * which the end-to-end tests install in a real one. test/docs/elsewhere.test.ts looks at each.
+ * Commands that cannot run on the embedded cluster: the project's own scripts, the image, and commands for pods, Roles and
+ * the chart, which the end-to-end tests run on a real one. test/docs/elsewhere.test.ts checks each.
  */
 const elsewhere = /^ *(npm |docker |helm |kubectl get role,rolebinding )/m
 
@@ -21,6 +21,19 @@ function partsOf(script: string): string[] {
   return isByLine ? script.trimEnd().split('\n') : [script]
 }
 
+/** The scripts of blocks. Runbooks tell the same commands again and again: there each line runs once. */
+function commandsOf(blocks: readonly Block[]): string[] {
+  const told = new Set<string>()
+  return blocks.flatMap(({ page, text }) => {
+    if (elsewhere.test(text)) return []
+    if (!page.startsWith('docs/runbooks')) return partsOf(text)
+    const lines = text.trimEnd().split('\n')
+    const fresh = lines.filter((line) => !told.has(line))
+    for (const line of fresh) told.add(line)
+    return fresh
+  })
+}
+
 /** A command that goes on until it is interrupted, once it has said this. */
 const goingOn: readonly [RegExp, RegExp][] = [
   [/ serve --host/, /every Longhorn object is read/],
@@ -32,7 +45,7 @@ const goingOn: readonly [RegExp, RegExp][] = [
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor\b/, 1]]
 
-/** What a server says in its log when it listens. */
+/** The ports that a server logs when it listens. */
 function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', number> {
   const line = log.split('\n').find((each) => each.includes('"msg":"listening"')) ?? '{}'
   return JSON.parse(line) as Record<'port' | 'healthPort' | 'operatorPort', number>
@@ -44,7 +57,7 @@ t.test('every command of README and docs works, one after the other', { skip }, 
     longhorn: { drainMs: 500 },
   })
   const blocks = [...first, ...others].flatMap(blocksOf).filter(({ language }) => language === 'sh')
-  const commands = blocks.flatMap(({ text }) => (elsewhere.test(text) ? [] : partsOf(text)))
+  const commands = commandsOf(blocks)
   let ran = 0
   const serving: Started[] = []
   t.teardown(async () => {

@@ -6,7 +6,7 @@ import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 for (const page of pages) {
   const shown = blocksOf(page).filter(({ language }) => language === 'console')
   if (shown.length === 0) continue
-  t.test(`what ${page} shows of a terminal is what comes`, { skip }, async (t) => {
+  t.test(`the terminal output in ${page} is the real one`, { skip }, async (t) => {
     const blocks = await played(page, t.testdir(), t)
     t.equal(blocks.length, shown.length)
     for (const block of blocks)

@@ -16,7 +16,7 @@ t.test('README is a front page of at most 200 lines, and names the command that 
   t.end()
 })
 
-t.test('every rule stands in README in its order', (t) => {
+t.test('README lists every rule in order', (t) => {
   const rules = rowsOf('README.md').flatMap(([cell = '', what = '']) =>
     ruleNames.some((name) => cell === `\`${name}\``) && what.length > 20 ? [cell] : [],
   )
@@ -27,7 +27,7 @@ t.test('every rule stands in README in its order', (t) => {
   t.end()
 })
 
-t.test('every rule stands in docs/rules.md with its effect on each profile', (t) => {
+t.test('docs/rules.md lists every rule with its effect on each profile', (t) => {
   t.strictSame(
     allRules.map(({ name }) => name),
     [...ruleNames],
@@ -45,7 +45,7 @@ t.test('every rule stands in docs/rules.md with its effect on each profile', (t)
   t.end()
 })
 
-t.test('every dependency stands in CONTRIBUTING with its reason', (t) => {
+t.test('CONTRIBUTING lists every dependency with its reason', (t) => {
   const { dependencies } = manifest as { dependencies: Record<string, string> }
   const named = rowsOf('CONTRIBUTING.md').flatMap(([cell, why = '']) =>
     why.length > 10 ? (cell ?? '').split(', ') : [],

@@ -9,8 +9,8 @@ const eslint = new ESLint({ cwd: root })
 const linter = new Linter({ cwd: root })
 
 /**
- * What the project's own configuration forbids in a file with this text, by rule name. Only the rules that keep the order
- * of imports are run: the others need the types of the whole project.
+ * The lint errors of a file with this text by the project's own configuration, by rule name. Only the rules that keep the
+ * order of imports run: the others need the types of the whole project.
  */
 async function complaints(file: string, text: string): Promise<string[]> {
   const filename = `${root}/${file}`

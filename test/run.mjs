@@ -41,7 +41,7 @@ function asked() {
 /** @returns whether there were tests, and all passed */
 async function once() {
   const files = testFiles(positionals)
-  // Of its own, so that two runs do not get in each other's way.
+  // One folder for each run, so that two runs do not disturb each other.
   const coverage =
     values.thorough && positionals.length === 0 ? resolve('coverage', String(process.pid)) : undefined
   const env = {

@@ -13,7 +13,7 @@ export interface Output {
   readonly columns?: number
   /** Its height, in lines. */
   readonly rows?: number
-  /** What was written and is not taken yet, in bytes. */
+  /** The size of the output that still waits to be written, in bytes. */
   readonly writableLength?: number
   write(text: string): unknown
 }
@@ -50,7 +50,7 @@ export interface Surroundings {
 
 /** The part of the surroundings that one command uses, and its exit code. */
 export interface CommandSurroundings extends Surroundings {
-  /** Standard error as it is, for what moves the cursor there. All texts that go this way have to be plain already. */
+  /** Standard error without escaping, for blocks that move the cursor. All texts that go this way have to be plain already. */
   readonly screen: Output
   /** @param code one of `exitCode`; the last call counts, and without any it is `ok` */
   readonly exitWith: (code: number) => void

@@ -13,7 +13,7 @@ interface UpdatingBlock {
 }
 
 /**
- * An updating block on a terminal. Names of a cluster reach it, so what acts on a terminal is taken out of all texts.
+ * An updating block on a terminal. Names of a cluster reach it, so it makes all texts plain first.
  *
  * @param screen the terminal as it is: the block moves its cursor
  */
@@ -32,7 +32,7 @@ export async function updatingBlock(screen: Output): Promise<UpdatingBlock> {
     columns: { get: () => screen.columns },
     rows: { get: () => screen.rows },
   })
-  // The cursor stays to be seen, so that nobody has to bring it back, however the process ends.
+  // The cursor stays visible, since a killed process could not show it again.
   const update = createLogUpdate(terminal, { showCursor: true })
   let lines: readonly string[] = []
   const draw = (): void => {

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { defaultPolicy, type Mode, type Policy, withModes } from '../rules/policy.ts'
 import { parseDuration } from '../time/duration.ts'
-import { parseSize, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
+import { parseSize } from './size.ts'
 
 /** Every setting, with all defaults filled in. */
 export interface Configuration {
@@ -34,6 +35,9 @@ export interface Configuration {
   readonly auditLog: boolean
   /** The file that audit records go to, if there is one. */
   readonly auditFile: { readonly path: string; readonly maxBytes: number; readonly keep: number } | undefined
+  /** The report of denials, if there is one. */
+  readonly report:
+    { readonly choice: Exclude<NonNullable<Settings['reports']>, 'off'>; readonly keepMs: number } | undefined
   /** The port for people's commands to this replica, on 127.0.0.1 only. */
   readonly operatorPort: number
   readonly maxAgeMs: number
@@ -95,6 +99,7 @@ export function configure(layers: readonly Settings[]): Configuration {
             maxBytes: parseSize(settings.auditFileSize ?? '') ?? 50 * 2 ** 20,
             keep: settings.auditFiles ?? 5,
           },
+    report: reportOf(settings),
     operatorPort: settings.operatorPort ?? 8081,
     maxAgeMs: durationOf(settings.maxAge, 120_000),
     maxHoldMs: durationOf(settings.hold, 30_000),
@@ -105,6 +110,10 @@ export function configure(layers: readonly Settings[]): Configuration {
     lingerMs: durationOf(settings.linger, 10_000),
     logLevel: settings.logLevel ?? 'info',
   }
+}
+
+function reportOf({ reports = 'off', reportedFor }: Settings): Configuration['report'] {
+  return reports === 'off' ? undefined : { choice: reports, keepMs: durationOf(reportedFor, 24 * 3_600_000) }
 }
 
 const severity: readonly Mode[] = ['off', 'warn', 'enforce']

@@ -4,14 +4,8 @@ import { type Document, isMap, LineCounter } from 'yaml'
 import { namesRelease, releaseExamples } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml.ts'
-import {
-  releaseFormat,
-  type SettingName,
-  settingNames,
-  type Settings,
-  SettingsSchema,
-  sizePattern,
-} from './settings.ts'
+import { releaseFormat, type SettingName, settingNames, type Settings, SettingsSchema } from './settings.ts'
+import { sizePattern } from './size.ts'
 
 /** The settings of one source, or all of its errors, one sentence each. */
 export type Layer =

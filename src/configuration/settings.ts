@@ -2,17 +2,7 @@ import { type Static, Type } from 'typebox'
 import { type RuleName, ruleNames } from '../rules/finding.ts'
 import { defaultPolicy, type Mode } from '../rules/policy.ts'
 import { durationPattern } from '../time/duration.ts'
-
-const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
-
-/** The form of a size, as a regular expression for schemas: `4096`, `512Ki`, `50Mi`, `1Gi`. */
-export const sizePattern = '^[1-9]\\d*(Ki|Mi|Gi)?$'
-
-/** Reads a size as Kubernetes writes quantities of memory. @returns bytes, or undefined if the text is not one */
-export function parseSize(text: string): number | undefined {
-  const [, count, unit] = new RegExp(sizePattern).exec(text) === null ? [] : (/^(\d+)(.*)$/.exec(text) ?? [])
-  return count === undefined ? undefined : Number(count) * (units[unit ?? ''] ?? 1)
-}
+import { sizePattern } from './size.ts'
 
 const port = Type.Integer({ minimum: 0, maximum: 65535 })
 const duration = Type.String({ pattern: durationPattern })
@@ -68,6 +58,15 @@ export const SettingsSchema = Type.Object(
     auditFile: Type.Optional(Type.String({ minLength: 1 })),
     auditFileSize: Type.Optional(Type.String({ pattern: sizePattern })),
     auditFiles: Type.Optional(positive),
+    reports: Type.Optional(
+      Type.Union([
+        Type.Literal('off'),
+        Type.Literal('auto'),
+        Type.Literal('openreports'),
+        Type.Literal('policyreport'),
+      ]),
+    ),
+    reportedFor: Type.Optional(duration),
     operatorPort: Type.Optional(port),
     maxAge: Type.Optional(duration),
     hold: Type.Optional(duration),
@@ -244,6 +243,16 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'n',
     help: 'how many rotated files are kept',
     byDefault: '5',
+  },
+  reports: {
+    placeholder: 'kind',
+    help: 'keep a report of denials beside Longhorn’s objects: openreports, policyreport, auto (the one that the API server serves) or off',
+    byDefault: 'off',
+  },
+  reportedFor: {
+    placeholder: 'duration',
+    help: 'how long a denial stays in that report',
+    byDefault: '24h',
   },
   operatorPort: {
     placeholder: 'port',

@@ -106,7 +106,7 @@ export function noLonghornIn(namespace: string): string {
   return `There is no Longhorn in namespace ${namespace}: no node, and no setting current-longhorn-version.`
 }
 
-/** What to do about it. */
+/** The advice if the guard finds no Longhorn. */
 export const findLonghorn =
   'Name its namespace with --longhorn-namespace (longhornNamespace in the chart). Look: kubectl get nodes.longhorn.io --all-namespaces'
 

@@ -10,6 +10,7 @@ import {
   type Objection,
   type Unavailability,
   unavailable,
+  type Verdict,
   type Warning,
 } from './verdict.ts'
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
@@ -18,9 +19,10 @@ import { type Conflict, findingOf } from './conflict-finding.ts'
 import { type Attempt, attemptOf, type Changes, type Holds, whatEndsConflict } from './hold.ts'
 import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
 import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
-import type { ReservationBook, ReservedPage } from './reservation-book.ts'
+import type { ReservationBook, ReservedEntry } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
+import type { RepeatedDenials } from './repeated-denials.ts'
 import type { Waiting, WaitingList } from './waiting-list.ts'
 
 /** The parts that admitting needs. */
@@ -32,8 +34,9 @@ export interface AdmissionModules {
   readonly book: ReservationBook
   readonly changes: Changes
   readonly holds: Holds
-  /** Told of what waits. */
+  /** Lists the changes that wait. */
   readonly waiting: WaitingList
+  readonly denials: RepeatedDenials
   readonly reserver: Reserver
   readonly takeBack: TakeBack
   /** Called with errors of the cluster; the change is then not admitted. */
@@ -78,7 +81,7 @@ export class Admission {
 
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
   async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
-    const waits = this.#mayBeHeld(asked, wait)
+    const waits = this.#mayBeHeld(asked.change, wait.mayHold)
     // 1. Judge on the disk map. A refused change, and one without a reservation, needs no I/O.
     let judged: Attempt | Candidate | undefined = this.#judge(asked)
     if ('verdict' in judged && !(waits && judged.verdict.decision === 'hold')) return judged
@@ -122,8 +125,17 @@ export class Admission {
    * Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). A
    * dry run changes nothing, so there is nothing to hold.
    */
-  #mayBeHeld({ change: { request } }: Asked, { mayHold = true }: WaitBudget): boolean {
+  #mayBeHeld({ request }: Change, mayHold = true): boolean {
     return mayHold && !request.dryRun && !isImpatient(request.actor, this.#options.policy)
+  }
+
+  /** The denial that this change has just got and would get again; undefined if it has to be decided. */
+  repeated(change: Change): Verdict | undefined {
+    const { denials, knowledge } = this.#modules
+    const verdict = knowledge.synced ? denials.find(change) : undefined
+    // A change that may wait gets no denial from memory, since the wait could end well.
+    const isHeld = verdict?.decision === 'hold' && this.#mayBeHeld(change)
+    return isHeld ? undefined : verdict
   }
 
   /**
@@ -131,12 +143,16 @@ export class Admission {
    * 1. Judges on the disk map, without I/O.
    */
   #judge(asked: Asked): Attempt | Candidate {
-    const { map, knowledge, clock } = this.#modules
+    const { map, knowledge, clock, denials } = this.#modules
     const { acts, arming, change } = asked
     // An incomplete map can be wrong in both directions.
     if (arming && !knowledge.synced) return this.#unavailable(asked, 'disk-map-not-synced', [])
     const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
-    if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict, map)
+    if (verdict.decision !== 'allow') {
+      denials.keep(change, verdict)
+      return attemptOf(verdict, map)
+    }
+    if (!arming) return attemptOf(verdict, map)
     const { warnings } = verdict
     const doubt = this.#doubt()
     if (doubt) return this.#unavailable(asked, doubt, warnings)
@@ -189,7 +205,7 @@ export class Admission {
   ): Promise<Attempt> {
     const { map, clock, reserver } = this.#modules
     let [claims, missing] = [first, first]
-    const pages: ReservedPage[] = []
+    const entries: ReservedEntry[] = []
     // Before any other read or reservation, also for a dry run and for a change without claims.
     const known = await this.#isKnown(asked.change, signal)
     if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
@@ -199,8 +215,8 @@ export class Admission {
       if (reserved.outcome === 'conflict') return this.#heldBy(reserved.conflict, asked, warnings)
       if (reserved.outcome === 'failed')
         return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
-      pages.push(...reserved.pages)
-      const fresh = await this.#confirm(asked, claims, pages, signal)
+      entries.push(...reserved.entries)
+      const fresh = await this.#confirm(asked, claims, entries, signal)
       if (fresh instanceof Error) return this.#failed(asked, 'not-confirmed', fresh, warnings)
       const verdict = judgeAsked(asked, { map: fresh, policy, clock })
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
@@ -216,14 +232,14 @@ export class Admission {
   async #confirm(
     { change, acts }: Asked,
     claims: readonly Claim[],
-    pages: readonly ReservedPage[],
+    entries: readonly ReservedEntry[],
     signal: AbortSignal,
   ): Promise<DiskMapView | Error> {
     return await orError(async () => {
       const stale = staleFor(acts, this.#modules, this.#options.policy)
       const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
-      if (mayDo && (await ownMapWillDo(acts, pages, this.#modules, signal))) return this.#modules.map
-      const everyNode = !nodesWillDo(pages, this.#modules)
+      if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return this.#modules.map
+      const everyNode = !nodesWillDo(entries, this.#modules)
       return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
     })
   }

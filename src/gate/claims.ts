@@ -16,21 +16,21 @@ import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '.
 import { unownedDisks, writesOf } from './reservation-book.ts'
 import { covers, type Disks, type Intent, union } from './reservation.ts'
 
-/** A reservation that a change needs on one page before it may be admitted. */
+/** A reservation that a change needs on one entry before it may be admitted. */
 export interface Claim {
-  /** The key of a page of the book. */
-  readonly page: string
+  /** The key of an entry of the book. */
+  readonly entry: string
   readonly intent: Intent
   readonly disks: Disks
   /**
-   * True if the page is only checked, after all reservations: its reservations can conflict, and none is
+   * True if the entry is only checked, after all reservations: its reservations can conflict, and none is
    * added.
    */
   readonly looks?: true
 }
 
 /**
- * The claims of these acts, one for each page and intent, in the order in which pages are to be taken. Before
+ * The claims of these acts, one for each entry and intent, in the order in which entries are to be taken. Before
  * 1.7 Longhorn evicts no backing images, so nothing conflicts. On profile C nothing crashes, so only copies
  * that are counted on are claimed.
  */
@@ -50,7 +50,7 @@ export function uncovered(wanted: readonly Claim[], claims: readonly Claim[]): C
   return wanted.filter((want) => !byKey.get(keyOf(want))?.some(({ disks }) => covers(disks, want.disks)))
 }
 
-/** One claim for each page and intent, with all their disks, in the order in which pages are to be taken. */
+/** One claim for each entry and intent, with all their disks, in the order in which entries are to be taken. */
 export function merged(claims: Iterable<Claim>): Claim[] {
   const byKey = new Map<string, [Claim, ...Claim[]]>()
   for (const claim of claims) {
@@ -63,19 +63,19 @@ export function merged(claims: Iterable<Claim>): Claim[] {
     .map(([, same]) => ({ ...same[0], disks: union(same.map(({ disks }) => disks)) }))
 }
 
-/** The claims on each page, in the order of the first on each. */
-export function byPage(claims: readonly Claim[]): Map<string, Claim[]> {
-  const pages = new Map<string, Claim[]>()
+/** The claims on each entry, in the order of the first on each. */
+export function byEntry(claims: readonly Claim[]): Map<string, Claim[]> {
+  const entries = new Map<string, Claim[]>()
   for (const claim of claims) {
-    const onPage = pages.get(claim.page)
-    if (onPage) onPage.push(claim)
-    else pages.set(claim.page, [claim])
+    const onEntry = entries.get(claim.entry)
+    if (onEntry) onEntry.push(claim)
+    else entries.set(claim.entry, [claim])
   }
-  return pages
+  return entries
 }
 
-function keyOf({ page, intent, looks }: Claim): string {
-  return `${page} ${intent}${looks === true ? ' looks' : ''}`
+function keyOf({ entry, intent, looks }: Claim): string {
+  return `${entry} ${intent}${looks === true ? ' looks' : ''}`
 }
 
 function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
@@ -127,21 +127,21 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
   const mayBeAny = uuids.includes(undefined) || disks.some((disk) => joins.has(disk))
   // It may also be one that an earlier node of this name had.
   yield {
-    page: name,
+    entry: name,
     intent: 'eviction',
     disks: profile === 'A' || (profile === 'B' && mayBeAny) ? 'any' : known,
   }
   if (!mayBeAny && known.length > 0) yield lookAtUnowned(known)
   if (profile === 'C') return
   if (mayBeAny) {
-    yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
+    yield { entry: unownedDisks, intent: 'eviction', disks: 'any' }
     yield* lookAtDeadNodes(name, map)
   }
   for (const uuid of known) {
     const owners = map.ownersOf(uuid)
-    if (owners.length === 0) yield { page: unownedDisks, intent: 'eviction', disks: [uuid] }
+    if (owners.length === 0) yield { entry: unownedDisks, intent: 'eviction', disks: [uuid] }
     for (const owner of owners)
-      if (owner.node !== name) yield { page: owner.node, intent: 'eviction', disks: [uuid] }
+      if (owner.node !== name) yield { entry: owner.node, intent: 'eviction', disks: [uuid] }
   }
 }
 
@@ -164,40 +164,40 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile }: Where)
     }
   }
   const own = profile === 'C' ? taken : going
-  if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
+  if (own.size > 0) yield { entry: before.metadata.name, intent: 'eviction', disks: [...own] }
   if (own.size > 0) yield lookAtUnowned([...own])
   // Afterwards no node has them. A flagged node that they may join has to see that.
-  if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
+  if (profile !== 'C' && own.size > 0) yield { entry: unownedDisks, intent: 'removal', disks: [...own] }
   const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map) ?? []))
   yield* onOwners(counted, 'keep', map)
   if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
   // Several nodes can show the disk of a copy, and not all of them may remove it.
   for (const uuid of taken) {
     for (const { node } of map.ownersOf(uuid))
-      if (node !== before.metadata.name) yield { page: node, intent: 'keep', disks: [uuid] }
+      if (node !== before.metadata.name) yield { entry: node, intent: 'keep', disks: [uuid] }
   }
 }
 
 /**
- * Changes that were admitted before Longhorn knew these disks on this node are reserved on the page of disks
+ * Changes that were admitted before Longhorn knew these disks on this node are reserved on the entry of disks
  * that work on no node, and may not be committed yet. A change that reserves there reads all nodes
  * afterwards. So a change after this look finds the disk on its node, and meets earlier reservations there:
  * nothing has to be added here.
  */
 function lookAtUnowned(disks: readonly string[]): Claim {
-  return { page: unownedDisks, intent: 'eviction', disks, looks: true }
+  return { entry: unownedDisks, intent: 'eviction', disks, looks: true }
 }
 
 /**
  * A disk of a dead node may have been moved here. Reservations from the time when its node worked are on the
- * page of that node. Every node is read for this: see {@link mayBeAnyDisk}.
+ * entry of that node. Every node is read for this: see {@link mayBeAnyDisk}.
  */
 function* lookAtDeadNodes(name: string, map: DiskMapView): Iterable<Claim> {
   for (const node of map.nodes()) {
     if (node.metadata.name === name) continue
     const broken = [...node.spec.disks.keys()].filter((disk) => !isAtWork(node, disk))
     const disks = [...new Set(broken.flatMap((disk) => diskUUID(node, disk) ?? []))]
-    if (disks.length > 0) yield { page: node.metadata.name, intent: 'eviction', disks, looks: true }
+    if (disks.length > 0) yield { entry: node.metadata.name, intent: 'eviction', disks, looks: true }
   }
 }
 
@@ -206,7 +206,7 @@ function* lookAtDeadNodes(name: string, map: DiskMapView): Iterable<Claim> {
  */
 export function mayBeAnyDisk(claims: readonly Claim[]): boolean {
   return claims.some(
-    ({ page, intent, disks }) => page === unownedDisks && intent === 'eviction' && disks === 'any',
+    ({ entry, intent, disks }) => entry === unownedDisks && intent === 'eviction' && disks === 'any',
   )
 }
 
@@ -277,8 +277,8 @@ function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
 function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {
   for (const uuid of uuids) {
     // A disk of a dead node may be on another node by now, and evicted there.
-    if (!map.isAtWork(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
-    for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
+    if (!map.isAtWork(uuid)) yield { entry: unownedDisks, intent, disks: [uuid] }
+    for (const { node } of map.ownersOf(uuid)) yield { entry: node, intent, disks: [uuid] }
   }
 }
 
@@ -294,7 +294,7 @@ export function isProxied({ door }: Pick<Request, 'door'>): boolean {
  * after the other: two clean-ups, each of another copy, remove the last one.
  */
 export function writeLock(change: Change): Claim[] {
-  // No other write can have met an object that is just created.
+  // A creation races with no other write: the API server creates a name once.
   if (!isProxied(change.request) || change.operation === 'CREATE') return []
-  return [{ page: writesOf(change.kind, nameOf(change)), intent: 'write', disks: 'any' }]
+  return [{ entry: writesOf(change.kind, nameOf(change)), intent: 'write', disks: 'any' }]
 }

@@ -118,12 +118,12 @@ async function readNodes(
   signal: AbortSignal,
 ): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
   // Only all nodes together tell which node has the disk.
-  const isUnowned = claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')
+  const isUnowned = claims.some(({ entry, intent }) => entry === unownedDisks && intent !== 'eviction')
   if (everyNode || isUnowned || mayBeAnyDisk(claims) || stale.nodes === 'all') {
     const read = await reads.nodes(signal)
     return { read, missing: missingFrom(read, map.nodes()) }
   }
-  const concerned = new Set([...claims.flatMap(({ page }) => nodeOf(page) ?? []), ...stale.nodes])
+  const concerned = new Set([...claims.flatMap(({ entry }) => nodeOf(entry) ?? []), ...stale.nodes])
   if (change.kind === 'Node') concerned.delete(nameOf(change))
   const answers = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
   const read = answers.filter((node) => node !== undefined)

@@ -93,7 +93,7 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
-    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page)})`,
+    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.entry)})`,
     why: `Together they could crash a manager or lose data, which neither does alone. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
@@ -101,9 +101,9 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
 }
 
 /** The name of a node already says where. */
-function whereOf(page: string): string {
+function whereOf(entry: string): string {
   // By now it may be known.
-  return page === unownedDisks ? ', a disk whose UUID was not known then' : ''
+  return entry === unownedDisks ? ', a disk whose UUID was not known then' : ''
 }
 
 /**
@@ -142,7 +142,7 @@ function disksOf({ disks }: Reservation, map: DiskMapView): string | undefined {
 
 function subjectOf(change: Change, { claim, reservation }: Conflict): Subject {
   const image = change.kind === 'Node' ? imageOf(reservation) : nameOf(change)
-  const node = nodeOf(claim.page)
+  const node = nodeOf(claim.entry)
   const [diskUUID] = claim.disks === 'any' ? [] : claim.disks
   return {
     ...(node === undefined ? {} : { node }),

@@ -7,8 +7,9 @@ import { isEnforced } from './conflict-finding.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
 import type { HeldChange } from './held-change.ts'
 import type { Decide, DecideAtOnce, DecisionListener, Heard, HoldListener, Timing } from './ports.ts'
-import { PageQueue } from './page-queue.ts'
+import { EntryQueue } from './entry-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
+import { RepeatedDenials } from './repeated-denials.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
@@ -46,7 +47,7 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 /** The parts of the gate. */
 interface GateModules extends Omit<
   AdmissionModules,
-  'holds' | 'waiting' | 'reserver' | 'takeBack' | 'onProblem'
+  'holds' | 'waiting' | 'denials' | 'reserver' | 'takeBack' | 'onProblem'
 > {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
@@ -55,9 +56,9 @@ interface GateModules extends Omit<
   readonly clock: Clock
   /** Called with each decision. */
   readonly listeners: readonly DecisionListener[]
-  /** Told of what waits. */
+  /** Hear of waits that begin and end. */
   readonly holdListeners?: readonly HoldListener[]
-  /** Told of what went wrong; `not-told`: with who listens. */
+  /** Called with each error; `not-told`: from a listener of waits. */
   readonly onProblem: (what: Problem | 'not-told', error: unknown) => void
 }
 
@@ -72,13 +73,15 @@ export class Gate {
   readonly #lifetimes: Lifetimes
   readonly #admission: Admission
   readonly #sweeper: Sweeper
+  /** The words of denials: one that is given again has the same. */
+  readonly #answers = new WeakMap<Verdict, Answer>()
 
   constructor(options: GateOptions, modules: GateModules) {
     this.#options = options
     this.#modules = modules
     const { book, changes, clock } = modules
     const onProblem = (error: unknown): void => modules.onProblem('not-released', error)
-    const queue = new PageQueue(book)
+    const queue = new EntryQueue(book)
     this.#lifetimes = new Lifetimes(book, clock)
     this.#holds = new Holds(options, changes, clock)
     this.#waiting = new WaitingList(options, {
@@ -96,6 +99,7 @@ export class Gate {
       ...modules,
       holds: this.#holds,
       waiting: this.#waiting,
+      denials: new RepeatedDenials(changes, clock),
       reserver,
       takeBack,
     })
@@ -107,7 +111,7 @@ export class Gate {
     return this.#holds.active
   }
 
-  /** Each of them, the longest first: who asked, for what, and what it waits for. At most `maxHolds`. */
+  /** The changes that wait, with user and causes, the longest first. At most `maxHolds`. */
   holds(): readonly HeldChange[] {
     return this.#waiting.list()
   }
@@ -135,17 +139,21 @@ export class Gate {
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
   }
 
-  /** The same without waiting for anybody. What passes by a mark is put on record, which may take its time. */
+  /** Decides without a wait, or leaves it to `decide`. A change that passes by a mark goes there, since recording takes time. */
   readonly decideAtOnce: DecideAtOnce = (asked) => {
     const { clock } = this.#modules
     const began = clock.monotonic()
-    if (actsOf(asked).length > 0 || passesByMark(asked)) return undefined
+    const acts = actsOf(asked)
+    if (acts.length === 0 && passesByMark(asked)) return undefined
+    const { verdict } = acts.length === 0 ? passing(undefined) : { verdict: this.#admission.repeated(asked) }
+    if (!verdict) return undefined
     const change = this.#received(asked)
-    const { verdict } = passing(undefined)
     const answer = this.#answer(change, verdict)
-    const timing = { totalMs: clock.monotonic() - began, heldMs: 0 }
-    void this.#tell(change, [], verdict, timing, 0)
-    return { verdict, answer }
+    const totalMs = clock.monotonic() - began
+    const timing: Timing = answer.allowed ? { totalMs, heldMs: 0 } : { totalMs, heldMs: 0, isRepeated: true }
+    const recorded = this.#tell(change, acts, verdict, timing, 0)
+    const outcome = { verdict, answer }
+    return recorded && !answer.allowed ? recorded.then(() => outcome) : outcome
   }
 
   /** Answers all held requests, and holds none from now on; it still decides. */
@@ -170,8 +178,11 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     const told = verdict.decision === 'allow' && waited ? aboutWait(waited) : []
     if (passes && !asksForException) return { allowed: true, warnings: told }
+    const known = this.#answers.get(verdict)
+    if (known) return known
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
+    if (!answer.allowed) this.#answers.set(verdict, answer)
     return told.length === 0 ? answer : { ...answer, warnings: [...told, ...answer.warnings] }
   }
 

@@ -5,14 +5,14 @@ import type { RuleName, Subject } from '../rules/finding.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import type { Objection } from './verdict.ts'
 
-/** What stands against a held change. Times are by the monotonic clock. */
+/** One reason why a change waits. Times are by the monotonic clock. */
 export interface HoldCause {
   readonly rule: RuleName
   /** In words, with its age: `backing image ubuntu is still being removed from disk-1 (for 12s)`. */
   readonly found: string
   /** The first thing that it is about. */
   readonly subject: Subject
-  /** Since when the guard knows of it; left out where Longhorn and the disk map do not tell. */
+  /** When the guard first saw it; absent if the disk map does not have it. */
   readonly since?: number
   /** When time alone ends it. */
   readonly until?: number
@@ -20,22 +20,22 @@ export interface HoldCause {
   readonly progress?: number
 }
 
-/** One change that waits, as people are told of it. All texts are one line and bounded. Times are by the monotonic clock. */
+/** One change that waits, as people see it. All texts are one line and bounded. Times are by the monotonic clock. */
 export interface HeldChange {
-  /** Tells holds of one process apart. */
+  /** Unique in one process. */
   readonly id: number
   readonly request: { readonly uid: string; readonly user: string; readonly door: Request['door'] }
   readonly operation: Change['operation']
   readonly object: { readonly kind: JudgedKind; readonly name: string; readonly uid: string }
-  /** What it does, in words: `evicting disk-2 of node-1`. */
+  /** The change in words: `evicting disk-2 of node-1`. */
   readonly doing: string
   /** When this user first asked for it, retries included. */
   readonly since: number
-  /** True if the same request was told to retry a moment ago. */
+  /** True if the same request got a 429 a moment ago. */
   readonly isRetry: boolean
   /** When it is answered at the latest. */
   readonly until: number
-  /** The first of what stands against it. */
+  /** The first reasons. */
   readonly causes: readonly HoldCause[]
   /** How many causes are not among them. */
   readonly moreCauses: number
@@ -43,24 +43,24 @@ export interface HeldChange {
   readonly nodes: readonly string[]
 }
 
-/** What is known of a hold besides the change. */
+/** The facts of a hold besides its change. */
 interface HoldFacts extends Pick<HeldChange, 'id' | 'doing' | 'since' | 'isRetry' | 'until'> {
   readonly objections: readonly Objection[]
 }
 
-/** So many causes are told; an eviction can have one for each image of a node. */
+/** The most causes that are listed; an eviction can have one for each image of a node. */
 const toldCauses = 5
 
-/** So many nodes are told of one change. */
+/** The most nodes that are listed of one change. */
 const toldNodes = 5
 
 /** Longer than any name of Kubernetes (253), in UTF-16 units. */
 const longestName = 256
 
-/** Of what is found, in UTF-16 units. */
+/** The maximum length of `found`, in UTF-16 units. */
 const longestText = 512
 
-/** Puts together what people are told of a hold. */
+/** Describes a hold for people. */
 export function describe(change: Change, facts: HoldFacts, map: DiskMapView): HeldChange {
   const { objections, doing, ...rest } = facts
   const { uid, actor, door } = change.request
@@ -111,7 +111,7 @@ function pendingSince(
   return undefined
 }
 
-/** Of the copy that will be ready first. Longhorn tells none for the deletion of a file. */
+/** The progress of the copy that will be ready first. Longhorn shows none for the deletion of a file. */
 function progressOf({ image: name }: Subject, map: DiskMapView): number | undefined {
   const image = name === undefined ? undefined : map.image(name)
   if (!image) return undefined

@@ -6,7 +6,7 @@ import type { Conflict } from './conflict-finding.ts'
 import type { Objection, Verdict } from './verdict.ts'
 import type { Waited } from './waiting-list.ts'
 
-/** A change: an object of the disk map, or a page of the book of reservations. */
+/** A change: an object of the disk map, or an entry of the book of reservations. */
 type Changed = `${string}/${string}`
 
 /** The name of a change to an object of the disk map. */
@@ -14,9 +14,9 @@ export function objectChange(kind: string, name: string): Changed {
   return `${kind}/${name}`
 }
 
-/** The name of a change to a page of the book of reservations. */
-export function pageChange(key: string): Changed {
-  return `page/${key}`
+/** The name of a change to an entry of the book of reservations. */
+export function entryChange(key: string): Changed {
+  return `entry/${key}`
 }
 
 /** Stands for a change to any object of a kind, if the relevant one is unknown. No object has this name. */
@@ -36,12 +36,12 @@ export class Changes {
 
   tell(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed)
-    if (!changed.startsWith('page/')) for (const listener of this.#ofObjects) listener(changed)
+    if (!changed.startsWith('entry/')) for (const listener of this.#ofObjects) listener(changed)
   }
 
-  /** Follows a book: reports each page that changes. */
+  /** Follows a book: reports each entry that changes. */
   follow(book: Pick<ReservationBook, 'subscribe'>): void {
-    book.subscribe((key) => this.tell(pageChange(key)))
+    book.subscribe((key) => this.tell(entryChange(key)))
   }
 
   /** @returns removes the listener */
@@ -66,7 +66,7 @@ export interface Attempt {
   readonly wakeAt: number | undefined
   /** The wait before it, in milliseconds; absent for a first attempt. */
   readonly heldMs?: number
-  /** What it had to wait for, since the user first asked; absent if it did not wait. */
+  /** Its wait since the user first asked, and the cause; absent if it did not wait. */
   readonly waited?: Waited
   /** Releases the reservations of an admitted change. */
   readonly release?: () => Promise<void>
@@ -91,7 +91,7 @@ interface Holder {
   readonly caller: string
   /** Asked before the change takes a place. False for a change that must not take one. */
   readonly mayWait: () => Promise<boolean>
-  /** Told what it waits for, from when it takes its place. @param until when it is answered at the latest */
+  /** Called with the causes once it takes a place, and whenever they change. @param until when it is answered at the latest */
   readonly waits?: (objections: readonly Objection[], until: number) => void
 }
 
@@ -267,8 +267,8 @@ function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Chang
 
 /** The changes after which a conflict may be gone. */
 export function whatEndsConflict({ claim, reservation }: Conflict): Set<Changed> {
-  const changed = new Set([pageChange(claim.page), objectChange(reservation.kind, reservation.name)])
-  // Once a node shows the disk, the two no longer meet on this page.
-  if (claim.page === unownedDisks) changed.add(anyChange('Node'))
+  const changed = new Set([entryChange(claim.entry), objectChange(reservation.kind, reservation.name)])
+  // Once a node shows the disk, the two no longer meet on this entry.
+  if (claim.entry === unownedDisks) changed.add(anyChange('Node'))
   return changed
 }

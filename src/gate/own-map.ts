@@ -17,7 +17,7 @@ import {
   type Marks,
   newest,
   type ReservationBook,
-  type ReservedPage,
+  type ReservedEntry,
 } from './reservation-book.ts'
 import { isSettled } from './reservation.ts'
 
@@ -41,56 +41,56 @@ const lagMs = 10_000
 const maxReads = 20
 
 /**
- * True if the disk map shows all settled changes of the pages that an eviction has reserved, so the eviction
- * can be judged on it. A replica that removes a reservation from a page leaves a mark with the version to
+ * True if the disk map shows all settled changes of the entries that an eviction has reserved, so the eviction
+ * can be judged on it. A replica that removes a reservation from an entry leaves a mark with the version to
  * see. It waits shortly for a watch that is behind. If it is false, the caller lists stored objects.
  */
 export async function ownMapWillDo(
   acts: readonly Act[],
-  pages: readonly ReservedPage[],
+  entries: readonly ReservedEntry[],
   modules: OwnMapModules,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { knowledge, changes, clock } = modules
-  if (pages.length === 0 || !acts.every(({ act }) => act === 'eviction')) return false
-  const settled = pages.flatMap(({ page }) => page.settled ?? [])
-  if (settled.length < pages.length) return false
+  if (entries.length === 0 || !acts.every(({ act }) => act === 'eviction')) return false
+  const settled = entries.flatMap(({ entry }) => entry.settled ?? [])
+  if (settled.length < entries.length) return false
   const marks = newest(settled)
   // The state of copies changes without any reservation.
   const isFresh = knowledge.ageMs('BackingImage') <= freshMs
   const present = isFresh ? {} : await versionsOfImages(acts, modules, signal)
   if (!present) return false
   const needed = newest([marks, present])
-  const isSeen = () => progress(pages, needed, modules)
+  const isSeen = () => progress(entries, needed, modules)
   await comesTrue(() => isSeen() !== 'behind', changes, { clock, limitMs: catchUpMs, signal })
   return isSeen() === 'will do'
 }
 
 /**
- * True if the disk map shows all settled evictions that have met this change on its pages. Two nodes can have
- * one disk, a copied one for example; a map that lacks one of them lacks its flag too.
+ * True if the disk map shows all settled evictions on the entries of this change. Two nodes can have one disk,
+ * a copied one for example; a map that lacks one of them lacks its flag too.
  */
 export function nodesWillDo(
-  pages: readonly ReservedPage[],
+  entries: readonly ReservedEntry[],
   { knowledge }: Pick<OwnMapModules, 'knowledge'>,
 ): boolean {
-  return pages.every(
-    ({ page: { key, settled } }) =>
+  return entries.every(
+    ({ entry: { key, settled } }) =>
       !keepsMarks(key) || (settled !== undefined && hasSeen(knowledge.seenUpTo('Node'), settled.Node)),
   )
 }
 
 function progress(
-  pages: readonly ReservedPage[],
+  entries: readonly ReservedEntry[],
   needed: Marks,
   { knowledge, book, clock }: OwnMapModules,
 ): 'will do' | 'will not do' | 'behind' {
   const now = clock.monotonic()
   const provenAt = Math.min(...markedKinds.map((kind) => now - knowledge.ageMs(kind)))
-  for (const { known } of pages) {
+  for (const { known } of entries) {
     const since = book.markedSince(known)
     if (since === undefined) return 'behind'
-    // Reservations that left the page before that without a mark were committed before, so a younger map has
+    // Reservations that left the entry before that without a mark were committed before, so a younger map has
     // their results.
     if (provenAt < since + lagMs) return 'will not do'
   }
@@ -129,8 +129,7 @@ async function versionsOfImages(
 const freshMs = 10_000
 
 /**
- * The data that rules use besides what the other side of a reservation may change, if the disk map is too old
- * for it.
+ * The data that the rules need and no reservation protects, if the disk map is too old for it.
  */
 export interface Stale {
   /** The names of nodes to read; `all` if every node counts. */
@@ -216,7 +215,7 @@ function owners(uuid: string, map: DiskMapView): string[] {
 interface KnownObjectModules {
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly book: Pick<ReservationBook, 'pages'>
+  readonly book: Pick<ReservationBook, 'entries'>
   /** How many other creations are on their way to a reservation. */
   readonly creating: number
 }
@@ -287,7 +286,7 @@ function hasRoomForCreation(
   { map, book, creating }: Pick<KnownObjectModules, 'map' | 'book' | 'creating'>,
 ): boolean {
   const objects = new Set<string>()
-  for (const { reservations } of book.pages()) {
+  for (const { reservations } of book.entries()) {
     for (const each of reservations)
       if (each.kind === kind && each.resourceVersion === '' && !isSettled(each, map))
         objects.add(`${each.name}/${each.uid}`)

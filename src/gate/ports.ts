@@ -48,6 +48,8 @@ export interface Timing {
   readonly totalMs: number
   /** The time of it that was a hold: waiting for the disk map or a reservation to change. */
   readonly heldMs: number
+  /** True for a denial that was given before, as this same verdict: see RepeatedDenials. */
+  readonly isRepeated?: true
 }
 
 /**
@@ -69,8 +71,7 @@ export interface DecisionListener {
 }
 
 /**
- * How a hold ended. `told to retry`: nobody could wait any longer, and the client asks again. `left`: nobody waits for the
- * answer any more.
+ * How a hold ended. `told to retry`: with a 429, so the client asks again. `left`: the client has gone.
  */
 export type HoldEnd = 'admitted' | 'denied' | 'not judged' | 'told to retry' | 'left'
 
@@ -135,8 +136,7 @@ export interface Outcome {
   readonly release?: (() => Promise<void>) | undefined
   /**
    * True once the reservation is so old that the write must not be forwarded: proxies ask right before they
-   * forward. It uses the clock that went further, since one stands still during suspend and the other can be
-   * set.
+   * forward. It uses the clock that went further, since one stops during suspend and the other can be set.
    */
   readonly isLate?: (() => boolean) | undefined
 }
@@ -144,5 +144,8 @@ export interface Outcome {
 /** Decides one change; webhook, proxy and command line all call this function only. */
 export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>
 
-/** Decides at once what does nothing of concern, which is nearly every write; undefined for all else. */
-export type DecideAtOnce = (change: Change) => Outcome | undefined
+/**
+ * Decides at once a change that raises no danger, as nearly every write, or that was denied right before; undefined for all
+ * others. A denial may have to be recorded first.
+ */
+export type DecideAtOnce = (change: Change) => Outcome | Promise<Outcome> | undefined

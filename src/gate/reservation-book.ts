@@ -4,7 +4,7 @@ import type { JudgedKind } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { lastsMs, type Reservation, settledIn } from './reservation.ts'
 
-/** The page for disks that work on no node, or have no known UUID. No node can have this name. */
+/** The entry for disks that work on no node, or have no known UUID. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
 
 /**
@@ -14,80 +14,80 @@ export const catchUpMs = 500
 
 const writes = '(writes of '
 
-/** The page on which writes to one object through proxies take turns. No node can have this name. */
+/** The entry on which writes to one object through proxies take turns. No node can have this name. */
 export function writesOf(kind: JudgedKind, name: string): string {
   return `${writes}${kind} ${name})`
 }
 
-/** The node that a page is about; undefined for all other pages. */
+/** The node that an entry is about; undefined for all other entries. */
 export function nodeOf(key: string): string | undefined {
   return key === unownedDisks || key.startsWith(writes) ? undefined : key
 }
 
-/** True for pages with marks of their settled changes: an eviction uses those. */
+/** True for entries with marks of their settled changes: an eviction uses those. */
 export function keepsMarks(key: string): boolean {
   return !key.startsWith(writes)
 }
 
-/** For each kind, the newest version in which the end of a reservation of this page was seen. */
+/** For each kind, the newest version in which the end of a reservation of this entry was seen. */
 export type Marks = Readonly<Partial<Record<JudgedKind, string>>>
 
-/** The content of a page. */
+/** The content of an entry. */
 export interface Contents {
   readonly reservations: readonly Reservation[]
   /**
    * A replica that removes a reservation, since its result was seen, records the version. A watch that has
-   * reached it shows every change of this page so far. Undefined if that is not known: an older version of
-   * Holdfast wrote the page.
+   * reached it shows every change of this entry so far. Undefined if that is not known: an older version of
+   * Holdfast wrote the entry.
    */
   readonly settled?: Marks | undefined
 }
 
 /** The reservations of one node: the unit of compare-and-swap. */
-export interface Page extends Contents {
+export interface Entry extends Contents {
   /** The name of the node, or {@link unownedDisks}, or {@link writesOf} an object. */
   readonly key: string
-  /** The version to compare with; undefined for a page that does not exist. */
+  /** The version to compare with; undefined for an entry that does not exist. */
   readonly version: string | undefined
 }
 
-/** A page with a new reservation. */
-export interface ReservedPage {
+/** An entry with a new reservation. */
+export interface ReservedEntry {
   /**
-   * The page before: its current state, if no other writer came between. All of its changes until then have
+   * The entry before: its current state, if no other writer came between. All of its changes until then have
    * to be known.
    */
-  readonly known: Page
+  readonly known: Entry
   /** As it is now, with its marks. */
-  readonly page: Page
+  readonly entry: Entry
 }
 
 /**
- * The book of reservations, shared by all replicas and doors: a page for each node, on which two conflicting
+ * The book of reservations, shared by all replicas and doors: an entry for each node, on which two conflicting
  * changes meet, whatever their objects (design: a swap of one object, as ResourceQuota does it).
  */
 export interface ReservationBook {
-  /** The last known page, without I/O; undefined if it is unknown. May be behind. */
-  seen(key: string): Page | undefined
-  /** All pages with reservations or marks, in their last known state. */
-  pages(): Iterable<Page>
-  /** The current page. @throws if it cannot be read, or the signal's reason */
-  read(key: string, signal: AbortSignal): Promise<Page>
+  /** The last known entry, without I/O; undefined if it is unknown. May be behind. */
+  seen(key: string): Entry | undefined
+  /** All entries with reservations or marks, in their last known state. */
+  entries(): Iterable<Entry>
+  /** The current entry. @throws if it cannot be read, or the signal's reason */
+  read(key: string, signal: AbortSignal): Promise<Entry>
   /**
-   * Replaces the page's contents, unless another writer was quicker. A page without reservations and marks is
+   * Replaces the entry's contents, unless another writer was quicker. An entry without reservations and marks is
    * removed.
    *
-   * @returns the new page; undefined if the given one is out of date
+   * @returns the new entry; undefined if the given one is out of date
    * @throws if the write may not have happened, or the signal's reason
    */
-  swap(page: Page, contents: Contents, signal: AbortSignal): Promise<Page | undefined>
+  swap(entry: Entry, contents: Contents, signal: AbortSignal): Promise<Entry | undefined>
   /**
-   * Since when every reservation that left this page has left its mark there, by the monotonic clock of this
+   * Since when every reservation that left this entry has left its mark there, by the monotonic clock of this
    * process. Earlier ones may have left none. Undefined if the history of this version was not watched yet.
    */
-  markedSince(page: Page): number | undefined
+  markedSince(entry: Entry): number | undefined
   /**
-   * Calls the listener with the key of each page that changes, or was watched.
+   * Calls the listener with the key of each entry that changes, or was watched.
    *
    * @returns removes the listener
    */
@@ -103,8 +103,8 @@ export interface Over {
   readonly version: string | undefined
 }
 
-/** Those of a page whose result the disk map shows. */
-export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: DiskMapView): Over[] {
+/** Those of an entry whose result the disk map shows. */
+export function settledOn({ reservations }: Pick<Entry, 'reservations'>, map: DiskMapView): Over[] {
   return reservations.flatMap((reservation) => {
     const version = settledIn(reservation, map)
     return version === undefined ? [] : [{ reservation, version }]
@@ -112,17 +112,17 @@ export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: Dis
 }
 
 /**
- * The content that edits of a page begin with. No reservation has left a page that does not exist, so no
- * result has to be seen. An existing page without marks tells nothing, whatever edits follow, until it is
+ * The content that edits of an entry begin with. No reservation has left an entry that does not exist, so no
+ * result has to be seen. An existing entry without marks proves nothing, whatever edits follow, until it is
  * removed.
  */
-export function toBeginWith(page: Page): Contents {
-  return page.version === undefined && keepsMarks(page.key) ? { ...page, settled: {} } : page
+export function toBeginWith(entry: Entry): Contents {
+  return entry.version === undefined && keepsMarks(entry.key) ? { ...entry, settled: {} } : entry
 }
 
 /**
- * The page without ended reservations, and with marks of the versions that show their results. A deleted
- * object leaves nothing to see: without any marks the page tells nothing, and lists are read.
+ * The entry without ended reservations, and with marks of the versions that show their results. A deleted
+ * object leaves nothing to see: without any marks the entry proves nothing, and the guard reads lists.
  */
 export function withoutOver(
   key: string,
@@ -158,37 +158,37 @@ export const markedKinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as
  * them. That is never before they were made, so no two clocks are compared, and none has to be right.
  */
 export class Lifetimes {
-  readonly #book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>
+  readonly #book: Pick<ReservationBook, 'entries' | 'seen' | 'subscribe'>
   readonly #clock: Pick<Clock, 'monotonic' | 'now'>
-  /** When each reservation of a page ends. */
-  readonly #pages = new Map<string, Map<string, number>>()
+  /** When each reservation of an entry ends. */
+  readonly #entries = new Map<string, Map<string, number>>()
   readonly #unsubscribe: () => void
 
-  /** Begins to watch every page. */
+  /** Begins to watch every entry. */
   constructor(
-    book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>,
+    book: Pick<ReservationBook, 'entries' | 'seen' | 'subscribe'>,
     clock: Pick<Clock, 'monotonic' | 'now'>,
   ) {
     this.#book = book
     this.#clock = clock
-    for (const page of book.pages()) this.note(page)
+    for (const entry of book.entries()) this.note(entry)
     this.#unsubscribe = book.subscribe((key) => {
-      const page = this.#book.seen(key)
-      if (page) this.note(page)
+      const entry = this.#book.seen(key)
+      if (entry) this.note(entry)
     })
   }
 
   /**
-   * Sees a page. Reservations that are not on it are forgotten. One that comes back counts from then, which
+   * Sees an entry. Reservations that are not on it are forgotten. One that comes back counts from then, which
    * errs on the safe side.
    */
-  note({ key, reservations }: Page): void {
+  note({ key, reservations }: Entry): void {
     if (reservations.length === 0) {
-      this.#pages.delete(key)
+      this.#entries.delete(key)
       return
     }
-    const before = this.#pages.get(key)
-    this.#pages.set(
+    const before = this.#entries.get(key)
+    this.#entries.set(
       key,
       new Map(reservations.map((each) => [idOf(each), before?.get(idOf(each)) ?? this.#endFromNow(each)])),
     )
@@ -196,7 +196,7 @@ export class Lifetimes {
 
   /** When it can no longer be committed, by {@link Clock.monotonic}. */
   endOf(key: string, reservation: Reservation): number {
-    return this.#pages.get(key)?.get(idOf(reservation)) ?? this.#endFromNow(reservation)
+    return this.#entries.get(key)?.get(idOf(reservation)) ?? this.#endFromNow(reservation)
   }
 
   /** True once it can no longer be committed. */
@@ -221,19 +221,19 @@ function idOf({ stamp, deadline, kind, name, intent }: Reservation): string {
 
 /** A book for one process: for tests, and for a command that decides alone. */
 export class InProcessBook implements ReservationBook {
-  readonly #pages = new Map<string, Page>()
+  readonly #entries = new Map<string, Entry>()
   readonly #listeners = new Set<(key: string) => void>()
   #version = 0
 
-  seen(key: string): Page {
-    return this.#pages.get(key) ?? { key, version: undefined, reservations: [] }
+  seen(key: string): Entry {
+    return this.#entries.get(key) ?? { key, version: undefined, reservations: [] }
   }
 
-  pages(): Iterable<Page> {
-    return this.#pages.values()
+  entries(): Iterable<Entry> {
+    return this.#entries.values()
   }
 
-  read(key: string, signal: AbortSignal): Promise<Page> {
+  read(key: string, signal: AbortSignal): Promise<Entry> {
     return new Promise((resolve) => {
       signal.throwIfAborted()
       resolve(this.seen(key))
@@ -241,20 +241,20 @@ export class InProcessBook implements ReservationBook {
   }
 
   swap(
-    { key, version }: Page,
+    { key, version }: Entry,
     { reservations, settled }: Contents,
     signal: AbortSignal,
-  ): Promise<Page | undefined> {
+  ): Promise<Entry | undefined> {
     return new Promise((resolve) => {
       signal.throwIfAborted()
       if (this.seen(key).version !== version) {
         resolve(undefined)
         return
       }
-      if (reservations.length === 0 && !settled) this.#pages.delete(key)
+      if (reservations.length === 0 && !settled) this.#entries.delete(key)
       else {
-        const page = { key, version: String(++this.#version), reservations: [...reservations] }
-        this.#pages.set(key, settled ? { ...page, settled } : page)
+        const entry = { key, version: String(++this.#version), reservations: [...reservations] }
+        this.#entries.set(key, settled ? { ...entry, settled } : entry)
       }
       for (const listener of this.#listeners) listener(key)
       resolve(this.seen(key))

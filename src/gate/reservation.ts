@@ -5,7 +5,7 @@ import type { JudgedKind } from '../rules/change.ts'
 /**
  * The effect of an admitted change on the disks of a node. An `eviction` conflicts with all others: it must
  * not meet the `removal` of a copy or the `placement` of a first file, nor take a copy that another change
- * counts on to `keep`. All others are compatible. On a separate page, a `write` through a proxy conflicts
+ * counts on to `keep`. All others are compatible. On a separate entry, a `write` through a proxy conflicts
  * with every other of the same object.
  */
 export const intents = ['eviction', 'removal', 'placement', 'keep', 'write'] as const
@@ -37,11 +37,11 @@ export interface Reservation {
   readonly lastsMs?: number | undefined
   /** The replica of the guard that admitted it, for people: two processes may have one name. */
   readonly by: string
-  /** Tells this admission from every other, of any process. */
+  /** Unique among the admissions of all processes. */
   readonly stamp: string
   /**
    * True if the write may not be bound to the reviewed version: Longhorn's REST API writes on the current
-   * version, whatever it is. A newer version then tells nothing; its door releases it once the upstream has
+   * version, whatever it is. A newer version then proves nothing; its door releases it once the upstream has
    * answered.
    */
   readonly pinned?: boolean | undefined
@@ -98,7 +98,7 @@ export function isSameClaim(a: Reservation, b: Reservation): boolean {
 }
 
 /**
- * The maximum of disks in one reservation. More are reserved as all disks of the page, which errs on the safe
+ * The maximum of disks in one reservation. More are reserved as all disks of the entry, which errs on the safe
  * side: no node has so many, and the annotations of a Lease hold 256 KiB.
  */
 export const mostDisks = 1_000
@@ -145,7 +145,7 @@ function overlap(a: Disks, b: Disks): boolean {
   return fewer.some((uuid) => known.has(uuid))
 }
 
-/** Made once for each list, which is compared with every reservation of its page. */
+/** Made once for each list, which is compared with every reservation of its entry. */
 const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
 
 function setOf(uuids: readonly string[]): ReadonlySet<string> {
@@ -157,7 +157,7 @@ function setOf(uuids: readonly string[]): ReadonlySet<string> {
 /**
  * True once the disk map shows the result of the change: a version newer than the reviewed one. Either that
  * was the write, and every later quorum read shows it, or the write can no longer be committed. The map may
- * not know a missing object yet, so its absence tells nothing.
+ * not know a missing object yet, so its absence proves nothing.
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
   return settledIn(reservation, map) !== undefined

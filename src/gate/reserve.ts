@@ -1,18 +1,18 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Change } from '../rules/change.ts'
 import { type Clock, comesTrue } from '../time/clock.ts'
-import { byPage, type Claim, isProxied } from './claims.ts'
+import { byEntry, type Claim, isProxied } from './claims.ts'
 import type { Conflict } from './conflict-finding.ts'
-import type { Edit, PageQueue } from './page-queue.ts'
+import type { Edit, EntryQueue } from './entry-queue.ts'
 import type { QuorumReads } from './ports.ts'
 import {
   catchUpMs,
   keepsMarks,
   type Lifetimes,
   type Over,
-  type Page,
+  type Entry,
   type ReservationBook,
-  type ReservedPage,
+  type ReservedEntry,
   settledOn,
   toBeginWith,
   withoutOver,
@@ -25,8 +25,8 @@ export interface ReserverOptions {
   /** The name of this replica, for people who read the book. */
   readonly replica: string
   /**
-   * Random, made once for each process: tells its reservations from those of all others, whatever their
-   * names.
+   * Random, made once for each process, since two processes may have one name. It distinguishes their
+   * reservations.
    */
   readonly process: string
   /**
@@ -41,7 +41,7 @@ export interface ReserverModules {
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly book: ReservationBook
-  readonly queue: PageQueue
+  readonly queue: EntryQueue
   readonly lifetimes: Lifetimes
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'setTimer'>
   /**
@@ -55,36 +55,36 @@ export interface ReserverModules {
 /** A change that reserves, and its policy. */
 type Reserving = Pick<Asked, 'change' | 'acts' | 'policy'>
 
-/** A new reservation for a page. */
+/** A new reservation for an entry. */
 interface Draft {
   readonly made: Reservation
   /** The one of the same object and intent that it replaced. */
   readonly displaced: Reservation | undefined
 }
 
-/** The edit of a page: none, since something conflicts, or these reservations. */
+/** The edit of an entry: none, since something conflicts, or these reservations. */
 type Drafted = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
 /** A reservation that was made, or may have been. */
 export interface PlacedReservation extends Draft {
   readonly key: string
-  /** The page with it; undefined if it is unknown whether it was made. */
-  readonly page: Page | undefined
+  /** The entry with it; undefined if it is unknown whether it was made. */
+  readonly entry: Entry | undefined
 }
 
 /**
- * The result of an attempt to reserve: the claimed pages in their new state (for a dry run, in the state that
+ * The result of an attempt to reserve: the claimed entries in their new state (for a dry run, in the state that
  * would follow), or the obstacle.
  */
 type Reserved =
-  | { readonly outcome: 'reserved'; readonly pages: readonly ReservedPage[] }
+  | { readonly outcome: 'reserved'; readonly entries: readonly ReservedEntry[] }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   | { readonly outcome: 'failed'; readonly error: unknown }
 
 /** The results of reserving so far. */
 interface Progress {
   readonly placed: PlacedReservation[]
-  readonly pages: ReservedPage[]
+  readonly entries: ReservedEntry[]
 }
 
 /** Makes reservations for changes. */
@@ -99,8 +99,8 @@ export class Reserver {
   }
 
   /**
-   * Reserves the claims of a change, page by page in their order, so that two with several pages in common
-   * meet on the first. Then it checks the pages that are only checked. A dry run checks all.
+   * Reserves the claims of a change, entry by entry in their order, so that two with several entries in common
+   * meet on the first. Then it checks the entries that are only checked. A dry run checks all.
    *
    * @param placed gets the reservations that were made, or may have been: the caller releases them, whatever
    * the result
@@ -111,13 +111,13 @@ export class Reserver {
     placed: PlacedReservation[],
     signal: AbortSignal,
   ): Promise<Reserved> {
-    const pages: ReservedPage[] = []
+    const entries: ReservedEntry[] = []
     const made: PlacedReservation[] = []
-    let reserved: Reserved = { outcome: 'reserved', pages }
+    let reserved: Reserved = { outcome: 'reserved', entries }
     try {
       const met =
-        (await this.#reserveAll(claims, asked, { placed: made, pages }, signal)) ??
-        (await this.#lookAtAll(claims, asked, { placed: made, pages }, signal))
+        (await this.#reserveAll(claims, asked, { placed: made, entries }, signal)) ??
+        (await this.#lookAtAll(claims, asked, { placed: made, entries }, signal))
       if (met) reserved = { outcome: 'conflict', conflict: met }
     } catch (error) {
       reserved = { outcome: 'failed', error }
@@ -129,13 +129,13 @@ export class Reserver {
   async #reserveAll(
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, pages }: Progress,
+    { placed, entries }: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    for (const [key, onPage] of byPage(claims.filter(({ looks }) => !looks))) {
+    for (const [key, onEntry] of byEntry(claims.filter(({ looks }) => !looks))) {
       const met = asked.change.request.dryRun
-        ? await this.#look(key, onPage, asked, pages, signal)
-        : await this.#reserveOn(key, onPage, asked, { placed, pages }, signal)
+        ? await this.#look(key, onEntry, asked, entries, signal)
+        : await this.#reserveOn(key, onEntry, asked, { placed, entries }, signal)
       if (met) return met
     }
     return undefined
@@ -144,38 +144,38 @@ export class Reserver {
   async #lookAtAll(
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, pages }: Progress,
+    { placed, entries }: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const looks = byPage(claims.filter((claim) => claim.looks))
+    const looks = byEntry(claims.filter((claim) => claim.looks))
     if (looks.size === 0) return undefined
     const isWatched = asked.change.request.dryRun || (await this.#haveWatched(placed, signal))
-    for (const [key, onPage] of looks) {
-      const met = await this.#look(key, onPage, asked, pages, signal, !isWatched)
+    for (const [key, onEntry] of looks) {
+      const met = await this.#look(key, onEntry, asked, entries, signal, !isWatched)
       if (met) return met
     }
     return undefined
   }
 
   /**
-   * True once the watch has brought this change's new reservation: then it has brought every earlier page
+   * True once the watch has brought this change's new reservation: then it has brought every earlier entry
    * too, and none has to be read. False if it does not catch up in time, and without a reservation: then a
    * later read may have caused the check, and earlier reservations may be missing.
    */
   async #haveWatched(placed: readonly PlacedReservation[], signal: AbortSignal): Promise<boolean> {
     const { book, clock } = this.#modules
-    const own = placed.map(({ page }) => page).filter((page) => page !== undefined)
+    const own = placed.map(({ entry }) => entry).filter((entry) => entry !== undefined)
     if (own.length === 0) return false
-    const isThere = () => own.every((page) => book.markedSince(page) !== undefined)
+    const isThere = () => own.every((entry) => book.markedSince(entry) !== undefined)
     return await comesTrue(isThere, book, { clock, limitMs: catchUpMs, signal })
   }
 
-  /** Reserves nothing. @param fresh true to read the page @throws if a real write could not reserve either */
+  /** Reserves nothing. @param fresh true to read the entry @throws if a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
     asked: Reserving,
-    pages: ReservedPage[],
+    entries: ReservedEntry[],
     signal: AbortSignal,
     fresh = false,
   ): Promise<Conflict | undefined> {
@@ -185,9 +185,9 @@ export class Reserver {
     const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
-    // Its absence tells nothing unless its removal, and that of its marks, was watched.
+    // Its absence proves nothing unless the guard watched its removal, and that of its marks.
     const unmarked = !seen && stored.version === undefined ? { settled: undefined } : {}
-    if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next, ...unmarked } })
+    if (keepsMarks(key)) entries.push({ known: stored, entry: { ...stored, ...next, ...unmarked } })
     return result.met
   }
 
@@ -195,7 +195,7 @@ export class Reserver {
     key: string,
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, pages }: Progress,
+    { placed, entries }: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const before = placed.length
@@ -205,16 +205,16 @@ export class Reserver {
       placed.length = before
       // Until the answer comes it is unknown whether it was made.
       for (const draft of edited.result.met ? [] : edited.result.drafts)
-        placed.push({ key, page: undefined, ...draft })
+        placed.push({ key, entry: undefined, ...draft })
       return edited
     }
     const swapped = await this.#modules.queue.edit(key, edit, { signal })
     placed.length = before
-    const { result, page } = swapped
+    const { result, entry } = swapped
     if (result.met) return result.met
-    for (const draft of result.drafts) placed.push({ key, page, ...draft })
+    for (const draft of result.drafts) placed.push({ key, entry, ...draft })
     if (keepsMarks(key))
-      pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
+      entries.push({ known: swapped.before.version === undefined ? entry : swapped.before, entry })
     return undefined
   }
 

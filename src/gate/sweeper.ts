@@ -5,7 +5,7 @@ import type { QuorumReads } from './ports.ts'
 import {
   type Lifetimes,
   type Over,
-  type Page,
+  type Entry,
   type ReservationBook,
   withoutOver,
 } from './reservation-book.ts'
@@ -19,7 +19,7 @@ interface SweeperModules {
   readonly changes: Changes
   readonly clock: Clock
   readonly lifetimes: Lifetimes
-  /** Called if a page could not be cleaned up; the next sweep retries. */
+  /** Called if an entry could not be cleaned up; the next sweep retries. */
   readonly onProblem: (error: unknown) => void
 }
 
@@ -30,13 +30,13 @@ export interface SweeperOptions {
   readonly sweepMs: number
   /**
    * How long after its result was seen a reservation is released, in milliseconds; 0 for at once. Many that
-   * are committed together then leave a page in one swap, after the API server's busiest moment.
+   * are committed together then leave an entry in one swap, after the API server's busiest moment.
    */
   readonly tidyMs: number
 }
 
 /**
- * How long pages with marks only are kept, in milliseconds: many times longer than a disk map may be behind.
+ * How long entries with marks only are kept, in milliseconds: many times longer than a disk map may be behind.
  */
 const keepMs = 600_000
 
@@ -50,10 +50,10 @@ export class Sweeper {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #unsubscribe: () => void
-  /** Pages without reservations, and since when they are unchanged. */
+  /** Entries without reservations, and since when they are unchanged. */
   readonly #quiet = new Map<string, { readonly version: string | undefined; readonly since: number }>()
   #cancel: () => void
-  /** Pages with something to remove, once the timer fires. */
+  /** Entries with something to remove, once the timer fires. */
   readonly #untidy = new Set<string>()
   #cancelTidying: (() => void) | undefined
 
@@ -67,10 +67,10 @@ export class Sweeper {
 
   /** Looks through the whole book once. */
   async sweep(): Promise<void> {
-    const pages = [...this.#modules.book.pages()]
-    const keys = new Set(pages.map(({ key }) => key))
+    const entries = [...this.#modules.book.entries()]
+    const keys = new Set(entries.map(({ key }) => key))
     for (const key of this.#quiet.keys()) if (!keys.has(key)) this.#quiet.delete(key)
-    await Promise.all(pages.map((page) => this.#settle(page)))
+    await Promise.all(entries.map((entry) => this.#settle(entry)))
   }
 
   /** Resolves when no sweep is in progress. */
@@ -92,29 +92,29 @@ export class Sweeper {
   /** After a change to an object: only this replica's own, so that not all replicas do the same. */
   #tidy(changed: string): void {
     const { book, map } = this.#modules
-    for (const page of book.pages()) {
-      const concerned = page.reservations.some(
+    for (const entry of book.entries()) {
+      const concerned = entry.reservations.some(
         (each) =>
           changed === `${each.kind}/${each.name}` &&
           isOwn(each, this.#options.process) &&
           isSettled(each, map),
       )
-      if (concerned) this.#tidySoon(page)
+      if (concerned) this.#tidySoon(entry)
     }
   }
 
-  #tidySoon(page: Page): void {
+  #tidySoon(entry: Entry): void {
     const { tidyMs } = this.#options
     if (tidyMs === 0) {
-      this.#run(this.#settle(page))
+      this.#run(this.#settle(entry))
       return
     }
-    this.#untidy.add(page.key)
+    this.#untidy.add(entry.key)
     this.#cancelTidying ??= this.#modules.clock.setTimer(tidyMs, () => {
       this.#cancelTidying = undefined
-      const pages = [...this.#modules.book.pages()].filter(({ key }) => this.#untidy.has(key))
+      const entries = [...this.#modules.book.entries()].filter(({ key }) => this.#untidy.has(key))
       this.#untidy.clear()
-      for (const each of pages) this.#run(this.#settle(each))
+      for (const each of entries) this.#run(this.#settle(each))
     })
   }
 
@@ -123,18 +123,18 @@ export class Sweeper {
     this.#running.add(done)
   }
 
-  async #settle(page: Page): Promise<void> {
+  async #settle(entry: Entry): Promise<void> {
     const { signal } = this.#stopping
     const { book } = this.#modules
     try {
-      if (this.#isQuiet(page)) {
-        await book.swap(page, { reservations: [] }, signal)
+      if (this.#isQuiet(entry)) {
+        await book.swap(entry, { reservations: [] }, signal)
         return
       }
       const over: Over[] = []
-      for (const each of page.reservations) over.push(...(await this.#ifOver(page.key, each, signal)))
-      // If another writer was quicker, the page differs now and is left to the next sweep.
-      if (over.length > 0) await book.swap(page, withoutOver(page.key, page, over), signal)
+      for (const each of entry.reservations) over.push(...(await this.#ifOver(entry.key, each, signal)))
+      // If another writer was quicker, the entry differs now and is left to the next sweep.
+      if (over.length > 0) await book.swap(entry, withoutOver(entry.key, entry, over), signal)
     } catch (error) {
       if (!signal.aborted) this.#modules.onProblem(error)
     }
@@ -153,7 +153,7 @@ export class Sweeper {
   }
 
   /** Marks alone are kept longer than any disk map may be behind them. */
-  #isQuiet({ key, version, reservations }: Page): boolean {
+  #isQuiet({ key, version, reservations }: Entry): boolean {
     if (reservations.length > 0) {
       this.#quiet.delete(key)
       return false

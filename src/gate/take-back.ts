@@ -1,6 +1,6 @@
 import { type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Edit, PageQueue } from './page-queue.ts'
+import type { Edit, EntryQueue } from './entry-queue.ts'
 import type { QuorumReads } from './ports.ts'
 import { withoutOver } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
@@ -9,7 +9,7 @@ import type { PlacedReservation } from './reserve.ts'
 /** The parts that releasing needs. */
 interface TakeBackModules {
   /** The queue that reserves too, so that the two do not make each other fail. */
-  readonly queue: PageQueue
+  readonly queue: EntryQueue
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'setTimer'>
   readonly onProblem: (error: unknown) => void
@@ -61,7 +61,7 @@ export class TakeBack {
   }
 
   async #one(
-    { key, page, made, displaced }: PlacedReservation,
+    { key, entry, made, displaced }: PlacedReservation,
     answered: Answered | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -76,12 +76,12 @@ export class TakeBack {
       return Promise.resolve({ next: { reservations, settled }, result: undefined })
     }
     // This replica sees its own reservations, and all later ones.
-    await this.#modules.queue.edit(key, edit, { signal, fresh: page === undefined })
+    await this.#modules.queue.edit(key, edit, { signal, fresh: entry === undefined })
   }
 
   /**
    * A read past the disk map, once the write was answered: the version that shows the result. If it cannot be
-   * read the page is left without marks, and evictions there read lists.
+   * read the entry is left without marks, and evictions there read lists.
    */
   async #versionOf(change: Change): Promise<Answered> {
     const { reads } = this.#modules

@@ -8,16 +8,16 @@ import { describe, type HeldChange } from './held-change.ts'
 import type { HoldEnd, HoldListener } from './ports.ts'
 import { type Asked, judgeAsked, type Objection, type Verdict } from './verdict.ts'
 
-/** What the list works with. */
+/** The parts that the list needs. */
 interface WaitingListModules {
   readonly map: DiskMapView
   readonly clock: Clock
   readonly listeners: readonly HoldListener[]
-  /** Told of a listener that fails: a hold does not. */
+  /** Called if a listener fails, which does not fail the hold. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** What bounds the list. */
+/** The limits of the list. */
 interface WaitingListOptions {
   readonly maxHolds: number
   /** How long clients wait before they ask again, in seconds. */
@@ -26,29 +26,29 @@ interface WaitingListOptions {
 
 /** One change while it is decided: on the list from its first hold on. */
 export interface Waiting {
-  /** What it waits for from now on. @param until when it is answered at the latest, by the monotonic clock */
+  /** It waits for these from now on. @param until when it is answered at the latest, by the monotonic clock */
   readonly waits: (objections: readonly Objection[], until: number) => void
   /**
    * It is decided, or deciding failed; the first call counts.
    *
-   * @param isGone true if nobody waits for the answer any more
+   * @param isGone true if the client has gone
    * @returns how it has waited; undefined if it has not
    */
   readonly over: (verdict: Verdict | undefined, isGone: boolean) => Waited | undefined
 }
 
-/** What a change that is decided had to wait for. */
+/** The wait of a decided change. */
 export interface Waited {
   /** Since the user first asked for it, in milliseconds. */
   readonly ms: number
   readonly cause: Objection
 }
 
-/** Who waits for less does not wonder why, in milliseconds. */
+/** A shorter wait needs no explanation, in milliseconds. */
 const worthTellingMs = 1_000
 
 /**
- * Tells whoever asked why it took so long. client-go shows the warnings of the last answer only, so none of a denial that
+ * A warning that explains a long wait. client-go shows the warnings of the last answer only, so none of a denial that
  * it retries (kubernetes.md, The answer).
  */
 export function aboutWait({ ms, cause }: Waited): readonly string[] {
@@ -58,7 +58,7 @@ export function aboutWait({ ms, cause }: Waited): readonly string[] {
 }
 
 /** A hold that is under way. */
-interface Entry extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
+interface Hold extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
   readonly asked: Asked
   readonly first: Objection | undefined
   readonly key: string
@@ -66,18 +66,18 @@ interface Entry extends Omit<Parameters<typeof describe>[1], 'objections' | 'unt
   until: number
 }
 
-/** With at most so many objections a change is judged again for whoever looks: that takes as long as they are many. */
+/** A listed change with more objections is not judged again for current ages, since each objection costs time. */
 const judgedAgain = 10
 
-/** Longer than a client takes for its way back, besides the time that it was told, in milliseconds. */
+/** A retry that comes later than this after its Retry-After begins a new wait, in milliseconds. */
 const comesBackMs = 10_000
 
-/** Knows each change that waits: what it does, who asked, and what it waits for. It decides nothing. */
+/** Lists each change that waits, with its user and its causes. It decides nothing. */
 export class WaitingList {
   readonly #options: WaitingListOptions
   readonly #modules: WaitingListModules
-  readonly #entries = new Set<Entry>()
-  /** Those that were told to retry lately: since when each waits, and when it was told. */
+  readonly #holds = new Set<Hold>()
+  /** Requests that got a 429 lately: when each began to wait, and when it got its 429. */
   readonly #retrying = new Map<string, { readonly since: number; readonly toldAt: number }>()
   #count = 0
 
@@ -86,38 +86,38 @@ export class WaitingList {
     this.#modules = modules
   }
 
-  /** What waits now, the longest first; at most `maxHolds`. */
+  /** The changes that wait now, the longest first; at most `maxHolds`. */
   list(): readonly HeldChange[] {
-    return [...this.#entries]
+    return [...this.#holds]
       .slice(0, this.#options.maxHolds)
-      .map((entry) => this.#described(entry))
+      .map((hold) => this.#described(hold))
       .toSorted((one, other) => one.since - other.since)
   }
 
   /** Follows a change that may come to wait. */
   follow(asked: Asked): Waiting {
-    let entry: Entry | undefined
+    let hold: Hold | undefined
     return {
       waits: (objections, until) => {
-        if (entry) Object.assign(entry, { objections, until })
-        else entry = this.#begin(asked, objections, until)
+        if (hold) Object.assign(hold, { objections, until })
+        else hold = this.#begin(asked, objections, until)
       },
       over: (verdict, isGone) => {
-        const ended = entry
-        entry = undefined
+        const ended = hold
+        hold = undefined
         return ended && this.#end(ended, endOf(verdict, isGone))
       },
     }
   }
 
-  #begin(asked: Asked, objections: readonly Objection[], until: number): Entry {
+  #begin(asked: Asked, objections: readonly Objection[], until: number): Hold {
     const now = this.#modules.clock.monotonic()
     const { change, acts } = asked
     const what = doing(acts, this.#modules.map)
     const key = JSON.stringify([change.kind, nameOf(change), change.request.actor.username, what])
     const before = this.#takeRetry(key, now)
     this.#count += 1
-    const entry: Entry = {
+    const hold: Hold = {
       id: this.#count,
       doing: what,
       since: before ?? now,
@@ -128,39 +128,39 @@ export class WaitingList {
       objections,
       until,
     }
-    this.#entries.add(entry)
-    this.#tell(entry, (listener, held) => listener.began(held))
-    return entry
+    this.#holds.add(hold)
+    this.#tell(hold, (listener, held) => listener.began(held))
+    return hold
   }
 
-  #end(entry: Entry, how: HoldEnd): Waited | undefined {
-    this.#entries.delete(entry)
+  #end(hold: Hold, how: HoldEnd): Waited | undefined {
+    this.#holds.delete(hold)
     const now = this.#modules.clock.monotonic()
-    if (how === 'told to retry') this.#keepRetry(entry, now)
-    this.#tell(entry, (listener, held) => listener.ended(held, how))
-    return entry.first && { ms: now - entry.since, cause: entry.first }
+    if (how === 'told to retry') this.#keepRetry(hold, now)
+    this.#tell(hold, (listener, held) => listener.ended(held, how))
+    return hold.first && { ms: now - hold.since, cause: hold.first }
   }
 
   /** A listener decides nothing, whatever it does. */
-  #tell(entry: Entry, tell: (listener: HoldListener, held: HeldChange) => void): void {
+  #tell(hold: Hold, tell: (listener: HoldListener, held: HeldChange) => void): void {
     for (const listener of this.#modules.listeners) {
       try {
-        tell(listener, this.#described(entry))
+        tell(listener, this.#described(hold))
       } catch (error) {
         this.#modules.onProblem(error)
       }
     }
   }
 
-  #described(entry: Entry): HeldChange {
-    const { asked, id, doing, since, isRetry, until } = entry
+  #described(hold: Hold): HeldChange {
+    const { asked, id, doing, since, isRetry, until } = hold
     const { map } = this.#modules
-    const objections = this.#objectionsNow(entry)
+    const objections = this.#objectionsNow(hold)
     return describe(asked.change, { id, doing, since, isRetry, until, objections }, map)
   }
 
-  /** With their ages of now. What was found on fresher data than the disk map's, or on a Lease, stays as it was. */
-  #objectionsNow({ asked, objections }: Entry): readonly Objection[] {
+  /** The objections with current ages. Those from fresher data than the disk map's, or from a Lease, stay as they were. */
+  #objectionsNow({ asked, objections }: Hold): readonly Objection[] {
     if (objections.length > judgedAgain) return objections
     const { map, clock } = this.#modules
     const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
@@ -175,7 +175,7 @@ export class WaitingList {
     return found && now - found.toldAt <= limitMs ? found.since : undefined
   }
 
-  #keepRetry({ key, since }: Entry, toldAt: number): void {
+  #keepRetry({ key, since }: Hold, toldAt: number): void {
     this.#retrying.delete(key)
     this.#retrying.set(key, { since, toldAt })
     const [oldest = key] = this.#retrying.keys()

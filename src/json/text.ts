@@ -162,7 +162,7 @@ function isEscaped(text: string, quote: number): boolean {
  * that is no JSON the result is some later place.
  */
 export function afterValue(text: string, from: number): number {
-  // A bracket or a quote ends what began with one; a number or a word ends where something else begins.
+  // Objects, lists and texts have their own end; only a number or a word ends at the next separator.
   const isWord = !'{["'.includes(text.charAt(from))
   let depth = 0
   let at = from
@@ -178,7 +178,7 @@ export function afterValue(text: string, from: number): number {
   return at
 }
 
-/** What comes after a number or a word. */
+/** The characters that can end a number or a word. */
 const ends = ' \t\r\n,]}'
 
 /**

@@ -50,7 +50,7 @@ interface UnreadableObject {
   readonly problem: string
 }
 
-/** The objects that could not be read. Decisions ask for them, to be careful about what depends on them. */
+/** The objects that could not be read. Decisions ask for them, since the map is incomplete without them. */
 class UnreadableObjects {
   readonly #objects = new Map<string, UnreadableObject>()
   #seen = 0

@@ -32,8 +32,8 @@ const DiskStatusSchema = Type.Object({
 const FieldsSchema = Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })
 
 /**
- * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1, but for the maps of what is scheduled on a disk: no rule
- * needs them, and each of their entries would cost a microsecond.
+ * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. It leaves out the maps of replicas and images on a
+ * disk: no rule needs them, and each of their entries would cost a microsecond.
  */
 export const NodeSchema = Type.Object({
   metadata: Type.Object({ ...MetadataSchema.properties, managedFields: absent(Type.Array(FieldsSchema)) }),
@@ -114,7 +114,7 @@ export interface Node {
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
   }
-  /** What a rescue of the node has noted on it; absent if there is no note. */
+  /** The note of a rescue of the node; absent if there is none. */
   readonly rescue?: Parsed<RescueNote>
 }
 

@@ -45,18 +45,38 @@ export function profileOf(release: string | undefined): Profile {
   return judgedRelease(release)?.profile ?? 'A'
 }
 
-/** True for a text that names no release; it counts as the most dangerous profile. */
+/** The newest line of releases that docs/facts/longhorn.md describes. */
+const newestLine = { major: 1, minor: 12 }
+
+/** Its name: `v1.12`. */
+export const newestKnown = `v${newestLine.major}.${newestLine.minor}`
+
+/**
+ * How far a release is known. `newer`: it is of a later line than {@link newestKnown}, so it counts as that line. `unnamed`: the
+ * text names no release, so it counts as the most dangerous profile.
+ */
+export function knowledgeOf(release: string | undefined): 'known' | 'newer' | 'unnamed' {
+  const named = releasesIn(release ?? '')
+  if (named.length === 0) return 'unnamed'
+  const isNewer = ({ major, minor }: Release) => (major - newestLine.major || minor - newestLine.minor) > 0
+  return named.some(isNewer) ? 'newer' : 'known'
+}
+
+/** True for a release whose behaviour is assumed, since it is not known. */
 export function isAssumed(release: string | undefined): boolean {
-  return judgedRelease(release) === undefined
+  return knowledgeOf(release) !== 'known'
 }
 
 /**
- * Says that such a release is not known, and what Holdfast assumes.
+ * Says that such a release is not known, and names the assumption of Holdfast.
  *
  * @param release the value of Longhorn's setting
  */
 export function assumption(release: string | undefined): string {
-  return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profileOf(release)}).`
+  const profile = profileOf(release)
+  if (release !== undefined && knowledgeOf(release) === 'newer')
+    return `Longhorn ${release} is newer than this version of Holdfast knows, so it is judged as ${newestKnown} (profile ${profile}).`
+  return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profile}).`
 }
 
 /**

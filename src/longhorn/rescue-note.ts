@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { type Parsed, parser } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 
-/** The annotation of a Longhorn node that notes which flags a rescue has taken down and has to raise again. */
+/** The annotation of a Longhorn node that notes which flags a rescue has cleared and has to raise again. */
 export const rescueAnnotation = 'holdfast.dev/rescue'
 
 /** Eviction flags of one node: its own, and those of its disks. */
@@ -12,7 +12,7 @@ export interface Flags {
   readonly disks: readonly string[]
 }
 
-/** What a rescue notes on a node in the same write that takes the flags down. */
+/** The note of a rescue on a node, in the same write that clears the flags, so that neither is without the other. */
 export interface RescueNote extends Flags {
   /** When, RFC 3339. */
   readonly at: string
@@ -35,7 +35,7 @@ const parse = parser(
   }),
 )
 
-/** Reads what the annotation says. It is anybody's text: a person may have edited it. */
+/** Reads the annotation. The text is untrusted, since a person may have edited it. */
 export function readRescueNote(text: string): Parsed<RescueNote> {
   let raw: unknown
   try {

@@ -90,7 +90,7 @@ export const AuditRecordSchema = Type.Object(
   { $id: auditSchema, title: 'A decision of Holdfast' },
 )
 
-/** One record of the audit; the schema says what each field means. */
+/** One record of the audit; the schema explains each field. */
 export type AuditRecord = Static<typeof AuditRecordSchema>
 
 /** Reads an earlier record. It keeps unknown fields. */
@@ -152,6 +152,23 @@ export function recordOf(
     // Microseconds are precise enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
     count: 1,
+  }
+}
+
+/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
+export function recordOfRepeated(
+  first: AuditRecord,
+  { request: { uid } }: Change,
+  { totalMs, heldMs }: Timing,
+  { now, ageMs }: Circumstances,
+): AuditRecord {
+  return {
+    ...first,
+    time: new Date(now).toISOString(),
+    uid: name(uid),
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+    waitedMs: Math.round(heldMs),
+    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
   }
 }
 

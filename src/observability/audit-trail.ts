@@ -2,7 +2,13 @@ import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
 import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import { type AuditRecord, type Circumstances, recordOf, recordOfUnjudged } from './audit-record.ts'
+import {
+  type AuditRecord,
+  type Circumstances,
+  recordOf,
+  recordOfRepeated,
+  recordOfUnjudged,
+} from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 
 /** The parts of a trail. */
@@ -18,6 +24,8 @@ export class AuditTrail implements DecisionListener {
   readonly hears = 'what-is-on-record'
   readonly #modules: AuditTrailModules
   readonly #tallies: Tallies
+  /** The records of denials: the gate gives a denial that is repeated within a second as the same verdict. */
+  readonly #recorded = new WeakMap<Verdict, AuditRecord>()
 
   constructor(modules: AuditTrailModules) {
     this.#modules = modules
@@ -26,7 +34,12 @@ export class AuditTrail implements DecisionListener {
 
   decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
     if (!isOnRecord(verdict, timing)) return
-    return this.#take(recordOf(change, verdict, timing, this.#now()), patienceMs)
+    const known = timing.isRepeated && this.#recorded.get(verdict)
+    const record = known
+      ? recordOfRepeated(known, change, timing, this.#now())
+      : recordOf(change, verdict, timing, this.#now())
+    if (!known) this.#recorded.set(verdict, record)
+    return this.#take(record, patienceMs, known ?? record)
   }
 
   /** Records a denial by the door itself. Settles like {@link decided}. */
@@ -50,8 +63,9 @@ export class AuditTrail implements DecisionListener {
     return { ...circumstances(), now: clock.now() }
   }
 
-  #take(record: AuditRecord, patienceMs: number): void | Promise<void> {
-    if (this.#tallies.isFirst(record)) return this.#write(record, patienceMs)
+  /** @param like a record that is equal but for times and uid: the same object for each repetition */
+  #take(record: AuditRecord, patienceMs: number, like = record): void | Promise<void> {
+    if (this.#tallies.isFirst(record, like)) return this.#write(record, patienceMs)
   }
 
   #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
@@ -87,6 +101,7 @@ class Tallies {
   readonly #clock: Clock
   readonly #tell: (record: AuditRecord) => void
   readonly #tallies = new Map<string, Tally>()
+  readonly #keys = new WeakMap<AuditRecord, string>()
   #remembered = 0
 
   /** @param tell gets the sums */
@@ -95,9 +110,13 @@ class Tallies {
     this.#tell = tell
   }
 
-  /** @returns true if the record is the first of its kind and has to be recorded now */
-  isFirst(record: AuditRecord): boolean {
-    const key = keyOf(record)
+  /**
+   * @param like the same, or an equal one that came before
+   * @returns true if the record is the first of its kind and has to be recorded now
+   */
+  isFirst(record: AuditRecord, like: AuditRecord): boolean {
+    const key = this.#keys.get(like) ?? keyOf(like)
+    this.#keys.set(like, key)
     const tally = this.#tallies.get(key)
     if (tally) {
       if (tally.count === 0) tally.since = record.time

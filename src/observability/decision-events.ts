@@ -1,4 +1,4 @@
-import type { DecisionListener, EventSink, ObjectEvent } from '../gate/ports.ts'
+import type { DecisionListener, EventSink, ObjectEvent, Timing } from '../gate/ports.ts'
 import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
@@ -20,6 +20,8 @@ export class DecisionEvents implements DecisionListener {
   readonly hears = 'what-is-on-record'
   readonly #sink: EventSink
   readonly #uidOf: (kind: JudgedKind, name: string) => string | undefined
+  /** A denial that is repeated within a second is the same verdict, on the same map. */
+  readonly #events = new WeakMap<Verdict, readonly ObjectEvent[]>()
 
   /** @param uidOf a stored object; undefined if none has this name */
   constructor(sink: EventSink, uidOf: (kind: JudgedKind, name: string) => string | undefined) {
@@ -27,8 +29,15 @@ export class DecisionEvents implements DecisionListener {
     this.#uidOf = uidOf
   }
 
-  decided(change: Change, verdict: Verdict): void {
+  decided(change: Change, verdict: Verdict, { isRepeated }: Pick<Timing, 'isRepeated'> = {}): void {
     if (change.request.dryRun) return
+    const known = isRepeated && this.#events.get(verdict)
+    if (known) {
+      for (const event of known) this.#sink.record(event)
+      return
+    }
+    const events: ObjectEvent[] = []
+    this.#events.set(verdict, events)
     const { kind } = change
     const { name, uid } = (change.after ?? change.before).metadata
     // A review can be forged. So an Event appears only at the stored object that it is about.
@@ -42,8 +51,11 @@ export class DecisionEvents implements DecisionListener {
       // One object can have thousands of findings, and an Event is one for each reason.
       const tell = (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>): void => {
         const key = `${event.kind}/${event.name}/${reason}`
-        if (!told.has(key)) this.#sink.record({ ...event, reason, message, share })
+        if (told.has(key)) return
         told.add(key)
+        const written = { ...event, reason, message, share }
+        events.push(written)
+        this.#sink.record(written)
       }
       tell({ kind, name, uid })
       if (finding.rule === 'cleanup-during-eviction') this.#tellNodes(finding, tell)

@@ -10,8 +10,8 @@ import type { Clock } from '../time/clock.ts'
 const longestMessage = 1_024
 
 /**
- * Tells at the object that a request begins to wait, and what became of it: `kubectl describe` shows it while kubectl itself
- * is silent. The recorder bounds how many there are.
+ * Records an Event at the object when a request begins to wait, and when its wait ends: `kubectl describe` shows them while
+ * kubectl itself is silent. The recorder bounds their number.
  */
 export class HoldEvents implements HoldListener {
   readonly #sink: EventSink
@@ -50,7 +50,7 @@ export class HoldEvents implements HoldListener {
 
   #record(held: HeldChange, reason: string, message: string, type?: 'Normal'): void {
     const { object, operation, request } = held
-    // A review can be forged. Whoever looks at an object that is stored sees what is told of it, and of no other.
+    // A review can be forged, so a stored object gets only Events with its own uid.
     if (operation !== 'CREATE' && this.#uidOf(object.kind, object.name) !== object.uid) return
     this.#sink.record({
       ...object,

@@ -4,7 +4,7 @@ import type { HoldEnd, HoldListener } from '../gate/ports.ts'
 import type { Clock } from '../time/clock.ts'
 import { heldAt } from './hold-record.ts'
 
-/** Logs which requests begin to wait, for what, and what became of them. */
+/** Logs requests when their wait begins, with the causes, and when it ends, with the outcome. */
 export class HoldLog implements HoldListener {
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'monotonic'>

@@ -1,23 +1,20 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { HeldChange, HoldCause } from '../gate/held-change.ts'
-import { cut } from '../text/plain-text.ts'
+import type { HeldChange } from '../gate/held-change.ts'
 import type { Clock } from '../time/clock.ts'
+import { label, subjectLabel } from './series-labels.ts'
 
-/** What the metrics of holds are read from. */
+/** The sources of the metrics of holds. */
 interface HoldSources {
-  /** What waits now, the longest first. */
+  /** The changes that wait now, the longest first. */
   readonly holds: () => readonly HeldChange[]
   readonly clock: Pick<Clock, 'monotonic'>
 }
 
 const labelNames = ['node', 'kind', 'name', 'user', 'door', 'change', 'rule', 'cause'] as const
 
-/** Of a label, in UTF-16 units: a name of Kubernetes, or a sentence. */
-const longestLabel = 256
-
 /**
- * Registers which requests wait. There is a series for each, and none for what does not wait: as many as `maxHolds`. None of
- * its labels changes while it waits, ages least of all.
+ * Registers the requests that wait, with a series for each, so at most `maxHolds`. Labels have no ages and stay the same
+ * during the wait, since each new label set would be a new series.
  */
 export function holdMetrics(registry: Registry, { holds, clock }: HoldSources): void {
   const registers = [registry]
@@ -69,17 +66,10 @@ function labelsOf({
     node: nodes[0] ?? '',
     kind: object.kind,
     name: object.name,
-    user: cut(request.user, longestLabel),
+    user: label(request.user),
     door: request.door,
-    change: cut(doing, longestLabel),
+    change: label(doing),
     rule: cause?.rule ?? '',
-    cause: cause ? cut(subjectOf(cause), longestLabel) : '',
+    cause: cause ? subjectLabel(cause.subject) : '',
   }
-}
-
-/** Without an age: `backing image ubuntu on disk-1 of node-1`. */
-function subjectOf({ subject: { image, disk, node } }: HoldCause): string {
-  const what = image === undefined ? [] : [`backing image ${image}`]
-  const where = disk !== undefined && node !== undefined ? [`${disk} of ${node}`] : (node ?? [])
-  return [...what, ...[where].flat()].join(' on ')
 }

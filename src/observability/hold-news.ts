@@ -4,13 +4,13 @@ import type { Clock } from '../time/clock.ts'
 import { Repeats } from '../time/repeats.ts'
 
 /**
- * A hold that is over sooner is told to nobody, in milliseconds. Two changes that meet on one Lease wait for some
- * milliseconds all day long, and who waits that short does not notice. A second into a hold it has been told.
+ * Listeners do not hear of a hold that ends sooner, in milliseconds. Two changes with a common Lease often wait for some
+ * milliseconds, which no user notices. The announcement comes well within the first second of a hold.
  */
 const worthTellingMs = 250
 
 /**
- * Passes on which holds begin and end, to those that write: each hold once, however often its client retries, and of many
+ * Announces to listeners which holds begin and end: each hold once, however often its client retries, and of many
  * alike one in ten seconds.
  */
 export class HoldNews implements HoldListener {
@@ -18,11 +18,11 @@ export class HoldNews implements HoldListener {
   readonly #clock: Pick<Clock, 'monotonic' | 'setTimer'>
   readonly #onProblem: (error: unknown) => void
   readonly #repeats = new Repeats()
-  /** Those that are not told yet: each ends its timer. */
+  /** Holds that are not announced yet: each function cancels its timer. */
   readonly #young = new Map<number, () => void>()
   readonly #told = new Set<number>()
 
-  /** @param onProblem told of a listener that fails */
+  /** @param onProblem called if a listener fails */
   constructor(
     listeners: readonly HoldListener[],
     clock: Pick<Clock, 'monotonic' | 'setTimer'>,
@@ -33,7 +33,7 @@ export class HoldNews implements HoldListener {
     this.#onProblem = onProblem
   }
 
-  /** True from when the listeners were told that it began until they are told that it ended. */
+  /** True while listeners know the beginning of the hold and not its end. */
   hasTold(id: number): boolean {
     return this.#told.has(id)
   }
@@ -56,12 +56,12 @@ export class HoldNews implements HoldListener {
   ended(held: HeldChange, how: HoldEnd): void {
     this.#young.get(held.id)?.()
     this.#young.delete(held.id)
-    // It comes back, and goes on waiting then. That it was told to is on record as any denial.
+    // A client that got a 429 retries, and the wait goes on. The 429 itself is on record like any denial.
     if (!this.#told.delete(held.id) || how === 'told to retry') return
     this.#tell((listener) => listener.ended(held, how))
   }
 
-  /** What one makes of it concerns neither the others nor the timer that calls. */
+  /** A failing listener must stop neither the others nor the timer that calls. */
   #tell(tell: (listener: HoldListener) => void): void {
     for (const listener of this.#listeners) {
       try {

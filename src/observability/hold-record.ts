@@ -42,7 +42,7 @@ const held = {
 /** One change that waits, with lengths of time: the clocks of two machines need not agree. */
 export const HeldSchema = Type.Object(held)
 
-/** One change that waits, as a replica tells it. */
+/** One change that waits, as a replica reports it. */
 export type Held = Static<typeof HeldSchema>
 
 /** JSON Schema of what `holdfast audit --follow --holds` shows besides records: that a request begins to wait, or no longer does. */
@@ -104,7 +104,7 @@ function lasting(from: number, to: number): number {
   return Math.max(0, Math.round(to - from))
 }
 
-/** What is known besides the hold itself. */
+/** The facts of a record besides the hold itself. */
 interface Circumstances {
   readonly replica: string
   /** Milliseconds since the epoch. */

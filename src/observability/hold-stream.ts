@@ -4,15 +4,15 @@ import { escapedText } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 import { holdRecordOf } from './hold-record.ts'
 
-/** What a stream tells from. */
+/** The parts that a stream needs. */
 interface HoldStreamModules {
   readonly replica: string
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
-  /** What waits now. */
+  /** The changes that wait now. */
   readonly holds: () => readonly HeldChange[]
 }
 
-/** Tells whoever follows which requests wait, and which begin and end to: a line of JSON each. It remembers none. */
+/** Sends subscribers a line of JSON for each wait that begins or ends. It stores none. */
 export class HoldStream implements HoldListener {
   readonly #modules: HoldStreamModules
   readonly #listeners = new Set<(line: string) => void>()
@@ -29,7 +29,7 @@ export class HoldStream implements HoldListener {
     this.#tell(held, how)
   }
 
-  /** What waits now, as if it had just begun to. */
+  /** A line for each change that waits now, as if its wait had just begun. */
   lines(): readonly string[] {
     return this.#modules.holds().map((held) => this.#lineOf(held, undefined))
   }

@@ -130,7 +130,7 @@ export interface AppendFiles {
   open(path: string): Promise<OpenFile>
   /** The file at the path now; undefined without one. */
   look(path: string): Promise<FileLook | undefined>
-  /** Replaces what `to` names. */
+  /** Replaces the file at `to`. */
   rename(from: string, to: string): Promise<void>
   /** Removes a file, if it exists. */
   remove(path: string): Promise<void>

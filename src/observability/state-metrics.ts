@@ -15,7 +15,7 @@ interface StateSources {
   readonly map: DiskMapView
   readonly profile: () => Profile
   readonly knowledge: Knowledge
-  readonly book: Pick<ReservationBook, 'pages'>
+  readonly book: Pick<ReservationBook, 'entries'>
   readonly clock: Pick<Clock, 'monotonic'>
   /** How far the clock furthest off is ahead of this machine's, in seconds. */
   readonly clockSkew: () => number
@@ -67,7 +67,8 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
     registers,
     collect() {
       for (const intent of intents) this.set({ intent }, 0)
-      for (const { reservations } of book.pages()) for (const { intent } of reservations) this.inc({ intent })
+      for (const { reservations } of book.entries())
+        for (const { intent } of reservations) this.inc({ intent })
     },
   })
   gauge('holdfast_disk_map_synced', '1 once every Longhorn object was read.', () => Number(knowledge.synced))

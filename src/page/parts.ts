@@ -1,4 +1,4 @@
-import { nodeOf, type Page } from '../gate/reservation-book.ts'
+import { nodeOf, type Entry } from '../gate/reservation-book.ts'
 import { isAssumed, type Profile, profileOf } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'
@@ -31,9 +31,9 @@ export function modeOf({ modes }: Pick<Policy, 'modes'>): NonNullable<StateParts
 }
 
 /** How many admitted changes may still be committed on each node. */
-export function reservedBy(pages: Iterable<Page>): ReadonlyMap<string, number> {
+export function reservedBy(entries: Iterable<Entry>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const { key, reservations } of pages) {
+  for (const { key, reservations } of entries) {
     const node = nodeOf(key)
     if (node !== undefined && reservations.length > 0) counts.set(node, reservations.length)
   }

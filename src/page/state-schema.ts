@@ -88,7 +88,7 @@ const parts = {
   longhorn: Type.Object({
     release: orNull(Text, 'As in Setting current-longhorn-version.'),
     profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
-    assumed: Type.Boolean({ description: 'True if the release is not known: the worst is assumed.' }),
+    assumed: Type.Boolean({ description: 'True if the behaviour is assumed, as in the document Status.' }),
     words: Type.String({ description: 'The profile in words.' }),
   }),
   guard: Type.Object({

@@ -51,7 +51,7 @@ export type DataSourceChange = ChangeOf<BackingImageDataSource>
 /** One requested write, whatever its door. */
 export type Change = NodeChange | BackingImageChange | DataSourceChange
 
-/** An update of a node that nobody has requested: to learn what the rules say of it. */
+/** A hypothetical update of a node, to learn the findings of the rules. */
 export function proposedUpdate(before: Node, after: Node): NodeChange {
   const request = { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' } as const
   return { kind: 'Node', operation: 'UPDATE', before, after, request }

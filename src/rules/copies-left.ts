@@ -36,7 +36,7 @@ export function* nodesAfter({ node }: Eviction, map: DiskMapView): Iterable<Node
 }
 
 /**
- * Tells by the UUID of a disk whether it will be evicted once the eviction is requested. Made once for an
+ * A predicate: true for the UUID of a disk that is evicted once the eviction is requested. Made once for an
  * act, since a node can have thousands of disks, and an image as many copies.
  */
 export function evictedAfter({ node }: Eviction, map: DiskMapView): (uuid: string) => boolean {

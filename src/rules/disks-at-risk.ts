@@ -1,4 +1,10 @@
-import type { DiskMapView, DiskOwner, Ended, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type {
+  DiskMapView,
+  DiskOwner,
+  Ended,
+  PendingCleanup,
+  PendingOnNode,
+} from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './change.ts'
@@ -17,8 +23,8 @@ export interface DiskAtRisk {
 /**
  * The disks on which a pending clean-up meets this eviction. On profile A these are all disks once the first
  * flag goes up, and later the disks that join. On all profiles they include the disks that are evicted from
- * now on (longhorn.md §2). Of disks with one UUID, and of disks without, the first stands for all: the
- * findings are equal.
+ * now on (longhorn.md §2). Of disks with one UUID, and of disks without, only the first counts: the findings
+ * are equal.
  */
 export function disksAtRisk(
   { node, raisesGate, evicting, joining }: Eviction,
@@ -97,8 +103,8 @@ interface Endangered {
 }
 
 /**
- * Tells by the UUID of a disk which managers would meet a clean-up or a first file on it, since an eviction
- * is requested there. Made once for an act.
+ * Finds by the UUID of a disk the managers that would crash by a clean-up or a first file on it, since an
+ * eviction is requested there. Made once for an act.
  */
 export function endangeredBy(circumstances: Circumstances): (uuid: string) => Iterable<Endangered> {
   const { map } = circumstances
@@ -115,8 +121,8 @@ export function endangeredBy(circumstances: Circumstances): (uuid: string) => It
 }
 
 /**
- * A disk that works on no node may be one that its new node has not synced yet. The first such disk stands
- * for all as long as its flag is up, so each copy gets one finding.
+ * A disk that works on no node may be one that its new node has not synced yet. Only the first such disk
+ * counts as long as its flag is set, so each copy gets one finding.
  */
 function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
   if (circumstances.profile === 'C') return []
@@ -135,14 +141,19 @@ function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
 }
 
 /**
- * True if a flag and a pending clean-up have met on a node, so that its manager crashes, or will at its next
- * sync (longhorn.md §2). The guard lets that happen only if Longhorn itself writes status before spec, or if
+ * The clean-ups of a node that crash its manager, at the latest at its next sync, since a flag is set there
+ * (longhorn.md §2). That happens despite the guard only if Longhorn itself writes status before spec, or if
  * the guard was not asked.
  */
+export function* cleanupsInDanger(node: Node, map: DiskMapView, profile: Profile): Iterable<PendingOnNode> {
+  if (profile === 'C' || profile === 'none' || !isFlagged(node)) return
+  for (const cleanup of map.pendingOnNode(node.metadata.name))
+    if (profile === 'A' || isEvicting(node, cleanup.disk)) yield cleanup
+}
+
+/** True if a pending clean-up and a flag on a node crash its manager. */
 export function isInDanger(node: Node, map: DiskMapView, profile: Profile): boolean {
-  if (profile === 'C' || profile === 'none' || !isFlagged(node)) return false
-  for (const { disk } of map.pendingOnNode(node.metadata.name))
-    if (profile === 'A' || isEvicting(node, disk)) return true
+  for (const _ of cleanupsInDanger(node, map, profile)) return true
   return false
 }
 

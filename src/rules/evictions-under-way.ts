@@ -48,7 +48,7 @@ function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances
   }
 }
 
-/** Tells for an image why Longhorn would make no copy elsewhere; undefined if it can, or has one. */
+/** Gives the reason why Longhorn would make no copy of an image elsewhere; undefined if it can, or has one. */
 function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingImage) => string | undefined {
   const isEvicted = evictedAfter(eviction, map)
   const canTake = takers(() => nodesAfter(eviction, map))
@@ -66,8 +66,8 @@ function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingI
 }
 
 /**
- * Tells for an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and
- * has none. It walks the nodes once for all images with the same needs.
+ * A predicate: true for an image if Longhorn may put a new copy of it on a disk of these nodes: one that fits
+ * and has none. It walks the nodes once for all images with the same needs.
  */
 function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
   const fitting = new Map<string, ReadonlySet<string>>()

@@ -47,7 +47,7 @@ export interface Finding {
   readonly found: string
   /** The consequence. */
   readonly why: string
-  /** What ends the wait, or what to do instead. */
+  /** The event that ends the wait, or the advice. */
   readonly next: string
   /** Commands that show it. */
   readonly look: readonly string[]

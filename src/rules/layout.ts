@@ -51,7 +51,7 @@ export function oneLineOf(finding: Finding, said = ''): string {
   )
 }
 
-/** What to do, with the commands, on one line. */
+/** The advice with its commands, on one line. */
 export function adviceOf({ next, look }: Pick<Finding, 'next' | 'look'>): string {
   const end = next.endsWith('.') ? ' ' : '. '
   return plainLine(look.length > 0 ? `${next}${end}Look: ${look.join('; ')}` : next)

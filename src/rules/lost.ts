@@ -77,8 +77,8 @@ export function mayBeLost(node: Node, disk: string, circumstances: LossCircumsta
 export const onlyItsManager = 'Only the longhorn-manager of the node marks what has to move.'
 
 /**
- * What to do instead. Longhorn's own webhook lets a node go only once scheduling is off, no replica is on it, and Kubernetes
- * has no node of that name, or no manager pod on it (Longhorn webhook/resources/node/validator.go).
+ * The advice for a node that is down. Longhorn's own webhook allows the deletion of a node only once scheduling is off, no
+ * replica is on it, and Kubernetes has no such node, or no manager pod on it (Longhorn webhook/resources/node/validator.go).
  */
 export function insteadOfEviction(
   node: Node,
@@ -123,8 +123,8 @@ export function whyOwnerLost(
 }
 
 /**
- * Tells by the UUID of a disk whether some node has it where it is not lost, and cannot be. Made once for an
- * act: a disk can be on many nodes, or under many names, and each of its images asks for it.
+ * A predicate: true for the UUID of a disk if some node has it where it is not lost, and cannot be. Made once
+ * for an act: a disk can be on many nodes, or under many names, and each of its images asks for it.
  */
 export function standingDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
   const { map } = circumstances
@@ -137,7 +137,7 @@ export function standingDisks(circumstances: LossCircumstances): (uuid: string) 
 }
 
 /**
- * Tells by the UUID of a disk whether it is certainly lost on every node; a disk that no node has is. Made
+ * A predicate: true for the UUID of a disk that is certainly lost on every node, or that no node has. Made
  * once for an act.
  */
 export function lostDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
@@ -147,8 +147,8 @@ export function lostDisks(circumstances: LossCircumstances): (uuid: string) => b
 }
 
 /**
- * Tells by the UUID of a disk where it works, undefined if nowhere: a dead node may list it too. Made once
- * for an act too.
+ * Finds by the UUID of a disk the owner where it works, since a dead node may list it too; undefined if none.
+ * Made once for an act too.
  */
 export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | undefined {
   return oncePerDisk((uuid) =>

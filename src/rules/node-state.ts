@@ -7,8 +7,8 @@ import { isInDanger } from './disks-at-risk.ts'
 export const nodeStates = ['danger', 'flagged', 'cleaning up', 'down', 'settling', 'ok'] as const
 
 /**
- * Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. `settling` is one
- * where something has ended that Longhorn may not have noticed yet, `down` one without a manager that works.
+ * The worst state of a node. `danger`: a flag and a clean-up crash its manager. `settling`: a danger ended lately, and
+ * Longhorn may not have noticed yet. `down`: no manager works there.
  */
 export type NodeState = (typeof nodeStates)[number]
 

@@ -149,7 +149,7 @@ function askedIn(before: Metadata, after: Metadata): Asked {
   return readDeleteOverride(after, undefined) ? undefined : { reason }
 }
 
-/** Tells for a user and a rule whether an override would admit the change. */
+/** True if an override of this rule by this user would admit the change. */
 export function mayOverride(actor: Actor, rule: RuleName, { modes, override }: Policy): boolean {
   const { groups, except } = override
   return modes[rule] === 'enforce' && !except.has(rule) && (!groups || isMember(actor, groups))

@@ -1,4 +1,5 @@
 import type { DiskOwner, PendingCleanup, UnseenChanges } from '../disk-map/disk-map-view.ts'
+import { knowledgeOf, newestKnown } from '../longhorn/releases.ts'
 import type { Finding } from './finding.ts'
 import type { Circumstances } from './rule.ts'
 import type { Unnoticed } from './unnoticed.ts'
@@ -56,7 +57,7 @@ export function inTime({ until }: Unnoticed<unknown>, { now }: Pick<Circumstance
   return { until, next: `The request is allowed in about ${Math.ceil((until - now) / 1_000)}s.`, look: [] }
 }
 
-/** Why an ended change still counts, and what happens then. */
+/** Why an ended change still counts, with the consequence. */
 export function unnoticedYet(node: string, circumstances: Circumstances): string {
   return `Longhorn may not have noticed yet. ${consequence(node, circumstances)}`
 }
@@ -68,7 +69,7 @@ export function unseenChanges({ over }: Unnoticed<UnseenChanges>, circumstances:
 }
 
 /**
- * Says that a manager may still work on an eviction of this disk, and what happens then.
+ * Says that a manager may still work on an eviction of this disk, with the consequence.
  *
  * @param owner of the disk
  */
@@ -94,11 +95,16 @@ export function unseenEviction(
   }
 }
 
-/** The release in a sentence; an unknown one counts as the worst. */
+/** The release in a sentence, with the assumption if it is not known. */
 function theRelease({ release }: Circumstances): string {
-  return release === undefined
-    ? 'Longhorn (of unknown release, so the worst is assumed)'
-    : `Longhorn ${release}`
+  switch (knowledgeOf(release)) {
+    case 'known':
+      return `Longhorn ${release ?? ''}`
+    case 'newer':
+      return `Longhorn ${release ?? ''} (newer than this guard knows, so judged as ${newestKnown})`
+    case 'unnamed':
+      return 'Longhorn (of unknown release, so the worst is assumed)'
+  }
 }
 
 /** The effect of an eviction during a pending clean-up on this release (longhorn.md §2). */
@@ -126,7 +132,7 @@ export function lookAtNode(node: string, { policy }: Circumstances): readonly st
   return [`kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io ${node} -o yaml`]
 }
 
-/** What ends a pending clean-up, and why it may last. */
+/** The sentence on the end of a pending clean-up, and on the reason if it lasts. */
 export function endOfCleanup({ diskUUID }: PendingCleanup, circumstances: Circumstances): string {
   const manager = circumstances.map.managerState(diskUUID)
   const stuck =

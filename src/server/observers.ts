@@ -16,6 +16,7 @@ import { profileOf } from '../longhorn/releases.ts'
 import { LogSink, RecentRecords } from '../observability/audit-sinks.ts'
 import { AuditTrail } from '../observability/audit-trail.ts'
 import { DecisionEvents } from '../observability/decision-events.ts'
+import { Denials } from '../observability/denials.ts'
 import { HoldEvents } from '../observability/hold-events.ts'
 import { HoldLog } from '../observability/hold-log.ts'
 import { holdMetrics } from '../observability/hold-metrics.ts'
@@ -25,6 +26,7 @@ import { HoldStream } from '../observability/hold-stream.ts'
 import { DecisionLog } from '../observability/log.ts'
 import { DecisionMetrics, TrafficMetrics } from '../observability/request-metrics.ts'
 import { bookMetrics, stateMetrics } from '../observability/state-metrics.ts'
+import { troubleMetrics } from '../observability/trouble-metrics.ts'
 import { TrendRing } from '../page/trend.ts'
 import { HoldBell } from '../page/waiting.ts'
 import type { PlanEvictions } from '../page/what-if.ts'
@@ -36,6 +38,7 @@ import { expiryOf } from '../tls/stored.ts'
 import { auditFileSink } from './audit-file.ts'
 import { operatorApi, type ReplicaStatus } from './operator-api.ts'
 import { guardPage } from './page-source.ts'
+import { reportSink } from './report-sink.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
@@ -73,10 +76,12 @@ interface Observed {
 
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
-  { policy, replica, auditLog, auditFile, maxAgeMs }: Configuration,
+  configuration: Configuration,
   { connection, log, audit, registry = new Registry(), certificate, callers, plan }: DecisionCoreModules,
   { map, feed, book, shared, changes, holding, holds, skew }: Observed,
 ): Observers {
+  const { policy, replica, auditLog, auditFile, maxAgeMs } = configuration
+  const report = reportSink(configuration, connection, log)
   const events = new EventRecorder({
     connection,
     namespace: policy.longhornNamespace,
@@ -84,10 +89,11 @@ export function observers(
     clock: systemClock,
     onProblem: (error) => log.warn({ err: error }, 'Events cannot be written'),
   })
+  const profile = () => profileOf(policy.release ?? map.release)
   stateMetrics(registry, {
     version: version(),
     map,
-    profile: () => profileOf(policy.release ?? map.release),
+    profile,
     knowledge: feed,
     book,
     clock: systemClock,
@@ -99,6 +105,8 @@ export function observers(
     droppedEvents: () => events.dropped,
   })
   holdMetrics(registry, { holds, clock: systemClock })
+  const denials = new Denials(systemClock)
+  troubleMetrics(registry, { map, profile, policy, knowledge: feed, denials, clock: systemClock })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
   const trail = new AuditTrail({
@@ -106,6 +114,7 @@ export function observers(
       recent,
       ...(auditLog ? [new LogSink(log)] : []),
       ...(auditFile ? [auditFileSink(auditFile, registry, log)] : []),
+      ...(report ? [report] : []),
     ],
     clock: systemClock,
     circumstances: () => {
@@ -120,6 +129,7 @@ export function observers(
   )
   const listeners = [
     new DecisionMetrics(registry),
+    denials,
     trend,
     new DecisionEvents(events, uidOf),
     trail,

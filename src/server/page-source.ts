@@ -20,7 +20,7 @@ interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
   readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'>
-  readonly book: Pick<ReservationBook, 'pages'>
+  readonly book: Pick<ReservationBook, 'entries'>
   readonly changes: Pick<Changes, 'subscribe'>
   readonly policy: Policy
   /** The map is too old to judge by after so long. */
@@ -44,7 +44,7 @@ export function guardPage(seen: GuardSeen): PageSource {
     policy,
     profile: profileOf(release()),
     now: clock.monotonic(),
-    reserved: reservedBy(book.pages()),
+    reserved: reservedBy(book.entries()),
   })
   return {
     parts: () => ({

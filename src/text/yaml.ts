@@ -74,7 +74,7 @@ export function valueOf(document: Document.Parsed, lines: LineCounter): unknown 
   }
 }
 
-/** The library's own messages and warnings quote the text, so it is told to be silent. */
+/** Silences the library, since its own messages and warnings quote the text. */
 export const quiet: ParseOptions & { readonly logLevel: 'error' } = { prettyErrors: false, logLevel: 'error' }
 
 function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: number, problem: string] {

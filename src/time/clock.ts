@@ -34,8 +34,8 @@ export function monotonicMs(): number {
 }
 
 /**
- * So long a timer of Node is set for something that takes `ms` milliseconds: 24 days at most. What is longer Node takes for
- * 1 ms, and whoever then looks again, since it is too early, never rests.
+ * The length of a timer for something that takes `ms` milliseconds: 24 days at most. Node takes a longer one for 1 ms, and
+ * code that sets its timer again when it fires early would loop.
  */
 export function timerMs(ms: number): number {
   return Math.min(ms, 2 ** 31 - 1)
@@ -44,7 +44,7 @@ export function timerMs(ms: number): number {
 /**
  * The machine's time. The monotonic clock counts on from the start of the process, so a wall clock that is
  * set back does not make old data look young. Its values look like a time of day, and equal it while the wall
- * clock is not set. Known limit: it stands still while the machine is suspended.
+ * clock is not set. Known limit: it stops while the machine is suspended.
  */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -126,7 +126,7 @@ interface News {
 }
 
 /** How long a wait takes at most. */
-interface Patience {
+interface WaitLimit {
   readonly clock: Pick<Clock, 'setTimer'>
   readonly limitMs: number
   readonly signal: AbortSignal
@@ -140,7 +140,7 @@ interface Patience {
 export async function comesTrue(
   isSo: () => boolean,
   news: News,
-  { clock, limitMs, signal }: Patience,
+  { clock, limitMs, signal }: WaitLimit,
 ): Promise<boolean> {
   if (isSo()) return true
   if (signal.aborted) return false

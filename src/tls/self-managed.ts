@@ -11,7 +11,7 @@ export interface CertificateStore {
   write(kept: Kept, version: string, signal: AbortSignal): Promise<boolean>
 }
 
-/** The place that tells the API server which authorities to trust. */
+/** The place where the API server reads which authorities to trust. */
 export interface TrustRegistration {
   /** Publishes the bundle. @returns true if it was published already @throws if publishing fails */
   publish(bundle: string, signal: AbortSignal): Promise<boolean>
@@ -73,17 +73,17 @@ const maxSteps = 5
 const firstRetryMs = 1_000
 
 /**
- * What a replica that does not lead does about the stored certificate: use it, wait for a usable one, or make
+ * The next step of a replica that does not lead: use the stored certificate, wait for a usable one, or make
  * another.
  */
-type Patience = 'takes' | 'waits' | 'makes'
+type WithoutLead = 'takes' | 'waits' | 'makes'
 
 /**
  * A replica without a usable certificate makes one itself after this time, in milliseconds, whether or not it
  * leads. The leader may have been killed, and its Lease lasts longer. Each write is conditional on one
  * version, so one replica wins.
  */
-const firstPatienceMs = 5_000
+const makesOwnAfterMs = 5_000
 
 /**
  * Limit of the time that counts between two looks, in milliseconds. After a suspend of the machine the other
@@ -115,7 +115,7 @@ export class OwnCertificates implements CertificateSource {
     const since = timers.monotonic()
     for (;;) {
       try {
-        return await this.#look(signal, timers.monotonic() - since >= firstPatienceMs ? 'makes' : 'waits')
+        return await this.#look(signal, timers.monotonic() - since >= makesOwnAfterMs ? 'makes' : 'waits')
       } catch (error) {
         signal.throwIfAborted()
         this.#tell(error)
@@ -137,10 +137,10 @@ export class OwnCertificates implements CertificateSource {
     }
   }
 
-  async #look(signal: AbortSignal, patience: Patience): Promise<PemPair> {
+  async #look(signal: AbortSignal, withoutLead: WithoutLead): Promise<PemPair> {
     const before = this.#problems
     const leads = await this.#leads(signal)
-    const kept = leads ? await this.#lead(signal) : await this.#follow(signal, patience)
+    const kept = leads ? await this.#lead(signal) : await this.#follow(signal, withoutLead)
     if (kept.serving === undefined) throw new NoCertificateYet()
     if (this.#problems === before) this.#modules.onWell()
     return kept.serving
@@ -173,11 +173,11 @@ export class OwnCertificates implements CertificateSource {
   }
 
   /** A new registration has no caBundle, and waiting for the Lease of a dead leader would take 30 s. */
-  async #follow(signal: AbortSignal, patience: Patience): Promise<Kept> {
+  async #follow(signal: AbortSignal, withoutLead: WithoutLead): Promise<Kept> {
     const { store, registration } = this.#modules
     let { kept } = await store.read(signal)
-    if (patience !== 'takes' && !this.#canServe(kept)) {
-      if (patience === 'waits') throw new NoCertificateYet()
+    if (withoutLead !== 'takes' && !this.#canServe(kept)) {
+      if (withoutLead === 'waits') throw new NoCertificateYet()
       ;({ kept } = await this.#advance(signal))
     }
     if (kept.serving === undefined || kept.authority === undefined) return kept

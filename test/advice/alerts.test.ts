@@ -34,11 +34,12 @@ async function watched(t: Parameters<typeof served>[0], release: string) {
   const world = await served(t, release)
   await world.write('holdfast-tls', {})
   const guard = await world.guard()
-  const patch = (path: string, body: object) =>
+  const patch = (path: string, body: object, signal: AbortSignal | null = null) =>
     fetch(`${world.sandbox.api.url}/apis/longhorn.io/v1beta2/namespaces/${namespace}/${path}`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/merge-patch+json' },
       body: JSON.stringify(body),
+      signal,
     })
   /** Waits until an alert fires, whatever its `for`. @param limit above which it fires; as it says if not given */
   const fires = async (name: string, limit = alert(name).limit) =>
@@ -72,12 +73,28 @@ t.test('the manager of a disk comes back, and the alert of its clean-up ends', {
   await sandbox.longhorn.powerOff('node-1')
   t.ok((await patch('backingimages/ubuntu-22.04', without(uuid))).ok)
   await fires('HoldfastCleanupDoesNotEnd', 0)
+  await fires('HoldfastCleanupCannotEnd', 0)
+  t.match(alert('HoldfastCleanupCannotEnd').description, /Bring the node, the disk or the manager back/)
   t.match(alert('HoldfastCleanupDoesNotEnd').description, /Look at the backing image manager of the disk/)
   const look = `kubectl -n ${namespace} get backingimagemanagers.longhorn.io`
   t.match((await follow(look)).stdout, new RegExp(`unknown.*${uuid}`))
   await sandbox.longhorn.powerOn('node-1')
   await ends('HoldfastCleanupDoesNotEnd')
+  await ends('HoldfastCleanupCannotEnd')
   t.match((await follow(look)).stdout, new RegExp(`running.*${uuid}`))
+})
+
+t.test('a request that waits is given up, and its alert ends', async (t) => {
+  const { sandbox, patch, fires, ends } = await watched(t, 'v1.8.0')
+  await sandbox.longhorn.powerOff('node-1')
+  t.ok((await patch('backingimages/ubuntu-22.04', without(sandbox.cluster.uuidOf('node-1/disk-1')))).ok)
+  const client = new AbortController()
+  const asked = patch('nodes/node-1', evicts(true), client.signal).catch(() => undefined)
+  await fires('HoldfastRequestWaits', 0)
+  t.match(alert('HoldfastRequestWaits').description, /To give it up, stop the request/)
+  client.abort()
+  await asked
+  await ends('HoldfastRequestWaits')
 })
 
 t.test('the Lease that names another namespace is deleted, and its alert ends', { skip }, async (t) => {

@@ -17,7 +17,7 @@ t.test('check gets a change, and a state to judge it against', async (t) => {
   const patch = `--patch '{"spec":{"tags":["a"]}}'`
   t.match(await holdfast('check'), {
     code: 2,
-    stderr: /nothing to check: give -f FILE, or --patch with its object/,
+    stderr: /nothing to check: name files, or give --patch with its object/,
   })
   const unnamed = await holdfast(`check ${patch}`)
   t.match(unnamed, {

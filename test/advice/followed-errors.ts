@@ -105,6 +105,7 @@ export const errors: Followed = {
     'Holdfast raises these flags again': reports,
     'Holdfast takes the note away': reports,
   },
+  'commands/compare-crds/differences': { 'kubectl knows it no longer': reports },
   'commands/doctor/prove-guard': {
     'To go on anyway': unguarded,
     'no guard is registered': unguarded,
@@ -189,6 +190,9 @@ export const errors: Followed = {
   },
   'kubernetes/leases/lease-format': {
     'Lease … is not what Holdfast wrote': 'an unreadable Lease is deleted, and evictions pass again',
+  },
+  'kubernetes/reports/report-apis': {
+    'The API server does not serve': 'a missing kind is a problem at the start, and is looked for again',
   },
   'kubernetes/client/usable': {
     'has both a token and a password': kubeconfigOfCluster,

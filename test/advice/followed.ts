@@ -208,6 +208,7 @@ export const findings: Followed = {
     'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
     '; ask: holdfast doctor --target':
       'Longhorn is moved to the release that does not crash, once doctor has been asked',
+    'Look for a newer version': 'a missing field is a row of a table, and exit code 1',
     'a release that says which it is': { why: 'no release is known to move to' },
   },
   'commands/doctor/rights': {
@@ -241,6 +242,9 @@ export const alerts: Readonly<Record<string, By>> = {
     'a client certificate that is replaced is shown without a restart of the API server',
   HoldfastTurnsCallersAway: 'the API server shows its certificate, and its reviews are judged',
   HoldfastCleanupDoesNotEnd: 'the manager of a disk comes back, and the alert of its clean-up ends',
+  HoldfastCleanupCannotEnd: 'the manager of a disk comes back, and the alert of its clean-up ends',
+  HoldfastRequestWaits: 'a request that waits is given up, and its alert ends',
+  HoldfastImageNowhere: 'images that are nowhere are listed, and deleted if they are not needed',
   HoldfastCannotTellCallers: callers,
   HoldfastCutsBodies: crowd,
   HoldfastLosesEvents: callers,

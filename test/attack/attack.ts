@@ -17,9 +17,8 @@ import { scheduledOf, slowdown } from './scheduled.ts'
 /** How many times slower than usual this machine may be. */
 const patience = Number(process.env.HOLDFAST_PATIENCE) || 1
 /**
- * The longest that a real write may take where guard and cluster have a processor whenever they want one. Where they wait
- * for one, all that they do takes longer: what it would have taken is computed from what the kernel says of that. What the
- * process was late that measures is taken off.
+ * The longest that a real write may take if guard and cluster never wait for a processor. The test subtracts such waits,
+ * which the kernel counts, and the lateness of the measuring process.
  */
 const mostMs = 1_000 * patience
 const mostMiB = 400
@@ -87,7 +86,7 @@ console.log(`${chosen.length - broken - untold} of ${chosen.length} withstood, $
 if (untold > 0) console.log(`${untold} cannot be told; each says above why`)
 process.exitCode = broken > 0 ? 1 : untold > 0 ? 2 : 0
 
-/** Each has a guard of its own, so that one attack does not hide in the memory of another. */
+/** Each attack has its own guard, so that it does not hide in the memory of another attack. */
 async function suffered(attack: Attack): Promise<string[]> {
   const guard = await GuardProcess.start(argsFor(attack), attack.output)
   try {
@@ -124,7 +123,7 @@ async function suffered(attack: Attack): Promise<string[]> {
   }
 }
 
-/** As many writes as the machine can do, and what became of them without an attack. */
+/** As many writes as the machine can do, and their results without an attack. */
 async function calmly(way: Way): Promise<{ readonly calm: Stream; readonly pace: number }> {
   for (let pace = usualPace; ; pace /= 2) {
     const calm = await cluster.stream(way, calmMs, pace)
@@ -230,7 +229,7 @@ function argsFor({ door, diskHangs = false }: Attack): string[] {
   }
 }
 
-/** What is written into it waits for ever once it has taken 64 KiB. */
+/** A pipe without a reader: writes to it hang once it has taken 64 KiB. */
 function hangingFile(): string {
   const file = path('audit.fifo')
   execFileSync('mkfifo', [file])

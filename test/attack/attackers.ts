@@ -20,7 +20,7 @@ export interface Target {
 export class Tally {
   readonly #counts = new Map<string, number>()
 
-  /** @param outcome the status of the answer, or in a word what became of it */
+  /** @param outcome the status of the answer, or a word for the failure */
   count(outcome: string): void {
     this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
   }
@@ -44,7 +44,7 @@ export interface Shot {
   readonly body: Buffer
 }
 
-/** Attackers are other machines than the API server: pods, each with an address of its own. */
+/** Attackers are other machines than the API server: pods, each with its own address. */
 function addressOf(attacker: number): string {
   return `127.0.0.${2 + (attacker % 8)}`
 }
@@ -75,7 +75,7 @@ export async function shootAt(
   )
 }
 
-/** @returns the status, or undefined if nobody answered */
+/** @returns the status, or undefined without an answer */
 async function shoot(
   port: number,
   agent: http.Agent,

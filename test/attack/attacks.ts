@@ -3,15 +3,15 @@ import { occupy, opening, pause, shootAt, type Shot, type Target } from './attac
 import type { Output } from './guard-process.ts'
 import * as shots from './shots.ts'
 
-/** One attack, and against what. */
+/** One attack, and its target. */
 export interface Attack {
   readonly name: string
   readonly door: 'webhook' | 'kubernetes' | 'longhorn'
-  /** What is wrong with where it writes its log. */
+  /** The fault of its log output. */
   readonly output?: Output
   /** True: the disk of its audit file hangs. */
   readonly diskHangs?: boolean
-  /** What has to come of a shot of which it consists; without one of these the attack did not come to what it attacks. */
+  /** The result that at least one shot must have; otherwise the attack missed its target. */
   readonly comesTo: string
   /** Goes on until it is over. */
   readonly go: (target: Target) => Promise<unknown>

@@ -1,5 +1,5 @@
-// The embedded cluster in a process of its own, with the real writes in it: what an attacker's process does must not
-// make them look slow.
+// The embedded cluster in its own process, with the real writes in it: an attacker's process must not make them look
+// slow.
 import { randomUUID } from 'node:crypto'
 import { registration } from '../../src/doors/webhook/registration.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
@@ -20,7 +20,7 @@ export type Said =
   | { readonly said: 'done' }
   | { readonly said: 'streamed'; readonly stream: Stream }
 
-/** The API as it is to those who have to prove who they are. */
+/** The API for callers that have to identify themselves. */
 export interface StrictApi {
   readonly kubeconfig: string
   readonly token: string
@@ -37,7 +37,7 @@ const sandbox = await Sandbox.start({
   release: 'v1.8.0',
   nodes: idleNodes.first - 1 + idleNodes.count,
   images: 2,
-  // Its controllers look once: the real writes are evictions that nobody is to begin.
+  // Its controllers look once only: the real writes request evictions, and none of these should begin.
   longhorn: { reactMs: 3_600_000, syncMs: 3_600_000, drainMs: 3_600_000 },
   report: () => undefined,
 })

@@ -38,7 +38,7 @@ export class Cluster {
     await this.#order({ order: 'unregister' })
   }
 
-  /** Real writes for so long, so many a second, and what became of them. */
+  /** Real writes for so long, so many a second, and their results. */
   async stream(way: Way, ms: number, perSecond: number): Promise<Stream> {
     const said = await this.#order({ order: 'stream', way, ms, perSecond })
     if (said.said !== 'streamed') throw new Error('nothing was written')

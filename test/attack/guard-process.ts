@@ -11,10 +11,10 @@ const heapMiB = 256
 /** The reader of standard output: it reads, closes once the guard listens, or stops reading. */
 export type Output = 'read' | 'closed' | 'stalled'
 
-/** A guard or a proxy as it is installed, in a process of its own with the memory that the chart gives it. */
+/** A guard or a proxy as it is installed, in its own process with the memory limit of the chart. */
 export class GuardProcess {
   readonly #child: ChildProcess
-  /** Lines of its log at level error, and what it said on standard error. */
+  /** Lines of its log at level error, and its standard error. */
   readonly complaints: string[] = []
   readonly port: number
 

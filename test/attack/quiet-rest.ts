@@ -20,8 +20,8 @@ export async function quietRest(rest: string): Promise<string> {
 }
 
 /**
- * Stands before the embedded API and accepts nobody without this token: the embedded API itself takes everybody, so nobody
- * would be a stranger to it.
+ * A server before the embedded API that rejects requests without this token: the embedded API itself accepts all callers,
+ * so without it no caller would be a stranger.
  *
  * @returns its URL
  */
@@ -38,7 +38,7 @@ export async function strictApi(
     reason: 'Unauthorized',
     code: 401,
   }
-  // Over TLS, since no client tells a token without it.
+  // Over TLS, since clients send no token without it.
   const server = https.createServer(tls, (request, response) => {
     if (request.headers.authorization === `Bearer ${token}`) pass(request, response)
     else {

@@ -20,7 +20,7 @@ export function scheduledOf(pid: number): Scheduled {
   }
 }
 
-/** How many times slower it was than it is with a processor of its own: at least 1. */
+/** How many times slower it was than with a free processor: at least 1. */
 export function slowdown(before: Scheduled, after: Scheduled): number {
   const ranMs = after.ranMs - before.ranMs
   return ranMs > 0 ? 1 + Math.max(0, after.waitedMs - before.waitedMs) / ranMs : 1

@@ -99,7 +99,7 @@ export function forgery(): Shot {
   return shotOf(reviewed('Node', { operation: 'CREATE', after, name, username }))
 }
 
-/** A denial each time: the last copy of an image goes. @param more of what is said by whom */
+/** Removes the last copy of an image, which is denied each time. @param more about the request */
 function lastCopy(
   name: string,
   more: { readonly username?: string; readonly dryRun?: boolean; readonly note?: string },

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 
-/** Tests have no home, and newer versions of helm look for their own files in one. */
-const env = {
+/** The environment of helm. Tests have no home, and newer versions of helm look for their own files in one. */
+export const env = {
   ...process.env,
   HELM_CONFIG_HOME: tmpdir(),
   HELM_CACHE_HOME: tmpdir(),

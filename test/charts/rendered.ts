@@ -10,6 +10,7 @@ export interface Manifest {
     readonly namespace?: string
     readonly annotations?: Readonly<Record<string, string>>
   }
+  readonly data?: Readonly<Record<string, string>>
   readonly subjects?: readonly { readonly name: string }[]
   readonly spec?: {
     readonly policyName?: string

@@ -69,10 +69,13 @@ t.test('global names the registry and the pull secrets of every pod', { skip }, 
   for (const { containers, initContainers = [], imagePullSecrets } of pods) {
     t.same(imagePullSecrets, [{ name: 'two' }, { name: 'one' }])
     for (const { image } of [...containers, ...initContainers])
-      t.equal(image, 'r.example:5000/holdfast:0.1.0')
+      t.equal(image, 'r.example:5000/holdfast-io/holdfast:0.1.0')
   }
   const slash = rendered(['--set', 'global.imageRegistry=r.example/']).all
-  t.match(slash.flatMap((made) => podOf(made)?.containers ?? [])[0]?.image, 'r.example/holdfast:0.1.0')
+  t.match(
+    slash.flatMap((made) => podOf(made)?.containers ?? [])[0]?.image,
+    'r.example/holdfast-io/holdfast:0.1.0',
+  )
   const { all: own } = rendered(['--set', 'image.registry=mine/sub,image.repository=guard'])
   t.match(
     own.flatMap((made) => podOf(made)?.containers ?? []).map(({ image }) => image),

@@ -124,7 +124,9 @@ t.test('the ServiceMonitor takes relabelings and its own patience', { skip }, (t
     value,
   ])
   const { all } = rendered([...set('serviceMonitor.enabled=true'), ...json(Object.fromEntries(values))])
-  t.match(find(all, 'ServiceMonitor')?.spec?.endpoints, [own])
+  t.match(find(all, 'ServiceMonitor')?.spec?.endpoints, [{ ...own, honorLabels: true }])
+  const theirs = rendered(set('serviceMonitor.enabled=true', 'serviceMonitor.honorLabels=false')).all
+  t.match(find(theirs, 'ServiceMonitor')?.spec?.endpoints, [{ honorLabels: false }])
   t.end()
 })
 
@@ -147,7 +149,7 @@ t.test('an alert is turned off, or made milder or more patient, by its name', { 
     usual.map(({ alert }) => alert).filter((alert) => alert !== 'HoldfastDoesNotAnswer'),
   )
   const named = (name: string) => changed.find(({ alert }) => alert === name)
-  t.match(named('HoldfastNodeInDanger'), { for: '3m', labels: { severity: 'page' }, expr: /in_danger/ })
+  t.match(named('HoldfastNodeInDanger'), { for: '3m', labels: { severity: 'page' }, expr: /holdfast_danger/ })
   t.match(named('HoldfastDiskMapStale'), { for: '1h', labels: { severity: 'critical' } })
   const rest = (all: typeof usual) => all.filter(({ alert }) => !Object.hasOwn(switches, alert))
   t.same(rest(changed), rest(usual), 'the others are as they were')

@@ -66,11 +66,17 @@ t.test('a release under config that names none stops at helm already, and no oth
  */
 const open = [
   '/global',
+  '/global/cattle',
   ...['nodeAffinity', 'podAffinity', 'podAntiAffinity'].map((kind) => `/affinity/${kind}`),
   '/extraEnv[]/valueFrom',
   '/extraVolumes[]',
   '/extraInitContainers[]',
   '/extraContainers[]',
+  '/topologySpreadConstraints[]',
+  ...['seccompProfile', 'appArmorProfile', 'seLinuxOptions'].map((key) => `/securityContext/${key}`),
+  '/containerSecurityContext',
+  '/networkPolicy/extraIngress[]',
+  '/networkPolicy/extraEgress[]',
   '/extraObjects[]',
 ]
 
@@ -89,7 +95,8 @@ t.test('an unknown value is an error, wherever it stands', (t) => {
 t.test('every value stands in values.yaml, with its default', (t) => {
   const defaults = parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Readonly<Record<string, unknown>>
   // Values that Kubernetes or holdfast.yaml describes are left out there.
-  const described = /^\/(affinity|dnsConfig|strategy|config|resources|probes|imagePullSecrets|tolerations)\//
+  const described =
+    /^\/(global\/cattle|affinity|dnsConfig|strategy|config|resources|probes|imagePullSecrets|tolerations|\w*securityContext)\//i
   for (const [path] of leaves('', values)) {
     if (described.test(path) || path.includes('[]')) continue
     t.ok(has(defaults, path.slice(1).split('/')), path)

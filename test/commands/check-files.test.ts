@@ -127,9 +127,9 @@ t.test('options come in any order, and may be given several times', async (t) =>
 t.test('an unknown target is an error', async (t) => {
   const { check, file } = checking(t)
   const change = await file('one.yaml', eviction)
-  t.match(await check('-f', change, 'two.yaml'), {
+  t.match(await check('-f', change, 'nodes/node-1'), {
     code: 2,
-    stderr: /needs --patch; for another file repeat -f/,
+    stderr: /no file nodes\/node-1; for a change of that object give --patch/,
   })
   for (const target of ['nodes.v1/node-1', 'nodes.metrics.k8s.io/node-1', 'nodes/node-1/status', 'nodes'])
     t.match(await check(target, '--patch', patch), { code: 2, stderr: /needs an object/ }, target)

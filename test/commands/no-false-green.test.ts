@@ -121,6 +121,22 @@ t.test('an invalid release in the cluster is reported, with the assumption', asy
   t.match(await run(check), { code: 0, stderr: said })
 })
 
+t.test('a release that is newer than is known is reported, with the assumption', async (t) => {
+  const cluster = await at(t, { release: 'v1.13.0' })
+  const said =
+    'Longhorn v1.13.0 is newer than this version of Holdfast knows, so it is judged as v1.12 (profile C).'
+  t.match(await run(['status', ...cluster]), { code: 0, stdout: said })
+  const json = await run(['status', '-o', 'json', ...cluster])
+  t.match(JSON.parse(json.stdout), { longhorn: { release: 'v1.13.0', profile: 'C', assumed: true } })
+  t.match(await run(['doctor', ...cluster]), { code: 1, stdout: said })
+  t.match(await run(['doctor', '--target', 'v2.0.0', ...cluster]), {
+    stdout: /upgrade +Longhorn v2\.0\.0 is newer than this version of Holdfast knows/,
+  })
+  t.match(await run(['evict', 'node-1', '--dry-run', '--unguarded', ...cluster]), { stderr: said })
+  const check = ['check', 'nodes/node-1', '--patch', '{"spec":{"tags":["a"]}}', ...cluster]
+  t.match(await run(check), { code: 0, stderr: said })
+})
+
 t.test('an unknown variable is an error, with the nearest setting', async (t) => {
   const file = join(t.testdir({ 'guard.log': records }), 'guard.log')
   const audit = (env: Record<string, string>) => run(['audit', file], env)

@@ -104,7 +104,7 @@ t.test('a status with all that can be wrong has the form that its schema describ
     .image('lost', [ready('d9')])
   const status: Status = observe({
     map,
-    pages: [{ key: 'n2', version: '1', reservations: [reservation('r')] }],
+    entries: [{ key: 'n2', version: '1', reservations: [reservation('r')] }],
     guard: [
       {
         replica: 'a',

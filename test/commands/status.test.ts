@@ -263,7 +263,7 @@ async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string
   const look = () =>
     observe({
       map: small.map,
-      pages: [],
+      entries: [],
       guard: undefined,
       now: noon,
       timeOfDay: noon,

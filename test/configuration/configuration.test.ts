@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../src/configuration/layer.ts'
-import { parseSize, type Settings } from '../../src/configuration/settings.ts'
+import type { Settings } from '../../src/configuration/settings.ts'
+import { parseSize } from '../../src/configuration/size.ts'
 import { parseDuration } from '../../src/time/duration.ts'
 
 const flags = (name: string) => `--${name}`
@@ -201,7 +202,7 @@ t.test('no text makes reading throw', (t) => {
   t.end()
 })
 
-t.test('what is wrong with a value is told once, however many sorts it could be', (t) => {
+t.test('an invalid value yields one problem, even if its setting accepts several types', (t) => {
   for (const text of ['logLevel: ~', 'logLevel: loud', 'mode: 1', 'maxHolds: ~']) {
     const layer = layerFromFile(text, 'holdfast.yaml')
     t.equal(layer.ok ? 0 : layer.problems.length, 1, text)

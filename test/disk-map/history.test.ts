@@ -9,7 +9,7 @@ const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
   at,
 })
 
-/** Tells a history that clean-ups have ended, each in its time. */
+/** Adds the ends of clean-ups to a history, each at its time. */
 function after(history: History, ...endings: readonly Ended[]): History {
   for (const each of endings) {
     history.add('BackingImage', 'i', { ended: [each], unseen: undefined }, each.at)

@@ -67,7 +67,7 @@ const raws: Readonly<Record<Kind, fc.Arbitrary<{ readonly name: string }>>> = {
   Setting: fc.constantFrom(...settings).map(([name, value]) => ({ name, value })),
 }
 
-/** Something that the watch tells. */
+/** An event of the watch. */
 interface Step {
   readonly kind: Kind
   readonly name: string

@@ -11,8 +11,8 @@ import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
 
 /**
- * The disk map as longhorn.md §1 and §2 define it: it remembers the objects as last told and works every answer out
- * from all of them. Much too slow to guard with, and too simple to be wrong.
+ * The disk map as longhorn.md §1 and §2 define it: it keeps the latest version of each object and computes every answer
+ * from all of them. It is too slow for a guard, and too simple to be wrong.
  */
 export class NaiveDiskMap implements DiskMapView {
   #objects: LonghornObject[] = []

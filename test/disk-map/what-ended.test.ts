@@ -29,7 +29,7 @@ const source = (on: string, transferred: boolean, metadata: object = {}) => {
 
 type Version = ReturnType<typeof node> | ReturnType<typeof image> | ReturnType<typeof source>
 
-/** A map that was told one version after the other, a second apart from noon on. */
+/** A map that has seen these versions, one each second from noon on. */
 function told(...versions: readonly Version[]): DiskMap {
   const map = new DiskMap()
   versions.forEach((version, at) => map.apply(version, noon + at * 1_000))
@@ -110,7 +110,7 @@ t.test('a disk whose UUID is found while its flag is cleared may have been evict
   t.end()
 })
 
-t.test('a cleared flag of a disk without a UUID leaves it unknown which disk it was', (t) => {
+t.test('the map notes an unseen change if a flag is cleared beside a disk without a UUID', (t) => {
   const unsynced = (options: Partial<RawDisk> = {}) => disk('d9', { synced: false, ...options })
   const unseen = (...nodes: Parameters<typeof node>[]) =>
     told(...nodes.map((each) => node(...each))).history.unseen('Node')
@@ -175,7 +175,7 @@ t.test('an object that only a list lacks may have changed before its deletion', 
   t.end()
 })
 
-t.test('an object that is taken over without being news ends nothing', (t) => {
+t.test('an adopted object ends nothing', (t) => {
   const map = told(node([disk('d1', flagged)]), image([pending('d1')]))
   map.adopt(node([disk('d1')], { generation: 9 }), noon)
   map.adopt(image([], { generation: 9 }), noon)

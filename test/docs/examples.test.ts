@@ -35,3 +35,10 @@ t.test(
     t.end()
   },
 )
+
+t.test('every example is in the table of examples', (t) => {
+  for (const name of ['ci', 'gitops']) {
+    for (const file of filesIn(name)) t.ok(read('examples/README.md').includes(`](${file})`), file)
+  }
+  t.end()
+})

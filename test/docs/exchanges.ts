@@ -21,14 +21,14 @@ export function textOf(exchanges: readonly Exchange[]): string {
   return exchanges.map(({ command, output }) => `$ ${command}\n${output}`).join('')
 }
 
-/** Stands between the outputs of two commands. */
+/** Separates the outputs of two commands. */
 const separator = '\u001E'
 
 /**
- * Runs what a page shows of a terminal, on an embedded cluster of its own with a guard, where no clean-up ends.
+ * Runs the commands that a page shows, on a new embedded cluster with a guard, where no clean-up ends.
  *
  * @param folder that is empty
- * @returns what each block shows, and what really comes
+ * @returns the text of each block, and the real output
  */
 export async function played(page: string, folder: string, ending: Ending) {
   const { sandbox, start } = await shellIn(folder, ending, { nodes: 3, images: 2 })
@@ -52,8 +52,8 @@ export async function played(page: string, folder: string, ending: Ending) {
 }
 
 /**
- * The same text without what differs from run to run: UUIDs, lengths of time, times, ports, the width of columns, and
- * reservations, which end soon after what they are for.
+ * The same text without the parts that differ from run to run: UUIDs, lengths of time, times, ports, the width of columns,
+ * and reservations, which end soon after their writes.
  */
 export function timeless(text: string): string {
   return text

@@ -21,7 +21,7 @@ if (withoutKubectl !== false && !process.argv.includes('--parts')) {
     if (blocksOf(page).some(({ language }) => language === 'console')) await playAgain(page)
 }
 
-/** Plays a page once more; what differs only in times stays as it is. */
+/** Plays a page again; a block that differs only in times stays as it is. */
 async function playAgain(page: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-docs-'))
   const endings: (() => unknown)[] = [() => rm(folder, { recursive: true })]

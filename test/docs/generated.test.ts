@@ -2,6 +2,7 @@ import t from 'tap'
 import { flagOf } from '../../src/commands/options/setting-options.ts'
 import { settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
+import { chartValues } from './chart-values.ts'
 import { partsOf, withParts, writeParts } from './generated.ts'
 import { pages, read, rowsOf } from './pages.ts'
 
@@ -25,6 +26,16 @@ t.test('every setting is a row of docs/configuration.md, and every rule a sectio
   const flags = rowsOf('docs/configuration.md').map(([flag]) => flag)
   for (const name of settingNames) t.ok(flags.includes(`\`${flagOf(name)}\``), name)
   for (const name of ruleNames) t.match(read('docs/rules.md'), new RegExp(`^## ${name}$`, 'm'))
+  t.end()
+})
+
+t.test('every value of the chart has a type, and a comment that explains it', (t) => {
+  const values = chartValues()
+  t.ok(values.length > 100, `${values.length} values`)
+  for (const { path, type, meaning } of values) {
+    t.ok(meaning.length > 7, `${path} has a comment right above it`)
+    t.ok(type.length > 2, `${path} has a type in values.schema.json`)
+  }
   t.end()
 })
 

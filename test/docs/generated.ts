@@ -1,10 +1,13 @@
+import { parse } from 'yaml'
 import { runCommandLine } from '../../src/command-line.ts'
 import { flagOf, variableOf } from '../../src/commands/options/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
+import { chartValueTable } from './chart-values.ts'
 import { messageOf } from './messages.ts'
+import { read } from './pages.ts'
 
-/** A part of a page that is written by `npm run docs:generate`: what stands between its two marks. */
+/** A part of a page that `npm run docs:generate` writes, between two marks. */
 const part = /^<!-- generated: (.+) -->\n([^]*?)^<!-- end -->$/gm
 
 /** The parts of a page, by name. */
@@ -12,7 +15,7 @@ export function partsOf(text: string): ReadonlyMap<string, string> {
   return new Map([...text.matchAll(part)].map(([, name = '', body = '']) => [name, body]))
 }
 
-/** The same page with its parts written anew. @throws Error for a part that nobody writes */
+/** The same page with its parts written anew. @throws Error for an unknown part */
 export function withParts(text: string, written: ReadonlyMap<string, string>): string {
   return text.replaceAll(part, (_, name: string) => {
     const body = written.get(name)
@@ -26,6 +29,8 @@ export async function writeParts(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['settings', settings()],
     ['commands', await commands()],
+    ['chart values', chartValueTable()],
+    ['inputs of the action', actionInputs()],
     ...ruleNames.map((rule) => [`message of ${rule}`, fenced('text', messageOf(rule))] as const),
   ])
 }
@@ -43,6 +48,17 @@ function settings(): string {
     return `| ${cells.join(' | ')} |\n`
   })
   return `| flag | variable | key | meaning | default |\n| --- | --- | --- | --- | --- |\n${rows.join('')}`
+}
+
+function actionInputs(): string {
+  const { inputs } = parse(read('.github/actions/check/action.yml')) as {
+    inputs: Readonly<Record<string, { description: string; required?: boolean; default?: string }>>
+  }
+  const rows = Object.entries(inputs).map(([name, { description, required, default: byDefault = '' }]) => {
+    const otherwise = required === true ? 'required' : byDefault === '' ? '' : `\`${byDefault}\``
+    return `| \`${name}\` | ${prose(description)} | ${otherwise} |\n`
+  })
+  return `| input | meaning | default |\n| --- | --- | --- |\n${rows.join('')}`
 }
 
 /** Angle brackets would be taken for HTML, and a bar for the end of a cell. */

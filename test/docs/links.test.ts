@@ -4,7 +4,7 @@ import t from 'tap'
 import { skip } from '../charts/helm.ts'
 import { render, set } from '../charts/rendered.ts'
 import { root } from '../fixtures/root.ts'
-import { anchorsOf, pages, read } from './pages.ts'
+import { anchorsOf, pages, read, rowsOf } from './pages.ts'
 
 /** The target of a link within this repository; undefined for one that leads out of it. */
 function targetOf(
@@ -54,32 +54,93 @@ t.test('every page of the docs that the chart and the program name exists, with 
   t.end()
 })
 
-t.test('every alert of the chart has a section in docs/runbooks.md', (t) => {
-  const rules = read('charts/holdfast/templates/prometheusrule.yaml')
-  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].flatMap(([, name]) => name ?? [])
-  t.ok(alerts.length > 15)
-  const anchors = anchorsOf('docs/runbooks.md')
-  for (const alert of alerts) t.ok(anchors.has(alert.toLowerCase()), alert)
+/** The alerts of the chart, and how severe each is. */
+const alerts = [
+  ...read('charts/holdfast/templates/prometheusrule.yaml').matchAll(/- alert: (\w+)[^]*?severity: (\w+)/g),
+].map(([, name = '', severity = '']) => ({ name, severity }))
+
+/** The parts of a runbook, in their order. */
+const parts = ['What is at risk', 'What to look at', 'What to do']
+
+t.test('every alert has a page with its meaning, the risk and the commands to look', (t) => {
+  t.ok(alerts.length > 25)
+  for (const { name } of alerts) {
+    const [before = '', ...sections] = read(`docs/runbooks/${name}.md`).split(/^## /m)
+    t.match(before, new RegExp(`^# ${name}\n\n[^\n]+\n\n$`), `${name} says in one line what it means`)
+    t.strictSame(
+      sections.map((section) => section.split('\n')[0]),
+      parts,
+      name,
+    )
+    t.match(sections[1], /^```sh$/m, `${name} shows commands to look with`)
+  }
+  const names = new Set(alerts.map(({ name }) => `${name}.md`))
+  for (const page of readdirSync(join(root, 'docs/runbooks'))) t.ok(names.has(page), `${page} has an alert`)
   t.end()
 })
 
-t.test('every alert that the chart makes points at its section', { skip }, (t) => {
-  const settings = [
-    'prometheusRule.enabled=true',
-    'proxy.longhorn.enabled=true',
-    'proxy.kubernetes.enabled=true',
-  ]
-  const tls = 'proxy.kubernetes.tls.secretName=tls'
-  const rule = render(...set(...settings, tls)).find(({ kind }) => kind === 'PrometheusRule')
-  const links = [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]+)"/g)].flatMap(
-    ([, link]) => link ?? [],
-  )
-  t.ok(links.length > 15)
-  for (const link of links) {
-    const [, path = '', anchor = ''] = /\/blob\/main\/(.+)#(.+)$/.exec(link) ?? []
-    t.equal(problemOf(path, anchor), undefined, link)
+t.test('docs/runbooks.md lists every alert with its severity and meaning', (t) => {
+  const rows = rowsOf('docs/runbooks.md')
+  for (const { name, severity } of alerts) {
+    const meaning = read(`docs/runbooks/${name}.md`).split('\n')[2]
+    t.has(
+      rows.filter(([alert]) => alert?.startsWith(`[${name}]`)),
+      [[`[${name}](runbooks/${name}.md)`, severity, meaning]],
+    )
   }
-  t.notMatch(JSON.stringify(render(...set(...settings, tls, 'prometheusRule.runbookUrl='))), 'runbook_url')
+  t.end()
+})
+
+t.test(
+  'every alert that the chart makes points at its page, or at another one that a value names',
+  { skip },
+  (t) => {
+    const settings = [
+      'prometheusRule.enabled=true',
+      'proxy.longhorn.enabled=true',
+      'proxy.kubernetes.enabled=true',
+      'proxy.kubernetes.tls.secretName=tls',
+    ]
+    const linksOf = (...more: readonly string[]) => {
+      const rule = render(...set(...settings, ...more)).find(({ kind }) => kind === 'PrometheusRule')
+      return [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]+)"/g)].flatMap(([, link]) => link ?? [])
+    }
+    const links = linksOf()
+    t.equal(links.length, alerts.length)
+    for (const link of links) {
+      const [, path = ''] = /\/blob\/main\/(.+)$/.exec(link) ?? []
+      t.equal(problemOf(path, ''), undefined, link)
+    }
+    const below = linksOf('prometheusRule.runbookUrl=https://git.example.com/runbooks/')
+    t.ok(below.includes('https://git.example.com/runbooks/HoldfastNodeInDanger.md'))
+    const elsewhere = linksOf('prometheusRule.runbookUrl=https://wiki.example.com/?page=\\{alert\\}')
+    t.ok(elsewhere.includes('https://wiki.example.com/?page=HoldfastNodeInDanger'))
+    t.strictSame(linksOf('prometheusRule.runbookUrl='), [])
+    t.end()
+  },
+)
+
+t.test('the links of the dashboard lead to runbooks, or where the alerts lead to', { skip }, (t) => {
+  const linksOf = (...settings: readonly string[]) => {
+    const made = render(...set('dashboard.enabled=true', ...settings)).find(
+      ({ metadata }) => metadata.name === 'holdfast-dashboard',
+    )
+    const { panels } = JSON.parse(made?.data?.['holdfast.json'] ?? '{}') as { panels: unknown }
+    return [...JSON.stringify(panels).matchAll(/"url":"([^"]+)"/g)].flatMap(([, link]) => link ?? [])
+  }
+  const links = linksOf()
+  t.ok(links.length > 20)
+  for (const link of links) {
+    const [, path = ''] = /\/blob\/main\/(.+)$/.exec(link) ?? []
+    if (link.includes('${__value.raw}')) t.match(path, /^docs\/runbooks\/\$\{__value\.raw\}\.md$/)
+    else t.equal(problemOf(path, ''), undefined, link)
+  }
+  const elsewhere = 'https://wiki.example.com/$1?a=1&page='
+  const changed = linksOf(`prometheusRule.runbookUrl=${elsewhere}\\{alert\\}`)
+  t.strictSame(
+    changed,
+    links.map((link) => link.replace(/^.*\/([^/]+)\.md$/, (_, page: string) => `${elsewhere}${page}`)),
+  )
   t.end()
 })
 

@@ -6,7 +6,7 @@ export interface Asked {
   /** As Kubernetes names them: `get`, `list`, `create`, `update`. */
   readonly verb: string
   readonly resource: string
-  /** Empty for a list, and for what is created. */
+  /** Empty for a list, and for a creation. */
   readonly name: string
 }
 

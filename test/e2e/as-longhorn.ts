@@ -1,7 +1,7 @@
 import { longhornPath, type Cluster } from './cluster.ts'
 import type { Patch } from './holding.ts'
 
-/** A merge patch by Longhorn's own account, which is never held; without a start of kubectl. @returns what was answered */
+/** A merge patch by Longhorn's own account, which is never held; without a start of kubectl. @returns the answer */
 export async function asLonghorn({ connection }: Cluster, { object, spec }: Patch): Promise<string> {
   const answer = await connection.request({
     method: 'PATCH',

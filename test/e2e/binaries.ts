@@ -6,7 +6,10 @@ import { root } from '../fixtures/root.ts'
 
 /** The Kubernetes that is built where none is at hand; the one of go.mod. */
 export const kubernetesVersion = 'v1.36.2'
+const actionlintModule = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
+/** Of Prometheus 3.16. It has neither `replace` nor `exclude`, so it is built as it is, and no go.mod of ours grows. */
+const promtoolModule = 'github.com/prometheus/prometheus/cmd/promtool@v0.316.0'
 
 /** The folder of a control plane's programs. */
 export interface Binaries {
@@ -23,7 +26,7 @@ export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'
  * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds the latter two with
  * Go, once, outside the checkout.
  *
- * @throws Error that says what is missing and how to get it
+ * @throws Error that names the missing program and how to get it
  */
 export function binaries(): Binaries {
   const assets = process.env.KUBEBUILDER_ASSETS
@@ -45,11 +48,33 @@ export function binaries(): Binaries {
   }
 }
 
-/** Builds what tells how Go reads the target of a request; from a second time on that takes a second. @returns its path */
+/** Builds the program that shows how Go reads the target of a request; a repeated build takes a second. @returns its path */
 export function buildTargets(): string {
   const path = join(cache, 'holdfast-targets')
   go(['build', '-trimpath', '-o', path, './targets'], { ...process.env, CGO_ENABLED: '0' })
   return path
+}
+
+/** Builds the checker of GitHub's workflows, once. @returns its path */
+export function buildActionlint(): string {
+  const path = join(cache, 'actionlint')
+  if (!existsSync(path))
+    go(['install', '-trimpath', actionlintModule], { ...process.env, GOBIN: cache, CGO_ENABLED: '0' })
+  return path
+}
+
+/** Builds Prometheus' own checker of rules and metrics, once, without the clients of all clouds. @returns its path */
+export function buildPromtool(): string {
+  const built = join(cache, 'promtool')
+  if (!existsSync(built)) {
+    console.error(`# ${promtoolModule} is built; this happens once`)
+    go(['install', '-trimpath', '-tags', 'remove_all_sd', '-ldflags', '-s -w', promtoolModule], {
+      ...process.env,
+      GOBIN: cache,
+      CGO_ENABLED: '0',
+    })
+  }
+  return built
 }
 
 function etcd(): string {
@@ -72,7 +97,7 @@ function helm(): string {
   return built
 }
 
-/** Into a folder beside it first, so that what is there is whole. */
+/** Builds into a folder beside it first, so that the final one is always complete. */
 function build(folder: string): void {
   console.error(
     `# kube-apiserver and kubectl ${kubernetesVersion} are built; this takes minutes, and happens once`,
@@ -104,7 +129,7 @@ function go(args: readonly string[], env: NodeJS.ProcessEnv): void {
     execFileSync('go', args, { cwd: join(root, 'test/e2e'), env, stdio: ['ignore', 'inherit', 'inherit'] })
   } catch (cause) {
     throw new Error(
-      `go ${args.join(' ')} failed. Install Go 1.26; or, for all but the comparison of targets, unpack the envtest binaries and set KUBEBUILDER_ASSETS to their folder.`,
+      `go ${args.join(' ')} failed. Install Go 1.26; or, for all but the comparison of targets and promtool, unpack the envtest binaries and set KUBEBUILDER_ASSETS to their folder.`,
       { cause },
     )
   }

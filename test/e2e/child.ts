@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A process that runs beside the tests. What it writes is kept, to be waited for and to be shown when it fails. */
+/** A process that runs beside the tests. Its output is kept, so that tests can wait for a line, or show it on a failure. */
 export class Child {
   readonly #name: string
   readonly #process: ChildProcess
@@ -43,7 +43,7 @@ export class Child {
     }
   }
 
-  /** The end of what was written, for messages. */
+  /** The end of the output, for messages. */
   get last(): string {
     return this.#lines.slice(-15).join('\n')
   }

@@ -2,7 +2,7 @@ import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import type { Ended } from '../commands/holdfast.ts'
 
-/** A guarded cluster without Longhorn's controllers: what they would write, the scenarios write themselves. */
+/** A guarded cluster without Longhorn's controllers: the scenarios do the writes of these. */
 export interface Cluster {
   /** The name of the API's server, for people. */
   readonly what: string

@@ -90,7 +90,7 @@ export class ControlPlane {
       'etcd-servers': etcdUrl,
       'bind-address': '127.0.0.1',
       'advertise-address': '127.0.0.1',
-      // A loopback address cannot be an endpoint, and nobody here looks for the Service kubernetes.
+      // A loopback address cannot be an endpoint, and no test uses the Service kubernetes.
       'endpoint-reconciler-type': 'none',
       'secure-port': String(port),
       'service-cluster-ip-range': serviceRange,
@@ -147,7 +147,7 @@ export class ControlPlane {
     })
   }
 
-  /** The API server crashes, and starts again on the same port. @param meanwhile what is done while it is away */
+  /** The API server crashes, and starts again on the same port. @param meanwhile called while it is away */
   async crash(meanwhile?: () => Promise<void>): Promise<void> {
     await this.#apiServer.end('SIGKILL')
     await meanwhile?.()

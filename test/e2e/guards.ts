@@ -4,6 +4,8 @@ import { Child } from './child.ts'
 
 /** The Deployment's settings of each replica. */
 export interface PodTemplate {
+  /** The arguments with which `node` runs the image's program; this version's own by default. */
+  readonly program?: readonly string[]
   /** The container's arguments, with paths of this machine. */
   readonly args: readonly string[]
   /** Flags that a pod does not need: where the cluster is, and on which loopback port to listen. */
@@ -19,7 +21,7 @@ export class Replica {
 
   constructor(name: string, template: PodTemplate) {
     this.name = name
-    const args = [...holdfast, ...template.args, ...template.here]
+    const args = [...(template.program ?? holdfast), ...template.args, ...template.here]
     const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name }
     this.process = new Child(name, process.execPath, args, env)
   }
@@ -48,7 +50,7 @@ export class Replica {
 
 /** Replicas of the guard, and a Service that follows their readiness as the kubelet and kube-proxy do. */
 export class Guards {
-  readonly #template: PodTemplate
+  #template: PodTemplate
   readonly #replicas = new Map<Replica, { readonly port: number; readonly healthPort: number }>()
   readonly #stopping = new AbortController()
   readonly #probing: Promise<void>
@@ -85,8 +87,17 @@ export class Guards {
   /** Starts a replica that the Service does not know yet. @param flags besides those of the Deployment */
   launch(...flags: readonly string[]): Replica {
     this.#started += 1
-    const { args, here } = this.#template
-    return new Replica(`holdfast-${this.#started}`, { args, here: [...here, ...flags] })
+    const { here, ...rest } = this.#template
+    return new Replica(`holdfast-${this.#started}`, { ...rest, here: [...here, ...flags] })
+  }
+
+  /** Replaces each replica as a rollout of another template does: a new one is ready before an old one leaves. */
+  async rollOut(template: PodTemplate): Promise<void> {
+    this.#template = template
+    for (const old of this.replicas) {
+      await this.add()
+      await this.remove(old)
+    }
   }
 
   /** Waits until a replica is ready. @throws when it does not come to that, and ends it */

@@ -3,7 +3,7 @@ import { ask, longhornPath, type Cluster } from './cluster.ts'
 import type { Guards } from './guards.ts'
 import { metric } from './metric.ts'
 
-/** A merge patch of one of Longhorn's objects, and what became of it. */
+/** A merge patch of one of Longhorn's objects, and its outcome. */
 export interface Patch {
   /** `nodes/n1`, `backingimages/ubuntu`. */
   readonly object: string
@@ -49,7 +49,7 @@ export async function releaseAll(
   return { statuses, ms, guardsMs: guardsMs.toSorted((a, b) => a - b) }
 }
 
-/** Sends all at once, with nobody to hold them: what the API server takes by itself. */
+/** Sends all at once without a guard, to measure the time of the API server alone. */
 export async function writeAll(cluster: Cluster, patches: readonly Patch[]): Promise<Answered> {
   const from = performance.now()
   return answered(await sendAll(cluster, patches), from)

@@ -1,9 +1,6 @@
 import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { longhornPath } from './cluster.ts'
 
-/** How often something is asked, in milliseconds: 50 times a second. */
-const everyMs = 20
-
 /**
  * Admission calls at an even rate: evictions that are to be admitted. Nine in ten are dry runs, the tenth is real and
  * taken back at once.
@@ -22,8 +19,13 @@ export class Load {
   /** The failures, with the answers. */
   readonly failures: string[] = []
 
-  /** Begins. @param node with a disk on which nothing is pending */
-  constructor(connection: Connection, node: string, disk: string) {
+  /**
+   * Begins.
+   *
+   * @param node with a disk on which nothing is pending
+   * @param everyMs how often something is asked, in milliseconds: 50 times a second
+   */
+  constructor(connection: Connection, node: string, disk: string, everyMs = 20) {
     this.#connection = connection
     this.#node = node
     this.#disk = disk
@@ -42,7 +44,7 @@ export class Load {
     return this.#calls
   }
 
-  /** Ends, and waits for what is under way. @returns calls a second */
+  /** Ends, and waits for the calls under way. @returns calls a second */
   async stop(): Promise<number> {
     clearInterval(this.#timer)
     const seconds = (performance.now() - this.#started) / 1_000

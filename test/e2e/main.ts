@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { advice } from './suite/advice.ts'
+import { apiServerMetrics } from './suite/api-server-metrics.ts'
 import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
@@ -19,8 +20,10 @@ import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { registrationPolicy } from './suite/registration-policy.ts'
 import { releases } from './suite/releases.ts'
+import { reports } from './suite/reports.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
+import { upgrades } from './suite/upgrades.ts'
 import { World } from './world.ts'
 
 // Run by `npm run test:e2e`; an argument is part of the name of the only group to run. Everything is stopped and
@@ -36,7 +39,12 @@ t.test('end to end', { timeout }, async (t) => {
   t.teardown(() => cluster.stop())
   what = cluster.what
   t.comment(what)
-  process.once('SIGINT', () => t.bailout('interrupted'))
+  // The processes to stop, the latest first. A signal stops them too: an etcd or a guard that outlives this run would block
+  // the next one.
+  const stops = [() => cluster.stop()]
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void stopAll(stops).finally(() => process.exit(1)))
+  }
 
   let groups = 0
   const group = async (name: string, run: (t: Test) => void | Promise<void>): Promise<void> => {
@@ -50,6 +58,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('hooks', (t) => hooks(t, cluster))
   await group('releases', (t) => releases(t, cluster))
   await group('gitops', (t) => gitops(t, cluster))
+  await group('upgrades', (t) => upgrades(t, cluster))
   await group('advice', (t) => advice(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))
@@ -57,10 +66,12 @@ t.test('end to end', { timeout }, async (t) => {
   const guards = await cluster.deploy(yaml)
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
-  // What groups before have reserved on disks that no node had may have left it without marks: then evictions list.
+  stops.unshift(() => guards.stop())
+  // Earlier groups may have left this Lease without marks, and evictions would then list images.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
   await group('holds', (t) => holds(t, cluster, guards))
+  await group('metrics of the API server', (t) => apiServerMetrics(t, cluster))
   await group('on any cluster', (t) => {
     onAnyCluster(t, cluster)
     t.end()
@@ -72,6 +83,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('quiet', (t) => quiet(t, guards))
   await group('settling', (t) => settling(t, cluster, guards))
   await group('callers', (t) => callers(t, cluster, guards))
+  await group('reports', (t) => reports(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   await beforeNobodyLetsGo(cluster)
@@ -80,6 +92,10 @@ t.test('end to end', { timeout }, async (t) => {
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
   t.ok(groups > 0, `there is a group with ${only} in its name`)
 })
+
+async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops) await stop()
+}
 
 t.on('end', () => {
   const { pass, fail } = t.counts

@@ -10,7 +10,13 @@ import { ControlPlane } from './control-plane.ts'
 import { definitions, foreignDefinitions } from './definitions.ts'
 import { Guards, type PodTemplate } from './guards.ts'
 
-/** A real API server with Longhorn's definitions and the chart, and what the Deployment would run. */
+/** The name of a guard's Deployment, Service and account, and their namespace. */
+export interface InstalledAt {
+  readonly name: string
+  readonly namespace: string
+}
+
+/** A real API server with Longhorn's definitions and the chart, and the processes of the Deployment. */
 export class RealCluster implements Cluster {
   readonly what: string
   readonly isReal = true
@@ -74,43 +80,36 @@ export class RealCluster implements Cluster {
 
   /** The pods of the Deployment, with the rights of its service account, behind its Service. */
   async deploy(yaml: string): Promise<Guards> {
-    const token = (
-      await this.must(['create', 'token', 'holdfast', '-n', 'holdfast', '--duration', '2h'])
-    ).trim()
-    const kubeconfig = join(this.plane.folder, 'guard.kubeconfig')
-    await writeFile(kubeconfig, this.plane.kubeconfig('holdfast', token))
+    const at = { name: 'holdfast', namespace: 'holdfast' }
+    return await Guards.start(await this.podTemplate(yaml, at), await this.serviceOf(at))
+  }
+
+  /** The settings with which a pod of the guard's Deployment starts. @param yaml of the release */
+  async podTemplate(yaml: string, { name, namespace }: InstalledAt): Promise<PodTemplate> {
+    const token = (await this.must(['create', 'token', name, '-n', namespace, '--duration', '2h'])).trim()
+    const folder = join(this.plane.folder, `${namespace}-config`)
+    await mkdir(folder, { recursive: true })
+    const kubeconfig = join(folder, 'guard.kubeconfig')
+    await writeFile(kubeconfig, this.plane.kubeconfig(namespace, token))
     const all = manifests(yaml)
     const config = all.find(({ kind }) => kind === 'ConfigMap')?.data?.['holdfast.yaml'] ?? ''
-    const folder = join(this.plane.folder, 'config')
-    await mkdir(folder, { recursive: true })
     await writeFile(join(folder, 'holdfast.yaml'), config)
     const deployment = all.find(({ kind }) => kind === 'Deployment')
     const args = deployment?.spec?.template?.spec.containers[0]?.args ?? []
-    const template: PodTemplate = {
+    return {
       args: args.map((arg) => arg.replace('/etc/holdfast/config', folder)),
       here: [
-        '--kubeconfig',
-        kubeconfig,
-        '--host',
-        '127.0.0.1',
-        '--port',
-        '0',
-        '--health-port',
-        '0',
-        '--operator-port',
-        '0',
+        ...['--kubeconfig', kubeconfig, '--host', '127.0.0.1'],
+        ...['--port', '0', '--health-port', '0', '--operator-port', '0'],
       ],
     }
-    const host = await this.must([
-      'get',
-      'service',
-      'holdfast',
-      '-n',
-      'holdfast',
-      '-o',
-      'jsonpath={.spec.clusterIP}',
-    ])
-    return await Guards.start(template, { host, port: servicePort })
+  }
+
+  /** Where the API server asks a guard. */
+  async serviceOf({ name, namespace }: InstalledAt): Promise<{ host: string; port: number }> {
+    const jsonpath = 'jsonpath={.spec.clusterIP}'
+    const host = await this.must(['get', 'service', name, '-n', namespace, '-o', jsonpath])
+    return { host, port: servicePort }
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Ended } from '../commands/holdfast.ts'
 import { uuid } from '../fixtures/raw-objects.ts'
 import type { Cluster } from './cluster.ts'
 
-/** Longhorn's controllers, who are never told to come again (longhorn.md §3). */
+/** Longhorn's controllers, which get no answer that makes kubectl retry (longhorn.md §3). */
 export const longhorn = ['--as', 'system:serviceaccount:longhorn-system:longhorn-service-account']
 
 /** A merge patch of one of Longhorn's objects, through kubectl. */
@@ -56,5 +56,5 @@ export function cleanUp(
   )
 }
 
-/** What kubectl prints for a request that waited and was allowed: a wait of less than a second is not told. */
+/** The output of kubectl for an allowed request that waited: a wait of less than a second brings no warning. */
 export const onlyToldWait = /^(Warning: .* waited \d+s for this: .*\n)?$/

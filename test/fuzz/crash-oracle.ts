@@ -6,7 +6,7 @@ import { allOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } 
 /** The behaviour of a release's managers: A and B crash, C and `none` do not. */
 export type Crashing = 'A' | 'B' | 'no'
 
-/** The releases that the fuzzed clusters have; what is not known may be the worst of them. */
+/** The releases that the fuzzed clusters have; an unknown release counts as the worst. */
 export const releasesTried: ReadonlyMap<string | undefined, Crashing> = new Map<string | undefined, Crashing>(
   [
     [undefined, 'A'],
@@ -78,7 +78,7 @@ export function isLeaving({ metadata }: RawObject): boolean {
   return Boolean(metadata.deletionTimestamp)
 }
 
-/** True for a write of a node that does nothing but take flags down: the cure, which nobody may refuse. */
+/** True for a write of a node that only clears flags: the cure, which must never be denied. */
 export function onlyClears(before: RawObject, after: RawObject): boolean {
   if (before.kind !== 'Node') return false
   const cleared = structuredClone(before)

@@ -5,7 +5,7 @@ import { silentMs } from './violation.ts'
 /** The bytes of a connection. */
 export interface Saying {
   readonly bytes: Buffer
-  /** False for what may be no whole request: then nobody has to answer, and the connection is half-closed after it. */
+  /** False for a request that may be incomplete: then it needs no answer, and the connection is half-closed after it. */
   readonly isWhole: boolean
 }
 

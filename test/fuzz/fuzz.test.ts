@@ -19,7 +19,7 @@ t.test('every request to the webhook and the proxies is answered well, soon and 
 })
 
 for (const rule of ['eviction-during-cleanup', 'cleanup-during-eviction'] as const) {
-  t.test(`without ${rule}, a write is admitted that crashes a manager, and the fuzzer notices`, async (t) => {
+  t.test(`the fuzzer finds a write that crashes a manager without ${rule}`, async (t) => {
     const came = await some(20_000, { off: [rule], untilBroken: true, proxiesEvery: 0 })
     t.match(told(came), [/a write was admitted that crashes the manager of n\d/])
   })

@@ -33,7 +33,7 @@ async function work(share: Share): Promise<void> {
   process.send?.(said, () => process.exit(0))
 }
 
-/** With whatever nobody catches, which a test would see by itself. */
+/** Also reports uncaught errors, which a test would see by itself. */
 async function campaignOf(share: Share): Promise<Said> {
   const surprises = new Surprises()
   surprises.listen()

@@ -14,8 +14,8 @@ export function heapAfterCollection(): number {
 }
 
 /**
- * What is wrong with the heap over a campaign; undefined if it stays as large as it is. The first quarter is for what is made
- * once; then the least of the second is compared with the least of the last.
+ * The growth of the heap over a campaign, in words; undefined if it stays stable. The first quarter does not count, since
+ * caches fill then. The least size of the second is compared with the least of the last.
  *
  * @param sizes in MiB, after collections, in order
  */

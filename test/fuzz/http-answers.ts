@@ -66,7 +66,7 @@ function empty(at: number): Body {
   return { body: Buffer.alloc(0), end: at }
 }
 
-/** @returns `part` if it goes on, or what is wrong with it */
+/** @returns `part` if it goes on, or the problem */
 function bodyAt(bytes: Buffer, at: number, lines: readonly string[], ended: boolean): Body | string {
   const valuesOf = (name: string): string[] =>
     lines

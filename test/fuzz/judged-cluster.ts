@@ -1,6 +1,6 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import { Changes, objectChange, pageChange } from '../../src/gate/hold.ts'
+import { Changes, objectChange, entryChange } from '../../src/gate/hold.ts'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { QuorumReads } from '../../src/gate/ports.ts'
 import { type Kind, kinds, type LonghornObject, type ObjectOf } from '../../src/longhorn/kinds.ts'
@@ -16,11 +16,11 @@ import { keyOf, type RawObject } from './raw.ts'
 
 /** How the gate of a campaign differs from others. */
 export interface JudgedOptions {
-  /** Rules that are switched off, to see that the oracle finds what they prevent. */
+  /** Rules that are switched off, to prove that the oracle finds the crashes that they prevent. */
   readonly off?: readonly RuleName[]
 }
 
-/** Every rule enforced, and nobody may override, so that nothing dangerous is ever admitted. */
+/** Enforces every rule without overrides, so that no dangerous change is ever admitted. */
 function policyWithout(off: readonly RuleName[]): Policy {
   const modes = { ...defaultPolicy.modes, ...Object.fromEntries(off.map((rule) => [rule, 'off'])) }
   return { ...defaultPolicy, modes, override: { groups: ['those-who-may'], except: new Set() } }
@@ -67,7 +67,7 @@ export class JudgedCluster {
       circumstances: () => ({ replica: 'one', release, profile: profileOf(release), ageMs: 0 }),
     })
     const book = new InProcessBook()
-    book.subscribe((key) => this.#changes.tell(pageChange(key)))
+    book.subscribe((key) => this.#changes.tell(entryChange(key)))
     this.gate = new Gate(
       { ...defaultGateOptions, maxHoldMs: 0, tidyMs: 0, replica: 'one', process: 'one', policy },
       {

@@ -39,10 +39,10 @@ interface Place {
   readonly key: string
 }
 
-/** Changes one place, in place; what came of it may be no JavaScript value any more, see `jsonText`. */
+/** Changes one place, in place; the result may not be a JavaScript value, see `jsonText`. */
 type Mangling = (place: Place, random: Random) => void
 
-/** Each of them comes as often as it stands here. */
+/** The more often one is listed, the more often it comes. */
 const manglings: readonly Mangling[] = [
   remove,
   remove,
@@ -71,7 +71,7 @@ const manglings: readonly Mangling[] = [
     if (Array.isArray(parent)) parent.push(oddValue(random))
     else parent[twice(random.oneOf(oddNames))] = oddValue(random)
   },
-  // What stands elsewhere, too.
+  // A copy of a neighbour.
   (place, random) => {
     const { parent } = place
     put(place, structuredClone(random.oneOf(Object.values(parent))))
@@ -138,7 +138,7 @@ function respelled(name: string, random: Random): string {
 }
 
 function nested(value: unknown, random: Random): unknown {
-  // Deeper than the stack of whoever walks through it.
+  // Deep enough to overflow the stack of a recursive reader.
   const levels = 10 ** (1 + random.below(4)) * 3
   if (levels > 300) return verbatim(`${'['.repeat(levels)}${']'.repeat(levels)}`)
   const inLists = random.chance(0.5)
@@ -173,7 +173,7 @@ export function mangleText(text: string, random: Random): Buffer {
     case 5:
       return Buffer.from(text, 'utf16le')
     case 6: {
-      // One byte that may be no UTF-8 any more.
+      // One random byte, so the text may not be UTF-8.
       const bytes = Buffer.from(text)
       if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256)
       return bytes

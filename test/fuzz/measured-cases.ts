@@ -4,7 +4,7 @@ import { lateMs, silentMs, Violation } from './violation.ts'
 /** The fuzzed part. */
 export type Part = 'reviews' | 'proxies'
 
-/** Has one case done and measured; the case tells what was sent. @throws Violation */
+/** Runs and measures one case, which returns the bytes that it sent. @throws Violation */
 export type Measured = (one: () => Promise<Buffer>) => Promise<void>
 
 /** How many cases of each part have no limit of time: code is loaded and compiled at its first use. */

@@ -137,7 +137,7 @@ class ProxiedCluster {
     }
   }
 
-  /** Sends one request, and looks at the answer and at what became of the cluster. @throws Violation */
+  /** Sends one request, and checks the answer and the cluster. @throws Violation */
   async ask(random: Random): Promise<Buffer> {
     const { objects, release, problems } = this.#judged
     const which = random.oneOf(['kubernetes', 'longhorn'] as const)

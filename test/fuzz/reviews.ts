@@ -158,7 +158,7 @@ class UnderWay {
     this.#cluster = cluster
   }
 
-  /** Time passes, what is under way may arrive, and Longhorn's controllers may act. */
+  /** Time passes, admitted writes may be committed, and Longhorn's controllers may act. */
   step(random: Random): void {
     this.#cluster.clock.advance(random.below(1_000))
     for (const write of this.#admitted.filter(() => random.chance(0.2))) this.#commit(write)
@@ -191,7 +191,7 @@ class UnderWay {
     this.#admitted = this.#admitted.filter((each) => each !== write)
     const { before, after } = write
     const stored = objects.get(keyOf((before ?? after)?.kind ?? '', (before ?? after)?.metadata.name ?? ''))
-    // It was changed since, and the write has no right any more.
+    // The object has changed since, so the write would be a conflict.
     if (!isOfStored(objects, write)) return
     if (!after) {
       if (stored) this.#cluster.remove(stored)

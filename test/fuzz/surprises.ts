@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 import type { Log } from '../../src/doors/webhook/http-errors.ts'
 
-/** Collects what nothing gives reason to: lines of the log at level error, and what nobody caught. */
+/** Collects unexpected events: lines of the log at level error, and uncaught errors. */
 export class Surprises {
   /** The event, in words. */
   readonly happened: string[] = []
@@ -17,7 +17,7 @@ export class Surprises {
   /** For the proxies. */
   readonly logger: Logger = pino({ level: 'error' }, { write: (line) => void this.happened.push(line) })
 
-  /** Hears of what nobody caught, from now on. @returns ends it */
+  /** Collects uncaught errors from now on. @returns ends it */
   listen(): () => void {
     const hear = (error: unknown): void => void this.happened.push(`nobody caught ${stackOf(error)}`)
     process.on('uncaughtException', hear)

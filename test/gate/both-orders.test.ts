@@ -124,7 +124,7 @@ t.test('a change that the first one lets pass while it is pending passes after i
       const [first, second] = [acts[one](worldOf(setting), setting), acts[two](worldOf(setting), setting)]
       // The API server commits one of two writes to one object.
       fc.pre(!isSameObject(first, second))
-      // A clean-up does not reserve a ready copy on a node that works, since nobody may take that away.
+      // A clean-up does not reserve a ready copy on a node that works, since disk-removal-with-copies denies its removal.
       const isKept = setting.isGone || policy.modes['disk-removal-with-copies'] === 'enforce'
       fc.pre(isKept || ![one, two].includes('delete n1'))
       const now = await inFlight(one, two, setting, policy)
@@ -147,7 +147,7 @@ t.test('a change that the first one lets pass while it is pending passes after i
   t.ok(seen.stopped > 20)
 })
 
-t.test('with all rules enforced the order of two changes does not matter', async (t) => {
+t.test('the order of two changes does not matter if all rules are enforced', async (t) => {
   let stopped = 0
   for (const profile of ['A', 'B', 'C'] as const) {
     for (const first of ['ready', 'unknown', 'failed']) {

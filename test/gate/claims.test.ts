@@ -20,14 +20,14 @@ function claims(of: TestCluster, change: Change, profile: keyof typeof releases)
   return all.filter(({ looks }) => !looks).map(told)
 }
 
-/** The pages that are only checked. */
+/** The entries that are only checked. */
 function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter((claim) => claim.looks).map(told)
 }
 
-function told({ page, intent, disks }: Claim): string {
-  return `${page} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`
+function told({ entry, intent, disks }: Claim): string {
+  return `${entry} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`
 }
 
 function table(
@@ -142,7 +142,7 @@ table(
 )
 
 table(
-  'a clean-up of several copies claims each page once, in order',
+  'a clean-up of several copies claims each entry once, in order',
   () => {
     const of = usual().image('ubuntu', [ready('d3'), ready('d1'), ready('d2'), ready('d9')])
     return [of, of.cleanUp('ubuntu', ['d3', 'd2', 'd1', 'd9'])]

@@ -14,7 +14,7 @@ const usual = (release = 'v1.8.0') =>
 
 const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', evicting)])
 
-/** A replica whose disk map is behind what is stored. */
+/** A replica whose disk map is behind the stored objects. */
 function behind(truth: TestCluster, options: GateWorldOptions = {}, release?: string): GateWorld {
   return new GateWorld(usual(release), { ...options, truth })
 }
@@ -70,10 +70,10 @@ t.test('a disk is not taken away while an image is on it that the disk map has n
   const world = behind(usual().image('new', [ready('d2')]))
   const takeD2 = world.cluster.toNode('n1', [disk('d1')])
   t.match(await is(t, 'refuse', world, takeD2), { objections: [{ rule: 'disk-removal-with-copies' }] })
-  const pages = ['swap (unowned disks)', 'swap n1']
+  const entries = ['swap (unowned disks)', 'swap n1']
   t.strictSame(
     world.trips,
-    [...pages, 'images', 'data sources', 'nodes', ...pages.toReversed()],
+    [...entries, 'images', 'data sources', 'nodes', ...entries.toReversed()],
     'and nothing stays',
   )
   const none = behind(usual().image('new', [ready('d2')]), {}, 'v1.6.4')
@@ -172,7 +172,7 @@ t.test('a thrown value need not be an error', async (t) => {
 })
 
 t.test('since when a clean-up is pending is known from the disk map', async (t) => {
-  // On profile C one that is stuck only warns, whoever looks.
+  // On profile C a stuck clean-up only warns, so the age is in a warning.
   const stuck = usual('v1.10.0').image('ubuntu', [pending('d1'), ready('d3'), ready('d4')])
   const world = new GateWorld(stuck)
   const verdict = await is(t, 'allow', world, world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]))

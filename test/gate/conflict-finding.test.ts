@@ -11,7 +11,7 @@ function told(more: Partial<Reservation>): string {
     .node('n1', [disk('d1'), disk('d2')])
     .image('ubuntu', [ready('d1'), ready('d2')])
   const stored = { ...reservation('a'), name: 'x', ...more }
-  const claim = { page: 'n1', intent: stored.intent, disks: stored.disks }
+  const claim = { entry: 'n1', intent: stored.intent, disks: stored.disks }
   const conflict = { claim, reservation: stored, until: 70_000, metAt: 0 }
   const { found } = findingOf(world.cleanUp('ubuntu', ['d1']), conflict, world.map)
   return /^(.*) was allowed a moment ago /.exec(found)?.[1] ?? found

@@ -82,7 +82,7 @@ t.test('an account that must not wait is refused at once', async (t) => {
   t.notMatch(unjudged.answer, { status: { details: { retryAfterSeconds: 2 } } })
 })
 
-t.test('a dry run reads a page that is not known', async (t) => {
+t.test('a dry run reads an entry that is not known', async (t) => {
   const world = new GateWorld(usual())
   world.forgetful = true
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1'], { dryRun: true }))

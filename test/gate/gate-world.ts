@@ -1,6 +1,6 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Changes, objectChange } from '../../src/gate/hold.ts'
-import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, type Entry, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import type {
   DecisionListener,
   HoldListener,
@@ -59,15 +59,15 @@ export class GateWorld {
     seenUpTo: () => '999999',
     unreadable: [],
   }
-  /** Called before each round trip takes effect; what it throws is what the trip fails with. */
+  /** Called before each round trip takes effect; an error that it throws fails the trip. */
   before: (trip: string) => void | Promise<void> = () => undefined
-  /** Called after it took effect; what it throws is an answer that was lost. */
+  /** Called after it took effect; an error that it throws is a lost answer. */
   after: (trip: string) => void = () => undefined
   /** Why the book cannot be written now. */
   doubt: string | undefined
-  /** True once nothing is known of the book without asking, as before its Leases are listed. */
+  /** True if the book must be read each time, as before its Leases are listed. */
   forgetful = false
-  /** Since when pages have been marked: never, so that everything is listed, unless a test says so. */
+  /** Since when entries have been marked: never, so that everything is listed, unless a test says so. */
   markedSince: number | undefined = Infinity
   truth: TestCluster
   readonly cluster: TestCluster
@@ -104,17 +104,17 @@ export class GateWorld {
     )
   }
 
-  /** Decides for somebody who waits this long. */
+  /** Decides for a client that waits this long. */
   async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Outcome> {
     return await this.gate.decide(change, { budgetMs, signal })
   }
 
   /** All that is reserved now. */
   get reservations(): Reservation[] {
-    return [...this.book.pages()].flatMap((page) => page.reservations)
+    return [...this.book.entries()].flatMap((entry) => entry.reservations)
   }
 
-  /** Tells that an object of the disk map has changed, as the feed does. */
+  /** Announces a change of an object of the disk map, as the feed does. */
   tell(kind: Kind, name: string): void {
     this.changes.tell(objectChange(kind, name))
   }
@@ -154,10 +154,10 @@ export class GateWorld {
     const { book } = this
     return {
       seen: (key) => (this.forgetful ? undefined : book.seen(key)),
-      pages: () => book.pages(),
+      entries: () => book.entries(),
       read: (key, signal) => this.#trip(`read ${key}`, signal, () => book.read(key, signal)),
-      swap: (page: Page, contents, signal) =>
-        this.#trip(`swap ${page.key}`, signal, () => book.swap(page, contents, signal)),
+      swap: (entry: Entry, contents, signal) =>
+        this.#trip(`swap ${entry.key}`, signal, () => book.swap(entry, contents, signal)),
       markedSince: () => this.markedSince,
       subscribe: (listener) => book.subscribe(listener),
     }

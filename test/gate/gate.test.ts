@@ -159,7 +159,7 @@ t.test('while the disk map is not synced, arming changes get 503 and all others 
 })
 
 t.test(
-  'an old or incomplete disk map vouches for nothing, but what it objects to stays stopped',
+  'an old or incomplete disk map still stops known dangers, and no longer lets an eviction pass',
   async (t) => {
     for (const [knowledge, why] of [
       [{ ageMs: 120_001 }, 'disk-map-too-old'],
@@ -183,7 +183,7 @@ t.test('a write that raises no danger is decided at once, and in the same way', 
   t.equal(world.record.length, 2, 'both are told of')
 })
 
-t.test('what may have to wait, or has to be on record, is not decided at once', (t) => {
+t.test('a change that may have to wait, or goes on record, is not decided at once', (t) => {
   const { gate } = gateOf(dangerous())
   const metadata = { annotations: { 'longhorn.io/delete-x-from-longhorn': '' } }
   const uninstalled = dangerous().node('n1', [disk('d1')], { metadata })
@@ -202,7 +202,7 @@ t.test('a change is on record before its answer leaves', async (t) => {
 })
 
 t.test(
-  'of very many findings the first are told, what they share once, and the rest is counted',
+  'a message about many findings lists the first, their common reason once, and counts the others',
   async (t) => {
     // More images at rest, so that the CRD does not look out of date.
     const many = cluster('v1.8.0')

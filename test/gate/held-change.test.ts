@@ -21,7 +21,7 @@ function told(objections: readonly Objection[], change: Change = world.cleanUp('
   return describe(change, { ...facts, objections }, world.map)
 }
 
-t.test('a change of an image names the nodes of what stands against it', (t) => {
+t.test('a held change of an image names the nodes of its objections', (t) => {
   const subjects = [{ node: 'n1', disk: 'd1' }]
   const { nodes, object } = told([objection({ subjects }), objection({ subjects }), objection()])
   t.strictSame(nodes, ['n1'])
@@ -29,13 +29,13 @@ t.test('a change of an image names the nodes of what stands against it', (t) => 
   t.end()
 })
 
-t.test('a creation and a deletion are told of as well', (t) => {
+t.test('a held creation of an image names no node, and a held deletion of a node names it', (t) => {
   t.match(told([], world.place('new', 'd1')), { operation: 'CREATE', object: { name: 'new' }, nodes: [] })
   t.match(told([], world.deleteNode('n1')), { operation: 'DELETE', object: { name: 'n1' }, nodes: ['n1'] })
   t.end()
 })
 
-t.test('a clean-up that is pending tells since when, one that has ended or is not known does not', (t) => {
+t.test('a cause has a start time only if it is a pending clean-up that the map knows', (t) => {
   const of = (parts: Partial<Objection>) => told([objection(parts)]).causes[0]?.since
   t.equal(of({ subjects: [{ image: 'ubuntu', diskUUID: 'uuid-d1' }] }), noon)
   t.equal(of({ subjects: [{ image: 'ubuntu', diskUUID: 'uuid-d9' }] }), undefined)
@@ -45,7 +45,7 @@ t.test('a clean-up that is pending tells since when, one that has ended or is no
   t.end()
 })
 
-t.test('what time alone ends tells until when', (t) => {
+t.test('a cause that time alone ends has its end time', (t) => {
   t.match(told([objection({ until: 7 })]).causes, [{ until: 7, found: 'f', subject: {} }])
   t.end()
 })

@@ -28,7 +28,7 @@ const objection: Objection = {
 
 const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 
-/** A world in which an eviction is being held, and what it will be told. */
+/** A world in which an eviction waits, and its decision. */
 async function holding(options: GateWorldOptions = {}, budgetMs = 10_000) {
   const world = new GateWorld(usual(), options)
   const client = new AbortController()
@@ -139,7 +139,7 @@ t.test('a caller with many holds gives up places to others, the latest first', a
   t.equal(world.gate.holding, 0)
 })
 
-t.test('with a limit of zero no request is held', async (t) => {
+t.test('no request waits with a limit of zero', async (t) => {
   const world = new GateWorld(usual(), { maxHolds: 0 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 0)

@@ -98,7 +98,7 @@ t.test('a proxy has read the object itself', async (t) => {
 })
 
 t.test(
-  'a dry run of what the API server does not have costs what a real write of it costs: one read',
+  'a change of an object that the API server does not have costs one read, as a dry run too',
   async (t) => {
     const whole = usual().image('debian', [ready('d1'), ready('d3'), ready('d4')])
     for (const dryRun of [true, false]) {

@@ -16,7 +16,7 @@ function moving(isFound: boolean): TestCluster {
 
 const evict = (of: TestCluster) => of.toNode('n2', [disk('d9', { evictionRequested: true })])
 
-/** A clean-up of what is on the disk is admitted while no node has it. Then Longhorn finds out where it is. */
+/** A clean-up on a disk is admitted while no node has the disk. Then Longhorn finds out where it is. */
 async function cleanedUpBefore(): Promise<GateWorld> {
   const book = new InProcessBook()
   const one = new GateWorld(moving(false), { book })
@@ -48,15 +48,15 @@ t.test('it looks once the watch has brought its own reservation, and all earlier
   let over = false
   const decided = world.decide(evict(world.cluster)).finally(() => (over = true))
   await turns()
-  t.notOk(over, 'what it has seen of the page may be old')
+  t.notOk(over, 'what it has seen of the entry may be old')
   world.markedSince = -Infinity
-  const page = world.book.seen('n2')
-  await world.book.swap(page, page, new AbortController().signal)
+  const entry = world.book.seen('n2')
+  await world.book.swap(entry, entry, new AbortController().signal)
   t.equal((await decided).verdict.decision, 'hold')
   t.notOk(world.trips.includes(`read ${unownedDisks}`))
 })
 
-t.test('it reads the page where the watch does not come so far in half a second', async (t) => {
+t.test('it reads the entry where the watch does not come so far in half a second', async (t) => {
   const world = await cleanedUpBefore()
   world.markedSince = undefined
   const decided = world.decide(evict(world.cluster), 10_000)
@@ -69,11 +69,11 @@ t.test('it reads the page where the watch does not come so far in half a second'
 })
 
 t.test(
-  'of a page that it reads, and that is not there, it does not know what was removed with it',
+  'an eviction lists images after it reads a missing entry, since marks may be gone with the entry',
   async (t) => {
     const world = new GateWorld(moving(true))
     world.markedSince = undefined
-    // The page of the node was watched for long all the same.
+    // The entry of the node was watched for long all the same.
     world.after = (trip) => {
       if (trip === `read ${unownedDisks}`) world.markedSince = -Infinity
     }

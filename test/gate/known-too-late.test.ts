@@ -128,7 +128,7 @@ t.test(
           .node('n2', [disk('d4')]),
       )
       const world = silent(known, truth)
-      // The map has all settled reservations of its pages.
+      // The map has all settled reservations of its entries.
       world.markedSince = -Infinity
       const evictD1 = world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')])
       const trips = await is(t, 'hold', 'evict-unready-copy', world, evictD1)

@@ -49,7 +49,7 @@ t.test('a user without the right to override is held, and the answer says so', a
 })
 
 t.test(
-  'an object that is created with an old annotation is held, and the answer says what to do',
+  'the creation of an object with an old override waits, and the warning tells how to override',
   async (t) => {
     const fresh = () =>
       cluster('v1.8.0')

@@ -12,12 +12,12 @@ function watching(): GateWorld {
   return world
 }
 
-/** A page with a mark, and a map that has come as far as said. */
+/** An entry with a mark, and a map that has come as far as said. */
 async function marked(seen: string): Promise<GateWorld> {
   const world = watching()
-  const page = await world.book.read('n1', new AbortController().signal)
+  const entry = await world.book.read('n1', new AbortController().signal)
   const contents = { reservations: [], settled: { BackingImage: '12' } }
-  await world.book.swap(page, contents, new AbortController().signal)
+  await world.book.swap(entry, contents, new AbortController().signal)
   world.knowledge.seenUpTo = () => seen
   return world
 }
@@ -28,7 +28,7 @@ t.test('an eviction costs one round trip where the map has come as far as the ma
   t.strictSame(world.trips, ['swap n1'])
   const unmarked = watching()
   await is(t, 'allow', unmarked, evictD1(unmarked.cluster))
-  t.strictSame(unmarked.trips, ['swap n1'], 'a page that nobody has written for long tells as much')
+  t.strictSame(unmarked.trips, ['swap n1'], 'an entry that nobody has written for long tells as much')
 })
 
 t.test('an eviction waits shortly for a watch that is behind the marks', async (t) => {
@@ -52,21 +52,18 @@ t.test('an eviction lists stored objects if the watch does not catch up in half 
   t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
 })
 
-t.test(
-  'an eviction lists what is stored where something may have left the page without a mark',
-  async (t) => {
-    const world = watching()
-    world.markedSince = world.clock.monotonic() - 9_000
-    await is(t, 'allow', world, evictD1(world.cluster))
-    t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
-    const later = watching()
-    later.markedSince = later.clock.monotonic() - 11_000
-    await is(t, 'allow', later, evictD1(later.cluster))
-    t.strictSame(later.trips, ['swap n1'])
-  },
-)
+t.test('an eviction lists stored objects if a change may have left the entry without a mark', async (t) => {
+  const world = watching()
+  world.markedSince = world.clock.monotonic() - 9_000
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
+  const later = watching()
+  later.markedSince = later.clock.monotonic() - 11_000
+  await is(t, 'allow', later, evictD1(later.cluster))
+  t.strictSame(later.trips, ['swap n1'])
+})
 
-t.test('where the watch of images was silent, the versions of those concerned are read', async (t) => {
+t.test('an eviction reads the versions of its images if the watch of images was silent', async (t) => {
   const world = watching()
   world.knowledge.ageMs = () => 20_000
   await is(t, 'allow', world, evictD1(world.cluster))
@@ -82,7 +79,7 @@ async function silentWith(images: number): Promise<GateWorld> {
   return world
 }
 
-t.test('where more than twenty images are concerned, they are listed', async (t) => {
+t.test('an eviction lists images if more than twenty are concerned', async (t) => {
   const twenty = await silentWith(20)
   t.equal(twenty.trips.filter((trip) => trip.startsWith('BackingImage ')).length, 20)
   t.notOk(twenty.trips.includes('images'))
@@ -128,5 +125,5 @@ t.test('a release by a proxy after the answer leaves the version that it then re
   const { release } = await world.decide(change)
   await release?.()
   t.ok(world.trips.includes('BackingImage ubuntu'))
-  t.match([...world.book.pages()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
+  t.match([...world.book.entries()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
 })

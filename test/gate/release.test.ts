@@ -5,7 +5,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
 
-t.test('without a readable book, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('arming changes get 503 and leave nothing behind if the book is not readable', async (t) => {
   const world = new GateWorld(usual())
   let down = true
   world.before = (trip) => {
@@ -38,7 +38,7 @@ t.test('a reservation that cannot be released is reported, and stays until its d
   }
   await is(t, 'unavailable', world, evictD1(world.cluster))
   t.match(world.problems, [{ what: 'not-confirmed' }])
-  t.strictSame(world.reservations, [], 'the page was known, so taking back worked')
+  t.strictSame(world.reservations, [], 'the entry was known, so taking back worked')
   world.after = (trip) => {
     if (trip === 'swap n1') throw new Error('the answer was lost')
   }
@@ -80,7 +80,7 @@ t.test('a release restores the reservation of another review of the same object'
   t.strictSame(one.reservations, [first], 'that change may still be on its way')
 })
 
-t.test('a release leaves no reservation of two rounds on one page', async (t) => {
+t.test('a release leaves no reservation of two rounds on one entry', async (t) => {
   // The disk map knows d2 on n2; it has moved to n1, where the second round claims it too.
   const before = () =>
     cluster('v1.8.1')
@@ -114,7 +114,7 @@ t.test('a release leaves a reservation that replaced its own', async (t) => {
 })
 
 t.test(
-  'what became of a write cannot be read: its reservation is taken back, and the marks with it',
+  'the release of a write removes the marks too if the outcome of the write cannot be read',
   async (t) => {
     for (const hangs of [false, true]) {
       const world = new GateWorld(usual())
@@ -134,7 +134,7 @@ t.test(
       if (hangs) world.clock.advance(2_000)
       await released
       t.strictSame(world.reservations, [])
-      t.strictSame([...world.book.pages()], [], 'without marks the page tells nothing, and goes')
+      t.strictSame([...world.book.entries()], [], 'without marks the entry tells nothing, and goes')
       t.strictSame(world.problems, [])
     }
   },

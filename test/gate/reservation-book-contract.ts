@@ -26,32 +26,32 @@ export function reservation(stamp: string): Reservation {
  * @param open two views of one fresh book, as two replicas have them; the same one twice if there is only one
  */
 export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBook, ReservationBook]>): void {
-  t.test('a page without writes is empty and has no version', async (t) => {
+  t.test('an entry without writes is empty and has no version', async (t) => {
     const [book] = await open(t)
-    for (const page of [book.seen('n1'), await book.read('n1', awaited)]) {
-      t.strictSame(page, { key: 'n1', version: undefined, reservations: [] })
+    for (const entry of [book.seen('n1'), await book.read('n1', awaited)]) {
+      t.strictSame(entry, { key: 'n1', version: undefined, reservations: [] })
     }
-    t.strictSame([...book.pages()], [])
+    t.strictSame([...book.entries()], [])
   })
 
-  t.test('a swapped page is visible at once to its writer and to all readers', async (t) => {
+  t.test('a swapped entry is visible at once to its writer and to all readers', async (t) => {
     const [book, other] = await open(t)
     const written = [
       reservation('a'),
       { ...reservation('b'), disks: 'any' as const, intent: 'eviction' as const },
     ]
-    const page = await book.swap(await book.read('n1', awaited), { reservations: written }, awaited)
-    t.match(page, { key: 'n1', version: String })
-    t.strictSame(page?.reservations, written)
-    t.strictSame(book.seen('n1'), page)
-    t.strictSame([...book.pages()], [page])
-    t.strictSame(await other.read('n1', awaited), page)
-    await eventually(() => other.seen('n1')?.version === page?.version)
-    t.strictSame(other.seen('n1'), page)
-    t.strictSame([...other.pages()], [page])
+    const entry = await book.swap(await book.read('n1', awaited), { reservations: written }, awaited)
+    t.match(entry, { key: 'n1', version: String })
+    t.strictSame(entry?.reservations, written)
+    t.strictSame(book.seen('n1'), entry)
+    t.strictSame([...book.entries()], [entry])
+    t.strictSame(await other.read('n1', awaited), entry)
+    await eventually(() => other.seen('n1')?.version === entry?.version)
+    t.strictSame(other.seen('n1'), entry)
+    t.strictSame([...other.entries()], [entry])
   })
 
-  t.test('of two swaps of the same page only the first succeeds', async (t) => {
+  t.test('only the first of two swaps of the same entry succeeds', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const first = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
@@ -71,7 +71,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.match((await book.read('n1', awaited)).reservations, [{ stamp: 'c' }])
   })
 
-  t.test('a page without reservations is removed, and can be created again', async (t) => {
+  t.test('an entry without reservations is removed, and can be created again', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     t.match(
@@ -79,23 +79,23 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
       { version: undefined },
       'nothing to remove',
     )
-    const page = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
-    if (!page) throw new Error('nobody was in the way')
-    await eventually(() => other.seen('n1')?.version === page.version)
-    t.match(await book.swap(page, { reservations: [] }, awaited), { version: undefined, reservations: [] })
-    t.strictSame([...book.pages()], [])
+    const entry = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
+    if (!entry) throw new Error('nobody was in the way')
+    await eventually(() => other.seen('n1')?.version === entry.version)
+    t.match(await book.swap(entry, { reservations: [] }, awaited), { version: undefined, reservations: [] })
+    t.strictSame([...book.entries()], [])
     await eventually(() => other.seen('n1')?.version === undefined)
     t.equal(
-      await other.swap(page, { reservations: [reservation('b')] }, awaited),
+      await other.swap(entry, { reservations: [reservation('b')] }, awaited),
       undefined,
-      'that page is no more',
+      'that entry is no more',
     )
-    t.equal(await other.swap(page, { reservations: [] }, awaited), undefined)
+    t.equal(await other.swap(entry, { reservations: [] }, awaited), undefined)
     t.ok(await other.swap(await other.read('n1', awaited), { reservations: [reservation('b')] }, awaited))
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
   })
 
-  t.test('a page with marks stays without reservations, and loses marks that are left out', async (t) => {
+  t.test('an entry with marks stays without reservations, and loses marks that are left out', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const settled = { BackingImage: '12', Node: '7' }
@@ -108,30 +108,30 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.match(bare, { reservations: [{ stamp: 'a' }] })
   })
 
-  t.test('the changes before a page are known once it was watched', async (t) => {
+  t.test('the changes before an entry are known once it was watched', async (t) => {
     const [book, other] = await open(t)
-    const page = await book.swap(await book.read('n1', awaited), { reservations: [], settled: {} }, awaited)
-    if (!page) throw new Error('nobody was in the way')
+    const entry = await book.swap(await book.read('n1', awaited), { reservations: [], settled: {} }, awaited)
+    if (!entry) throw new Error('nobody was in the way')
     for (const each of [book, other]) {
-      await eventually(() => each.markedSince(page) !== undefined)
-      t.ok((each.markedSince(page) ?? Infinity) < Infinity)
+      await eventually(() => each.markedSince(entry) !== undefined)
+      t.ok((each.markedSince(entry) ?? Infinity) < Infinity)
     }
   })
 
-  t.test('pages are independent', async (t) => {
+  t.test('entries are independent', async (t) => {
     const [book] = await open(t)
     for (const key of ['n1', 'n2', '(unowned disks)']) {
       t.ok(await book.swap(await book.read(key, awaited), { reservations: [reservation(key)] }, awaited))
     }
-    t.strictSame([...book.pages()].map(({ key }) => key).toSorted(), ['(unowned disks)', 'n1', 'n2'])
+    t.strictSame([...book.entries()].map(({ key }) => key).toSorted(), ['(unowned disks)', 'n1', 'n2'])
     t.match(book.seen('n2')?.reservations, [{ stamp: 'n2' }])
   })
 
-  t.test('a subscriber gets each page that changes, until it unsubscribes', async (t) => {
+  t.test('a subscriber gets each entry that changes, until it unsubscribes', async (t) => {
     const [book, other] = await open(t)
     const heard: string[] = []
     const end = other.subscribe((key) => heard.push(key))
-    const page = await book.swap(
+    const entry = await book.swap(
       await book.read('n1', awaited),
       { reservations: [reservation('a')] },
       awaited,
@@ -139,16 +139,16 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     await eventually(() => heard.includes('n1'))
     end()
     heard.length = 0
-    if (page) await book.swap(page, { reservations: [] }, awaited)
+    if (entry) await book.swap(entry, { reservations: [] }, awaited)
     await eventually(() => other.seen('n1')?.version === undefined)
     t.strictSame(heard, [])
   })
 
   t.test('a caller that stops waiting gets no answer', async (t) => {
     const [book] = await open(t)
-    const page = await book.read('n1', awaited)
+    const entry = await book.read('n1', awaited)
     const gone = AbortSignal.abort(new Error('gone'))
     await t.rejects(book.read('n1', gone))
-    await t.rejects(book.swap(page, { reservations: [reservation('a')] }, gone))
+    await t.rejects(book.swap(entry, { reservations: [reservation('a')] }, gone))
   })
 }

@@ -28,7 +28,7 @@ t.test('an admitted change is reserved, with the version that was reviewed', asy
   ])
 })
 
-t.test('of two conflicting changes the second is held, at either replica', async (t) => {
+t.test('the second of two conflicting changes waits, at either replica', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1']) {
     const [one, other] = two(release)
     await is(t, 'allow', one, evictD1(one.cluster))
@@ -179,7 +179,7 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(other.trips, ['Node n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
   t.match(one.reservations, [{ intent: 'removal' }], 'it is taken off, and marked as it was read')
-  t.match([...one.book.pages()], [{ settled: { Node: '1' } }])
+  t.match([...one.book.entries()], [{ settled: { Node: '1' } }])
 })
 
 t.test('on several nodes either all claims are reserved or none', async (t) => {
@@ -222,7 +222,7 @@ t.test('an arming change costs at most three round trips, all others none', asyn
 })
 
 t.test(
-  'a page that another writer has changed is read again, and the reservation is tried on it',
+  'an entry that another writer has changed is read again, and the reservation is tried on it',
   async (t) => {
     const [one, other] = two()
     one.before = async (trip) => {
@@ -235,7 +235,7 @@ t.test(
   },
 )
 
-t.test('an unknown page is read first', async (t) => {
+t.test('an unknown entry is read first', async (t) => {
   const world = new GateWorld(usual())
   world.forgetful = true
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
@@ -244,7 +244,7 @@ t.test('an unknown page is read first', async (t) => {
 
 t.test('a change does not conflict with its own reservation in a second review', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
-    // The eviction of d1 counts on the copy on d2, which is on the same page.
+    // The eviction of d1 counts on the copy on d2, which is on the same entry.
     const of = () => usual(release).image('ubuntu', [copy('d1', 'unknown'), copy('d2', 'unknown')])
     const world = new GateWorld(of())
     await is(t, 'allow', world, evictD1(world.cluster))
@@ -258,7 +258,7 @@ t.test('a change does not conflict with its own reservation in a second review',
 })
 
 t.test(
-  'many at once on one page share its swaps: one for the first, one for all who come meanwhile',
+  'simultaneous changes on one entry share its swaps: one for the first, one for all the others',
   async (t) => {
     const world = new GateWorld(usual())
     const decisions = await Promise.all(
@@ -271,7 +271,7 @@ t.test(
   },
 )
 
-t.test('a caller that gives up while others are before it on a page lets those after it go on', async (t) => {
+t.test('a caller that gives up in the queue of an entry lets those after it go on', async (t) => {
   const world = new GateWorld(usual())
   let goOn = (): void => undefined
   const first = new Promise<void>((resolve) => (goOn = resolve))

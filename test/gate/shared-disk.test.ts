@@ -7,7 +7,7 @@ import { GateWorld } from './gate-world.ts'
 import { emptied } from './replicas.ts'
 import { reservation } from './reservation-book-contract.ts'
 
-/** n2 has a disk of its own, and the same disk as n1, from a copied machine for example. */
+/** n2 has its own disk, and the same disk as n1, from a copied machine for example. */
 const shared = (options = {}) => [disk('d2'), disk('copied', { diskUUID: uuid('d1'), ...options })]
 const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
 
@@ -28,7 +28,7 @@ async function evicted(release: string) {
   const eviction = one.cluster.toNode('n2', shared(emptied))
   t.equal((await one.decide(eviction)).verdict.decision, 'allow')
   t.strictSame(
-    [...book.pages()].map(({ key }) => key).toSorted(),
+    [...book.entries()].map(({ key }) => key).toSorted(),
     ['n1', 'n2'],
     'it meets clean-ups on n1 too',
   )
@@ -63,7 +63,7 @@ t.test('a clean-up reads only its node if the watch has reached the marks', asyn
   )
 })
 
-t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
+t.test('a clean-up reads all nodes where the entry has no marks', async (t) => {
   const world = new GateWorld(usual('v1.8.0', true))
   const { signal } = new AbortController()
   const older = { ...reservation('older'), intent: 'removal' } as const
@@ -72,7 +72,7 @@ t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
   t.ok(world.trips.includes('nodes'))
 })
 
-t.test('of two nodes that show one disk at most one may release it', async (t) => {
+t.test('at most one of two nodes that show one disk may release it', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     const both = () =>
       cluster(release)

@@ -28,6 +28,6 @@ t.test('marks that one edit drops stay dropped for the next one of the same swap
   t.equal((await first).verdict.decision, 'unavailable', 'while it waits, the others gather')
   for (const { verdict } of await Promise.all(evictions)) t.equal(verdict.decision, 'allow')
   t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 1)
-  t.match([...world.book.pages()], [{ key: 'n1', settled: undefined }])
-  t.ok(world.trips.includes('images'), 'a page without marks tells nothing')
+  t.match([...world.book.entries()], [{ key: 'n1', settled: undefined }])
+  t.ok(world.trips.includes('images'), 'an entry without marks tells nothing')
 })

@@ -35,13 +35,13 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   one.tell('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   t.match(
-    [...one.book.pages()],
+    [...one.book.entries()],
     [{ key: 'n1', reservations: [], settled: { BackingImage: '2' } }],
     'the version that shows it is marked',
   )
 })
 
-t.test('reservations of many requests on a page are removed in one swap', async (t) => {
+t.test('reservations of many requests on an entry are removed in one swap', async (t) => {
   const book = new InProcessBook()
   const of = usual().image('debian', [ready('d1'), ready('d3')])
   const world = new GateWorld(of, { book, tidyMs: 500 })
@@ -143,35 +143,35 @@ t.test('versions that are no numbers are not compared', (t) => {
   t.end()
 })
 
-t.test('a page with marks only is kept for ten minutes, then removed', async (t) => {
+t.test('an entry with marks only is kept for ten minutes, then removed', async (t) => {
   const [one] = await admitted()
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.tell('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   await one.clock.advanceStepwise(590_000)
-  t.equal([...one.book.pages()].length, 1)
+  t.equal([...one.book.entries()].length, 1)
   await one.clock.advanceStepwise(60_000)
-  t.strictSame([...one.book.pages()], [])
+  t.strictSame([...one.book.entries()], [])
 })
 
-t.test('a page that another replica has removed is no longer looked after', async (t) => {
+t.test('an entry that another replica has removed is no longer looked after', async (t) => {
   const [one, other] = await admitted()
   for (const each of [one, other]) each.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.tell('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   await other.clock.advanceStepwise(60_000)
   await one.clock.advanceStepwise(650_000)
-  t.strictSame([...one.book.pages()], [])
+  t.strictSame([...one.book.entries()], [])
   await other.clock.advanceStepwise(650_000)
   t.strictSame(other.trips, [])
 })
 
-t.test('if the object of a reservation is gone, there is no mark, and its page goes', async (t) => {
+t.test('if the object of a reservation is gone, there is no mark, and its entry goes', async (t) => {
   const book = new InProcessBook()
   const truth = usual()
   const one = new GateWorld(usual(), { book, truth })
   await one.decide(one.cluster.cleanUp('ubuntu', ['d1']))
   one.truth = cluster('v1.8.0')
   await one.clock.advanceStepwise(90_001)
-  t.strictSame([...one.book.pages()], [])
+  t.strictSame([...one.book.entries()], [])
 })

@@ -22,7 +22,7 @@ const draining = () => nodes().image('ubuntu', [pending('d1'), ...drained])
 
 const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 
-/** A world in which an eviction is being held, and what was heard of holds. */
+/** A world in which an eviction waits, and the news of holds. */
 async function holding(
   of = draining(),
   { holdListeners = [], ...options }: GateWorldOptions = {},
@@ -46,7 +46,7 @@ async function holding(
   return { world, client, ask, decision, heard, told }
 }
 
-t.test('a held change tells who asked, for what, what it waits for, and how long it still can', async (t) => {
+t.test('a held change has its user, its object, its causes, and the end of its wait', async (t) => {
   const of = nodes()
     .at(start)
     .image('ubuntu', [pending('d1'), ...drained])
@@ -79,7 +79,7 @@ t.test('a held change tells who asked, for what, what it waits for, and how long
   t.strictSame(world.gate.holds(), [])
 })
 
-t.test('who listens hears when it begins, and that it was admitted', async (t) => {
+t.test('listeners hear that a wait begins, and that its change is admitted', async (t) => {
   const { world, decision, heard, told } = await holding()
   world.tell('BackingImage', 'ubuntu')
   await turns()
@@ -95,46 +95,49 @@ t.test('who listens hears when it begins, and that it was admitted', async (t) =
   ])
 })
 
-t.test('who listens hears of other ends: a denial, a retry, a client that left', async (t) => {
-  const left = await holding()
-  left.client.abort()
-  await left.decision
-  t.strictSame(left.heard, ['began', 'left'])
+t.test(
+  'listeners hear that a wait ends with a denial, a retry, a failure or a client that left',
+  async (t) => {
+    const left = await holding()
+    left.client.abort()
+    await left.decision
+    t.strictSame(left.heard, ['began', 'left'])
 
-  const leftWhileAsked = await holding()
-  let isAsked = false
-  leftWhileAsked.world.before = () => {
-    if (isAsked) return
-    isAsked = true
-    return new Promise(() => undefined)
-  }
-  leftWhileAsked.world.cluster.image('ubuntu', drained)
-  leftWhileAsked.world.tell('BackingImage', 'ubuntu')
-  await eventually(() => isAsked)
-  leftWhileAsked.client.abort()
-  await leftWhileAsked.decision
-  t.strictSame(leftWhileAsked.heard, ['began', 'left'])
+    const leftWhileAsked = await holding()
+    let isAsked = false
+    leftWhileAsked.world.before = () => {
+      if (isAsked) return
+      isAsked = true
+      return new Promise(() => undefined)
+    }
+    leftWhileAsked.world.cluster.image('ubuntu', drained)
+    leftWhileAsked.world.tell('BackingImage', 'ubuntu')
+    await eventually(() => isAsked)
+    leftWhileAsked.client.abort()
+    await leftWhileAsked.decision
+    t.strictSame(leftWhileAsked.heard, ['began', 'left'])
 
-  const retried = await holding()
-  retried.world.clock.advance(10_000)
-  await retried.decision
-  t.strictSame(retried.heard, ['began', 'told to retry'])
+    const retried = await holding()
+    retried.world.clock.advance(10_000)
+    await retried.decision
+    t.strictSame(retried.heard, ['began', 'told to retry'])
 
-  const unjudged = await holding()
-  unjudged.world.cluster.image('ubuntu', drained)
-  unjudged.world.knowledge.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
-  unjudged.world.tell('BackingImage', 'ubuntu')
-  await unjudged.decision
-  t.strictSame(unjudged.heard, ['began', 'not judged'])
+    const unjudged = await holding()
+    unjudged.world.cluster.image('ubuntu', drained)
+    unjudged.world.knowledge.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
+    unjudged.world.tell('BackingImage', 'ubuntu')
+    await unjudged.decision
+    t.strictSame(unjudged.heard, ['began', 'not judged'])
 
-  const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
-  flagged.image('ubuntu', drained)
-  const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
-  flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
-  denied.world.tell('Node', 'n2')
-  t.equal((await denied.decision).verdict.decision, 'refuse')
-  t.strictSame(denied.heard, ['began', 'denied'])
-})
+    const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
+    flagged.image('ubuntu', drained)
+    const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
+    flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
+    denied.world.tell('Node', 'n2')
+    t.equal((await denied.decision).verdict.decision, 'refuse')
+    t.strictSame(denied.heard, ['began', 'denied'])
+  },
+)
 
 t.test('a change whose decision fails waits no longer', async (t) => {
   const { world, decision, heard } = await holding()
@@ -149,7 +152,7 @@ t.test('a change whose decision fails waits no longer', async (t) => {
 })
 
 t.test(
-  'a request that comes back as it was told goes on waiting, one that comes late begins anew',
+  'a request that is retried in time keeps the start of its wait, and a late retry gets a new one',
   async (t) => {
     const { world, ask, decision, told } = await holding()
     world.clock.advance(10_000)
@@ -170,7 +173,7 @@ t.test(
   },
 )
 
-t.test('another user, or another change, does not go on with what was told to retry', async (t) => {
+t.test('another user, or another change, does not continue the wait of a retry', async (t) => {
   const { world, decision } = await holding()
   world.clock.advance(10_000)
   await decision
@@ -185,7 +188,7 @@ t.test('another user, or another change, does not go on with what was told to re
   await Promise.all([bob, whole])
 })
 
-t.test('no more of those that were told to retry are remembered than may be held', async (t) => {
+t.test('the list remembers at most as many retries as requests may wait', async (t) => {
   const { world, ask, decision } = await holding(draining(), { maxHolds: 1 })
   world.clock.advance(10_000)
   await decision
@@ -229,33 +232,36 @@ t.test('no more are listed than may be held, the longest first', async (t) => {
   await Promise.all([decision, ...others])
 })
 
-t.test('of many causes a few are told, and all texts are one line that has an end', async (t) => {
-  const of = nodes()
-  for (let image = 0; image < 4; image += 1) of.image(`ready-${image}`, drained)
-  for (let image = 0; image < 30; image += 1) of.image(`image-${image}`, [ready('d1'), ...drained])
-  const odd = 'd\u001b[2J\n'.repeat(200)
-  of.node('n1', [disk('d1'), disk(odd)]).image('image-1', [pending('d1'), ...drained])
-  for (let image = 2; image < 13; image += 1) of.image(`image-${image}`, [pending('d1'), ...drained])
-  const world = new GateWorld(of)
-  const user = 'u\n'.repeat(2_000)
-  const change = of.toNode(
-    'n1',
-    [disk('d1'), disk(odd, evicting)],
-    {},
-    { actor: { username: user, groups: [] } },
-  )
-  const decision = world.decide(change, 10_000)
-  await eventually(() => world.gate.holding === 1)
-  const [held] = world.gate.holds()
-  t.equal(held?.causes.length, 5)
-  t.equal(held?.moreCauses, 7)
-  t.notMatch(JSON.stringify(held), /\\n|\\u001b/)
-  t.ok(JSON.stringify(held).length < 4_000)
-  world.gate.stopHolding()
-  await decision
-})
+t.test(
+  'a held change lists a few of many causes, and its texts are one line of bounded length',
+  async (t) => {
+    const of = nodes()
+    for (let image = 0; image < 4; image += 1) of.image(`ready-${image}`, drained)
+    for (let image = 0; image < 30; image += 1) of.image(`image-${image}`, [ready('d1'), ...drained])
+    const odd = 'd\u001b[2J\n'.repeat(200)
+    of.node('n1', [disk('d1'), disk(odd)]).image('image-1', [pending('d1'), ...drained])
+    for (let image = 2; image < 13; image += 1) of.image(`image-${image}`, [pending('d1'), ...drained])
+    const world = new GateWorld(of)
+    const user = 'u\n'.repeat(2_000)
+    const change = of.toNode(
+      'n1',
+      [disk('d1'), disk(odd, evicting)],
+      {},
+      { actor: { username: user, groups: [] } },
+    )
+    const decision = world.decide(change, 10_000)
+    await eventually(() => world.gate.holding === 1)
+    const [held] = world.gate.holds()
+    t.equal(held?.causes.length, 5)
+    t.equal(held?.moreCauses, 7)
+    t.notMatch(JSON.stringify(held), /\\n|\\u001b/)
+    t.ok(JSON.stringify(held).length < 4_000)
+    world.gate.stopHolding()
+    await decision
+  },
+)
 
-t.test('where a copy has to be ready first, it tells how far that is', async (t) => {
+t.test('a change that waits for a copy to be ready has the progress of that copy', async (t) => {
   const of = nodes().image('ubuntu', [
     copy('d2', 'in-progress', { progress: 43 }),
     copy('d3', 'in-progress', { progress: 7 }),
@@ -267,7 +273,7 @@ t.test('where a copy has to be ready first, it tells how far that is', async (t)
   await decision
 })
 
-t.test('a request that was admitted after a wait brings a warning that says for what', async (t) => {
+t.test('a request that is admitted after a wait gets a warning with the cause', async (t) => {
   const { world, decision } = await holding()
   world.clock.advance(2_000)
   world.cluster.image('ubuntu', drained)

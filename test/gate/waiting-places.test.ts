@@ -51,7 +51,7 @@ t.test('a change that cannot wait takes no place of a waiting one', async (t) =>
     maxHolds: 2,
   })
   const { cluster: of, gate } = world
-  // Nothing is pending on n2: its eviction is admitted, and stands against clean-ups there.
+  // Nothing is pending on n2: its eviction is admitted, and clean-ups there have to wait.
   await world.decide(of.toNode('n2', [disk('d3'), disk('d4', evicting)]))
   let answered = 0
   const ask = () => world.decide(evictD2(of), 10_000).then(() => void (answered += 1))

@@ -34,7 +34,7 @@ async function outcome(world: GateWorld, decision: Promise<Outcome>) {
   return await decision
 }
 
-/** Brings a new version of an object to the disk map, and tells of it. */
+/** Adds a new version of an object to the disk map, and announces it. */
 function bring(world: GateWorld, object: LonghornObject): void {
   world.cluster.add(object)
   world.tell(object.kind, object.metadata.name)
@@ -79,7 +79,7 @@ t.test('an eviction of a copy that is not ready goes on once another copy stays'
 })
 
 t.test(
-  'a clean-up that met a reservation of unsynced disks goes on once its own node shows its disk',
+  'a clean-up that waits for a reservation of unsynced disks continues once its node shows its disk',
   async (t) => {
     const book = new InProcessBook()
     const of = cluster('v1.8.0')
@@ -158,8 +158,8 @@ t.test('every change that lets a held request pass wakes it', async (t) => {
       const { decision } = await holding(world, change)
       bring(world, object)
       await turns(5)
-      // A hold follows the objects that its findings name. If any other turns it into a refusal, that is told when its
-      // time is up: nothing is admitted either way, and a hold does not follow every image of the cluster for that.
+      // A hold wakes only for objects that its findings name, since following every image would cost too much. If another
+      // object turns it into a refusal, the client learns it when the time is up: nothing is admitted either way.
       const ended = decides(change) === 'allow'
       if (ended) seen.ended += 1
       // Whether it is decided.

@@ -20,7 +20,7 @@ function twoCopies(release: string): [GateWorld, GateWorld] {
 }
 
 for (const release of ['v1.6.4', 'v1.8.0', 'v1.9.0', 'v1.10.0']) {
-  t.test(`of two clean-ups through proxies, each of another copy, one waits: ${release}`, async (t) => {
+  t.test(`one of two clean-ups of different copies through proxies waits: ${release}`, async (t) => {
     const [one, other] = twoCopies(release)
     const { verdict, release: letGo } = await one.decide(one.cluster.cleanUp('ubuntu', ['d1'], rest))
     t.equal(verdict.decision, 'allow')

@@ -12,7 +12,7 @@ function token(exp: number): string {
 
 const farAway = 4_102_444_800
 
-/** A user of `oidc`, as it stands in a kubeconfig. */
+/** A user of `oidc`, as in a kubeconfig. */
 function user(config: Readonly<Record<string, string>>) {
   return { name: 'ann', authProvider: { name: 'oidc', config } }
 }
@@ -24,7 +24,7 @@ t.test('the token of oidc goes with each request as long as it is valid', async 
     t.strictSame(await headers(), { Authorization: `Bearer ${idToken}` }, time)
 })
 
-t.test('without a token nothing is sent', async (t) => {
+t.test('requests have no authorization if the provider has no token', async (t) => {
   t.strictSame(await providerHeaders(user({}))(), {})
 })
 

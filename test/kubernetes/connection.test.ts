@@ -105,7 +105,7 @@ t.test('no answer', (t) => {
     await server.up()
   })
 
-  t.test('a certificate that is not trusted is said to be the reason', async (t) => {
+  t.test('the error names the certificate of the server if it is not trusted', async (t) => {
     const { url } = await echoServer(t, await certificateFor())
     const connection = connectTo(url)
     t.teardown(() => connection.close())

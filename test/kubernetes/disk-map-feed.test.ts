@@ -185,7 +185,7 @@ t.test('an object that cannot be read', (t) => {
     t.equal(feed.unreadableSeen, 2)
   })
 
-  t.test('nor is an object known at which the sink throws', async (t) => {
+  t.test('can also be one at which the sink throws', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t)
     await watching()
     sink.refuse = 'n1'
@@ -211,24 +211,27 @@ t.test('a kind that cannot be followed', (t) => {
       /needs to get, list and watch nodes\.longhorn\.io in namespace longhorn-system.*kubectl auth can-i/,
     ],
   ] as const) {
-    t.test(`${answer}: the problem says what to do, once, and it is tried until it works`, async (t) => {
-      const { clock, problems, feed } = await feeding(t, (server) => server.fail('list', { answer }, 12))
-      const backingOff = (times: number) =>
-        [...feed.followers.values()].every(
-          ({ state, counters }) =>
-            state.phase === 'backing-off' && Object.values(counters.restarts).includes(times),
+    t.test(
+      `${answer}: the guard reports the problem with advice once, and retries until it works`,
+      async (t) => {
+        const { clock, problems, feed } = await feeding(t, (server) => server.fail('list', { answer }, 12))
+        const backingOff = (times: number) =>
+          [...feed.followers.values()].every(
+            ({ state, counters }) =>
+              state.phase === 'backing-off' && Object.values(counters.restarts).includes(times),
+          )
+        await eventually(() => backingOff(1))
+        clock.advance(400)
+        await eventually(() => backingOff(2))
+        t.equal(problems.length, 6, 'one for each kind')
+        t.match(
+          problems.find(({ kind }) => kind === 'Node'),
+          { type: 'not-followed', message: advice, retryInMs: 400 },
         )
-      await eventually(() => backingOff(1))
-      clock.advance(400)
-      await eventually(() => backingOff(2))
-      t.equal(problems.length, 6, 'one for each kind')
-      t.match(
-        problems.find(({ kind }) => kind === 'Node'),
-        { type: 'not-followed', message: advice, retryInMs: 400 },
-      )
-      clock.advance(800)
-      await feed.whenSynced(signal)
-    })
+        clock.advance(800)
+        await feed.whenSynced(signal)
+      },
+    )
   }
   t.end()
 })

@@ -84,7 +84,7 @@ export class FakeApiServer {
     for (let n = 0; n < times; n++) this.#faults.push({ verb, fault })
   }
 
-  /** No more faults. What is stuck already stays stuck. */
+  /** Ends all faults. Watches that are stuck stay stuck. */
   behave(): void {
     this.#faults.length = 0
     this.slow = false
@@ -109,7 +109,7 @@ export class FakeApiServer {
     this.#watches.clear()
   }
 
-  /** The watches stay open, but nothing comes any more, without a word. */
+  /** The watches stay open and silent. */
   silenceWatches(): void {
     this.stuck += this.#watches.size
     this.#watches.clear()

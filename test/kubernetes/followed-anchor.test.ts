@@ -33,7 +33,7 @@ async function cluster(t: Test, forbids: (request: ApiRequest) => boolean = () =
     free.close()
     await api.stop()
   })
-  /** A door with its book in this namespace, and what it says of its state. */
+  /** A door with its book in this namespace, and its reported states. */
   const door = (namespace: string) => {
     const clock = new FakeClock()
     const told: [AnchorState, string | undefined][] = []
@@ -62,7 +62,7 @@ async function* bytes(text: string): AsyncGenerator<Buffer> {
   yield await Promise.resolve(Buffer.from(text))
 }
 
-t.test('of several that name a namespace at once the first holds for all', async (t) => {
+t.test('the first of several namespaces named at once counts for all doors', async (t) => {
   const { place } = await cluster(t)
   t.equal(await readAnchor(place, signal), undefined)
   const names = ['a', 'b', 'c']

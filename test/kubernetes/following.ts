@@ -16,7 +16,7 @@ export function thing(name: string, size = 1) {
   return { metadata: { name, managedFields: [{ manager: 'kubectl' }] }, size }
 }
 
-/** A list-watch on a fake server, what it told, and the clock of it all. */
+/** A list-watch on a fake server, with its changes, its problems and its clock. */
 export interface Following {
   readonly server: FakeApiServer
   readonly clock: FakeClock

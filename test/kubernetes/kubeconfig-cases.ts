@@ -62,7 +62,7 @@ export const far = ({ secure: port, cert }: Place) => ({
   'tls-server-name': 'api.example',
 })
 
-/** Kubeconfigs that kubectl and Holdfast have to take for the same, by what is special about them. */
+/** Kubeconfigs that kubectl and Holdfast have to read alike, by their special part. */
 export const cases: Readonly<Record<string, Case>> = {
   'a token': { cluster: secure, user: token },
   'a token, which is not told over plain HTTP': { user: token },

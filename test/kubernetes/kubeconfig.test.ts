@@ -23,7 +23,7 @@ function kubeconfig(name: string, server: string, user: object = {}, cluster: ob
   }
 }
 
-/** The same for a server of HTTPS: over plain HTTP nothing tells who asks, as in kubectl. */
+/** The same for a server of HTTPS: over plain HTTP no credentials are sent, as in kubectl. */
 async function securely(t: Test, user: object = {}, tls: https.ServerOptions = {}) {
   const { cert, key } = await certificateFor()
   const { url } = await echoServer(t, { cert, key, ...tls })
@@ -40,7 +40,7 @@ function folderOf(t: Test, files: Record<string, unknown>): (name: string) => st
   return (name) => path.join(folder, name)
 }
 
-/** Connects, asks an echo server once, and tells what it heard. */
+/** Connects, asks an echo server once, and returns the echo. */
 async function ask(t: Test, options: ConnectOptions) {
   const connection = await connect({ environment: {}, ...options })
   t.teardown(() => connection.close())
@@ -87,7 +87,7 @@ t.test('the sources of the configuration', (t) => {
     },
   )
 
-  t.test('in a pod it is the service account, over TLS with its authority', async (t) => {
+  t.test('include the service account of a pod, over TLS with its authority', async (t) => {
     const { cert, key } = await certificateFor()
     const { url, port } = await echoServer(t, { cert, key })
     const file = folderOf(t, { 'ca.crt': cert, token: 'pod-token\n', namespace: 'holdfast\n', config: '' })
@@ -108,7 +108,7 @@ t.test('the sources of the configuration', (t) => {
     })
   })
 
-  t.test('without any, the error lists every place that was tried', async (t) => {
+  t.test('are all listed in the error if none exists', async (t) => {
     const home = t.testdir({})
     const options = { environment: { HOME: home }, serviceAccountFolder: '/nowhere' }
     await t.rejects(connect(options), {

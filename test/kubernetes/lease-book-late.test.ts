@@ -53,7 +53,7 @@ async function late(t: Test) {
 }
 
 for (const who of ['this process', 'another one']) {
-  t.test(`that a page was not there takes away nothing that ${who} has written since`, async (t) => {
+  t.test(`a late answer that an entry is missing hides no later write of ${who}`, async (t) => {
     const { book, other, held, asked } = await late(t)
     let answer: () => void = () => undefined
     held.reads = new Promise((resolve) => (answer = resolve))
@@ -68,7 +68,7 @@ for (const who of ['this process', 'another one']) {
   })
 }
 
-t.test('nor does the late news that an unreadable Lease of before is gone', async (t) => {
+t.test('the late news that an unreadable Lease is gone hides no later write either', async (t) => {
   const { book, connection, held } = await late(t)
   t.ok(await book.swap(fresh, { reservations: [reservation('a')] }, signal))
   await jsonRequest(connection, {
@@ -82,9 +82,9 @@ t.test('nor does the late news that an unreadable Lease of before is gone', asyn
   let goOn: () => void = () => undefined
   held.watches = new Promise((resolve) => (goOn = resolve))
   await jsonRequest(connection, { method: 'DELETE', path, signal })
-  const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('b')] }, signal)
-  if (!page) throw new Error('nobody was in the way')
+  const entry = await book.swap(await book.read('n1', signal), { reservations: [reservation('b')] }, signal)
+  if (!entry) throw new Error('nobody was in the way')
   goOn()
-  await eventually(() => book.markedSince(page) !== undefined)
+  await eventually(() => book.markedSince(entry) !== undefined)
   t.match(book.seen('n1')?.reservations, [{ stamp: 'b' }])
 })

@@ -56,8 +56,8 @@ t.test('Leases keep the contract of the book', (t) => {
 t.test('a person can read it', async (t) => {
   const { open, connection } = await cluster(t)
   const book = await open('holdfast-0')
-  const page = await book.read('node-1', signal)
-  await book.swap(page, { reservations: [reservation('holdfast-0/1'), reservation('holdfast-0/2')] }, signal)
+  const entry = await book.read('node-1', signal)
+  await book.swap(entry, { reservations: [reservation('holdfast-0/1'), reservation('holdfast-0/2')] }, signal)
   const lease = await jsonRequest(connection, { method: 'GET', path: `${leases}/node.node-1`, signal })
   t.match(lease, {
     metadata: {
@@ -85,10 +85,10 @@ t.test('node names that are too long for a Lease still get one', async (t) => {
   await eventually(() => other.seen(long)?.version !== undefined)
 })
 
-t.test('a Lease that was edited by hand is reported, and not taken for an empty page', async (t) => {
+t.test('a Lease that was edited by hand is reported, and not taken for an empty entry', async (t) => {
   const { open, connection, problems } = await cluster(t)
   const book = await open('one')
-  const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
+  const entry = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
   const atNoTime = JSON.stringify([{ ...reservation('a'), deadline: '2026-02-45T25:00:00Z' }])
   for (const annotations of [
     { 'holdfast.dev/reservations': 'nothing', 'holdfast.dev/page': 'n1' },
@@ -107,7 +107,7 @@ t.test('a Lease that was edited by hand is reported, and not taken for an empty 
     await t.rejects(book.read('n1', signal), /Lease node\.n1 is not what Holdfast wrote .* Delete it once/)
   }
   t.match(problems[0]?.message, 'Lease node.n1')
-  if (page) t.equal(await book.swap(page, { reservations: [reservation('b')] }, signal), undefined)
+  if (entry) t.equal(await book.swap(entry, { reservations: [reservation('b')] }, signal), undefined)
   await jsonRequest(connection, { method: 'DELETE', path: `${leases}/node.n1`, signal })
   await eventually(() => book.seen('n1')?.version === undefined && book.seen('n1') !== undefined)
 })
@@ -122,19 +122,19 @@ t.test('Leases of others are left alone', async (t) => {
     signal,
   })
   const book = await open('one')
-  t.strictSame([...book.pages()], [])
+  t.strictSame([...book.entries()], [])
   t.strictSame(problems, [])
 })
 
 t.test('without an API server nothing is known and nothing is done', async (t) => {
   const { open, sandbox, connection } = await cluster(t)
   const book = await open('one')
-  const page = await book.read('n1', signal)
+  const entry = await book.read('n1', signal)
   await sandbox.stop()
   connection.close()
   await t.rejects(book.read('n1', signal))
-  await t.rejects(book.swap(page, { reservations: [reservation('a')] }, signal))
-  t.equal(await book.swap(page, { reservations: [] }, signal), page, 'for nothing nobody is asked')
+  await t.rejects(book.swap(entry, { reservations: [reservation('a')] }, signal))
+  t.equal(await book.swap(entry, { reservations: [] }, signal), entry, 'for nothing nobody is asked')
   const fresh = new LeaseBook({
     connection,
     namespace: 'default',
@@ -170,7 +170,7 @@ function silentWatches(connection: Connection): { through: Connection; goOn: () 
   return { through, goOn }
 }
 
-/** A book that does not hear what another writes, and both have written on n1. */
+/** A book that does not hear of another's writes, and both have written on n1. */
 async function behind(t: Test) {
   const { open, connection } = await cluster(t)
   const { through, goOn } = silentWatches(connection)
@@ -181,7 +181,7 @@ async function behind(t: Test) {
   return { book, other, first, goOn }
 }
 
-t.test('a page that another writer has changed is unknown until it is read', async (t) => {
+t.test('an entry that another writer has changed is unknown until it is read', async (t) => {
   const { book, other, first } = await behind(t)
   const [clock, heard] = [new FakeClock(), new Array<string>()]
   const lifetimes = new Lifetimes(book, clock)
@@ -193,7 +193,7 @@ t.test('a page that another writer has changed is unknown until it is read', asy
   for (const contents of [{ reservations: [reservation('c')] }, { reservations: [] }]) {
     t.equal(await book.swap(first, contents, signal), undefined)
     t.equal(book.seen('n1'), undefined)
-    t.strictSame(heard, [], 'that is no news of the page')
+    t.strictSame(heard, [], 'that is no news of the entry')
   }
   await book.read('n1', signal)
   t.match(book.seen('n1')?.reservations, [{ stamp: 'a' }, { stamp: 'b' }])
@@ -201,7 +201,7 @@ t.test('a page that another writer has changed is unknown until it is read', asy
   t.equal(lifetimes.endOf('n1', reservation('a')), end, 'it lasts from when it was first seen')
 })
 
-t.test('a page that another writer has changed is known once the watch has brought it', async (t) => {
+t.test('an entry that another writer has changed is known once the watch has brought it', async (t) => {
   const { book, other, first, goOn } = await behind(t)
   t.ok(await other.swap(first, { reservations: [reservation('b')] }, signal))
   t.equal(await book.swap(first, { reservations: [] }, signal), undefined)
@@ -212,7 +212,7 @@ t.test('a page that another writer has changed is known once the watch has broug
 })
 
 t.test(
-  'a page that somebody else was quicker to make or to remove is not known until it is read',
+  'an entry that somebody else was quicker to make or to remove is not known until it is read',
   async (t) => {
     const { book, other, first } = await behind(t)
     const fresh = await book.read('n2', signal)
@@ -226,12 +226,12 @@ t.test(
     book.subscribe((key) => heard.push(key))
     await book.read('n1', signal)
     t.match(book.seen('n1'), { version: undefined, reservations: [] })
-    t.strictSame(heard, ['n1'], 'who waits for the page is told that it is empty')
+    t.strictSame(heard, ['n1'], 'who waits for the entry is told that it is empty')
   },
 )
 
 t.test(
-  'since when a page has had marks is remembered by itself for a minute, and for all before that',
+  'since when an entry has had marks is remembered by itself for a minute, and for all before that',
   async (t) => {
     const { open, connection } = await cluster(t)
     const clock = new FakeClock()
@@ -240,8 +240,8 @@ t.test(
     const started = clock.monotonic()
     const make = async (key: string) => {
       const fresh = await other.read(key, signal)
-      const page = await other.swap(fresh, { reservations: [reservation('a')] }, signal)
-      if (!page) throw new Error('nobody was in the way')
+      const entry = await other.swap(fresh, { reservations: [reservation('a')] }, signal)
+      if (!entry) throw new Error('nobody was in the way')
       await eventually(() => book.seen(key)?.version !== undefined)
     }
     clock.advance(1_000)
@@ -259,7 +259,7 @@ t.test(
   },
 )
 
-t.test('a Lease that could not be read takes the marks of its page with it', async (t) => {
+t.test('a Lease that could not be read takes the marks of its entry with it', async (t) => {
   const { open, connection } = await cluster(t)
   const clock = new FakeClock()
   const book = await open('one', connection, clock)

@@ -155,7 +155,7 @@ t.test('waiting', (t) => {
     t.equal(server.seen('list').length, 1)
   })
 
-  t.test('nor are lists whose watch always expires', async (t) => {
+  t.test('lists whose watch always expires are not a hot loop either', async (t) => {
     const { server, listWatch } = await follow(t, (server) =>
       server.fail('watch', { errorEvent: 410 }, 1_000),
     )
@@ -183,7 +183,7 @@ t.test('silence', (t) => {
   })
 
   t.test(
-    'a resource that nobody writes is known to be current for ever, and that is no problem',
+    'the copy of a resource without writes stays current by a new list every 90 s, without a problem',
     async (t) => {
       const { listWatch, clock, caughtUp, problems } = await followTwo(t)
       for (let n = 1; n <= 10; n++) {

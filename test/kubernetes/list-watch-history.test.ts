@@ -3,7 +3,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { follow, followTwo, path, thing } from './following.ts'
 
 t.test(
-  'a version that is too old leads to a new list, which tells additions, changes and deletions',
+  'a version that is too old leads to a new list, which yields additions, changes and deletions',
   async (t) => {
     const { server, listWatch, clock, changes, caughtUp, known } = await followTwo(t)
     server.fail('watch', { answer: 500 })

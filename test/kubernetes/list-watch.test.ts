@@ -78,7 +78,7 @@ t.test('a list-watch in good weather', (t) => {
     t.equal(known.size, 3)
   })
 
-  t.test('of managedFields the times are kept at which status was written', async (t) => {
+  t.test('managedFields keep only the times at which status was written', async (t) => {
     const written = { subresource: 'status', time: '2026-01-01T12:00:00Z' }
     const fields = [
       { manager: 'kubectl', operation: 'Update', time: '2026-01-02T12:00:00Z', fieldsV1: { 'f:spec': {} } },

@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
-import { PageQueue } from '../../src/gate/page-queue.ts'
+import { EntryQueue } from '../../src/gate/entry-queue.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { pause, systemClock } from '../../src/time/clock.ts'
@@ -42,11 +42,11 @@ t.test('forty requests at once may share one signal', async (t) => {
   t.strictSame(heard, [])
 })
 
-t.test('forty edits of pages, and forty pauses, may share one signal', async (t) => {
+t.test('forty edits of entries, and forty pauses, may share one signal', async (t) => {
   const heard = warnings(t)
   const controller = new AbortController()
   const { signal } = controller
-  const queue = new PageQueue(new InProcessBook())
+  const queue = new EntryQueue(new InProcessBook())
   const edits = Array.from({ length: 40 }, (_, at) =>
     queue.edit(`n${at % 20}`, () => Promise.resolve({ result: at }), { signal }),
   )

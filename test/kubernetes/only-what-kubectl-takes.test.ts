@@ -3,7 +3,7 @@ import path from 'node:path'
 import t from 'tap'
 import { connect } from '../../src/kubernetes/client/connection.ts'
 
-/** A kubeconfig with one context, for a namespace by which it is told from others. */
+/** A kubeconfig with one context, whose namespace identifies it. */
 function kubeconfig(user: object = {}, cluster: object = {}, namespace = 'mine') {
   return {
     'current-context': 'x',
@@ -13,7 +13,7 @@ function kubeconfig(user: object = {}, cluster: object = {}, namespace = 'mine')
   }
 }
 
-t.test('in a shell of a pod ~/.kube/config wins over its service account', async (t) => {
+t.test('~/.kube/config wins over the service account in a shell of a pod', async (t) => {
   const home = t.testdir({ token: 'of-the-pod', namespace: 'of-the-pod' })
   const environment = { HOME: home, KUBERNETES_SERVICE_HOST: '10.0.0.1' }
   const namespace = async () => {
@@ -63,7 +63,7 @@ const refused: readonly (readonly [problem: RegExp, user: object, cluster?: obje
   [/users\[0\]\.user\.client-key-data is no base64/, { ...pair, 'client-key-data': 'YQ' }],
 ]
 
-t.test('a kubeconfig that says two things is an error, as to kubectl', async (t) => {
+t.test('a contradictory kubeconfig is an error, as it is for kubectl', async (t) => {
   for (const [problem, user, cluster] of refused) {
     const folder = t.testdir({ config: JSON.stringify(kubeconfig(user, cluster)) })
     await t.rejects(
@@ -74,7 +74,7 @@ t.test('a kubeconfig that says two things is an error, as to kubectl', async (t)
   }
 })
 
-t.test('what is wrong with another user of the file stands in no way', async (t) => {
+t.test('a connection ignores problems of other users in the kubeconfig', async (t) => {
   const { users, ...rest } = kubeconfig()
   const other = { name: 'y', user: { token: 'a', username: 'ann', exec } }
   const folder = t.testdir({ config: JSON.stringify({ ...rest, users: [other, ...users] }) })
@@ -83,7 +83,7 @@ t.test('what is wrong with another user of the file stands in no way', async (t)
   t.equal(connection.namespace, 'mine')
 })
 
-t.test('an older exec may leave out whether it asks a person', async (t) => {
+t.test('an exec of version v1beta1 may leave out interactiveMode', async (t) => {
   const older = { ...exec, apiVersion: 'client.authentication.k8s.io/v1beta1', interactiveMode: undefined }
   const folder = t.testdir({ config: JSON.stringify(kubeconfig({ exec: older })) })
   const connection = await connect({ kubeconfig: path.join(folder, 'config') })

@@ -45,7 +45,7 @@ t.test('Leases of a book in other namespaces are found at the start and later', 
   t.strictSame(told, [['default']])
 })
 
-t.test('without the right to look, that is reported once, and nothing is counted', async (t) => {
+t.test('a guard without the right to look reports that once, and counts nothing', async (t) => {
   const server = await FakeApiServer.start()
   server.fail('list', { answer: 403 }, 2)
   const connection = connectTo(server.url)

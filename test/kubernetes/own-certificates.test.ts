@@ -105,7 +105,7 @@ t.test('the registration gets the bundle once', async (t) => {
   })
 })
 
-t.test('of two replicas one leads, until it leaves or falls silent', async (t) => {
+t.test('one of two replicas leads, until it leaves or falls silent', async (t) => {
   const { connection, ask } = await cluster(t)
   const clock = new FakeClock()
   const stand = (replica: string) =>
@@ -130,7 +130,7 @@ t.test('of two replicas one leads, until it leaves or falls silent', async (t) =
   t.equal(await one.leads(signal), true)
 })
 
-t.test('of two that stand at the same moment, one leads', async (t) => {
+t.test('one replica leads if several try at the same moment', async (t) => {
   const { connection, ask } = await cluster(t)
   const clock = new FakeClock()
   const stand = (replica: string) =>

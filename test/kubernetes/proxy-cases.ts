@@ -6,7 +6,7 @@ const proxied = ({ proxy }: Place) => ({
 })
 const exempt = (rule: string) => (place: Place) => ({ ...proxied(place), NO_PROXY: rule })
 
-/** Ways through proxies, by what is special about them. */
+/** Ways through proxies, by their special part. */
 export const proxyCases: Readonly<Record<string, Case>> = {
   'a proxy in the kubeconfig': {
     cluster: (place) => ({ ...secure(place), 'proxy-url': `http://ann:s%40d@127.0.0.1:${place.proxy}` }),

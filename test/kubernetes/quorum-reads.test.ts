@@ -58,7 +58,7 @@ t.test('every read shows stored objects, each in one round trip', async (t) => {
   t.strictSame((await reads.node('node-1', signal))?.spec.tags, ['fresh'])
 })
 
-t.test('of replicas only those are read that may use a copy on the disks in question', async (t) => {
+t.test('a read returns only replicas that may use a copy on the disks in question', async (t) => {
   const sandbox = await Sandbox.start({
     port: 0,
     release: 'v1.8.0',

@@ -11,7 +11,7 @@ import { oddCases } from './odd-cases.ts'
 import { proxyCases } from './proxy-cases.ts'
 import { httpProxy, socksProxy, witness } from './witness.ts'
 
-/** Servers and proxies of its own for each kubeconfig: a command that has ended may still have asked something. */
+/** New servers and proxies for each kubeconfig: late requests of an ended command must not count. */
 async function placeFor(t: Test, { cert, key }: Certificate) {
   const tls = { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false }
   const [plain, secured, proxy, secureProxy, socks] = await Promise.all([
@@ -40,7 +40,7 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
     folder,
   }
   const info = path.join(folder, 'info')
-  /** Lets a program ask, and tells how it did. */
+  /** Lets a program ask, and returns its requests and their ways. */
   const watched = async (ask: () => Promise<unknown>) => {
     for (const log of [plain.seen, secured.seen, proxy.asked, secureProxy.asked, socks.asked]) log.length = 0
     await rm(info, { force: true })
@@ -92,7 +92,7 @@ t.test('status asks as kubectl does, on the same route', { skip }, async (t) => 
   }
 })
 
-/** Files of one KUBECONFIG, and what is special about them. */
+/** Files of one KUBECONFIG, by their special part. */
 const merged: Readonly<Record<string, Readonly<Record<string, string | ((place: Place) => object)>>>> = {
   'the first current context and the first of each name win': {
     one: (place) => ({ ...whole(place, 'one'), 'current-context': '' }),

@@ -2,7 +2,7 @@ import t from 'tap'
 import { SharedRead, SharedReads } from '../../src/kubernetes/shared-reads.ts'
 import { turns } from '../fixtures/eventually.ts'
 
-/** A read that ends when the test says so, and tells how often it began. */
+/** A read that the test ends, with a list of its calls. */
 function controlled() {
   const begun: { resolve: (value: number) => void; reject: (error: Error) => void }[] = []
   const read = new SharedRead<number>(

@@ -17,7 +17,7 @@ export interface Seen {
   readonly servername: string | undefined
 }
 
-/** Starts an API server that knows nothing but its version, and notes what it is asked. It ends with the test. */
+/** Starts an API server that knows only its version, and records its requests. It ends with the test. */
 export async function witness(
   t: Test,
   tls?: https.ServerOptions,
@@ -53,7 +53,7 @@ function seenOf({ rawHeaders, headers, socket }: http.IncomingMessage): Seen {
   }
 }
 
-/** A proxy, and what it was asked: `CONNECT host:port`, `GET http://…`, `SOCKS host:port`, with `as user:password`. */
+/** A proxy, and its requests: `CONNECT host:port`, `GET http://…`, `SOCKS host:port`, with `as user:password`. */
 export interface SeenProxy {
   readonly port: number
   readonly asked: string[]

@@ -67,6 +67,7 @@ export const rooms = {
 export const pureFolders = {
   'src/commands/status': { room: 'commands', impure: ['command'] },
   'src/commands/doctor': { room: 'commands', impure: ['cluster-reader', 'command', 'gather', 'prove-guard'] },
+  'src/commands/compare-crds': { room: 'commands', impure: ['command', 'read-definitions'] },
   'src/commands/rescue': { room: 'commands', impure: ['attempt', 'command', 'guard', 'look', 'rescue'] },
   'src/commands/evict': {
     room: 'commands',

@@ -245,7 +245,7 @@ function spoil(json: string, place: number, wrong: unknown): unknown {
   return spoilt
 }
 
-t.test('what is scheduled on a disk is not read, whatever form it has', (t) => {
+t.test('the parser ignores the replicas and images scheduled on a disk, whatever their form', (t) => {
   const scheduled = { scheduledReplica: ['x'], scheduledBackingImage: { image: 'x' } }
   const raw = rawNode('n', [disk('d', { diskUUID: 'u' })])
   const diskStatus = { d: { diskUUID: 'u', ...scheduled } }

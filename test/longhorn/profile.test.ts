@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Profile, profileOf, profiles } from '../../src/longhorn/releases.ts'
+import {
+  assumption,
+  isAssumed,
+  knowledgeOf,
+  newestKnown,
+  type Profile,
+  profileOf,
+  profiles,
+} from '../../src/longhorn/releases.ts'
 import { root } from '../fixtures/root.ts'
 
 /** The profile of each release, as longhorn.md §2 has it. */
@@ -158,6 +166,42 @@ t.test('a release that names none counts as A, the most dangerous', (t) => {
   ]) {
     t.equal(profileOf(release), 'A', JSON.stringify(release))
   }
+  t.end()
+})
+
+t.test('a release of a later line is newer than is known, and counts as the newest known line', (t) => {
+  for (const release of [
+    'v1.13.0',
+    '1.13.0-rc1',
+    'v1.13.x-head',
+    'v2.0.0',
+    '110.0.0+up1.13.0',
+    'v1.13.0+up1.12.1',
+  ]) {
+    t.equal(knowledgeOf(release), 'newer', release)
+    t.ok(isAssumed(release), release)
+    t.equal(profileOf(release), profileOf(`${newestKnown}.0`), release)
+  }
+  t.equal(
+    assumption('v1.13.0'),
+    'Longhorn v1.13.0 is newer than this version of Holdfast knows, so it is judged as v1.12 (profile C).',
+  )
+  t.end()
+})
+
+t.test('a later patch of a known line is known', (t) => {
+  for (const release of ['v1.12.1', 'v1.12.9', 'v1.12.x-head', 'v1.12.2-hotfix-1', 'v0.8.1']) {
+    t.equal(knowledgeOf(release), 'known', release)
+    t.notOk(isAssumed(release), release)
+  }
+  for (const release of ['master-head', undefined]) t.equal(knowledgeOf(release), 'unnamed')
+  t.end()
+})
+
+t.test('the facts, the docs and the program name the same newest line', (t) => {
+  const page = (path: string) => readFileSync(join(root, path), 'utf8')
+  t.match(page('docs/facts/longhorn.md'), `releases 1.6.4 to ${newestKnown.slice(1)}.`)
+  t.match(page('docs/releases.md'), `The newest line that this version knows is ${newestKnown}.`)
   t.end()
 })
 

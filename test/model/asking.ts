@@ -12,9 +12,9 @@ export class Asking {
   }
 
   /**
-   * Resolves when the scheduler says so. What nobody waits for any more is not asked, or takes effect all the same.
+   * Resolves when the scheduler says so. An aborted operation is not asked, or takes effect all the same.
    *
-   * @param shown what of the answer makes a difference
+   * @param shown the part of the answer that makes a difference
    */
   ask<T>(what: string, effect: () => T, signal: AbortSignal, shown: (answer: T) => string): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -9,10 +9,10 @@ interface Author {
 }
 
 /**
- * Tells what an override does knowingly from what must not be. Of two changes that bring something about together, the
- * one that came second to a page of both has to answer for it, since it found the other there. Where they have no page
- * in common, it is the one that was admitted last. An override that passed although nothing could be reserved or read for it
- * answers for all: whoever asked for it was told that it was not judged.
+ * Separates the accepted effects of an override from broken promises. Of two changes that cause an effect together, the
+ * second one on a common entry is responsible, since it found the other there. Without a common entry it is the one that
+ * was admitted last. An override without reservations or reads is responsible for all: its answer says that it was not
+ * judged.
  */
 export class Blame {
   readonly #wishes: readonly Wish[]
@@ -23,7 +23,7 @@ export class Blame {
   /** The wish that was committed last on each object. */
   readonly #authors = new Map<string, number>()
   readonly #stamps = new Set<string>()
-  /** The reservations of each page, by object, in the order of the last time. */
+  /** The reservations of each entry, by object, in the order of the last time. */
   readonly #reserved = new Map<string, string[]>()
 
   constructor(wishes: readonly Wish[]) {
@@ -41,14 +41,14 @@ export class Blame {
     if (this.#wishes[at]?.clears !== true) this.#authors.set(`${change.kind}/${nameOf(change)}`, at)
   }
 
-  /** Looks what was reserved since it looked last. */
+  /** Reads the reservations that are new since its last look. */
   look(store: Store): void {
     if (!this.#matters) return
     for (const [, leases] of store.allLeases()) {
-      for (const { page } of leases.pages()) {
-        const order = this.#reserved.get(page.key) ?? []
-        this.#reserved.set(page.key, order)
-        for (const { stamp, kind, name } of page.reservations) {
+      for (const { entry } of leases.entries()) {
+        const order = this.#reserved.get(entry.key) ?? []
+        this.#reserved.set(entry.key, order)
+        for (const { stamp, kind, name } of entry.reservations) {
           if (this.#stamps.has(stamp)) continue
           this.#stamps.add(stamp)
           last(order, `${kind}/${name}`)

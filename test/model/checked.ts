@@ -85,22 +85,22 @@ function some<T>(scenarios: readonly T[]): T[] {
 
 /** An ended change must not meet the next one in a manager that lags, and must not block it for ever. */
 export function settles(profile: 'A' | 'B'): void {
-  t.test(`what is over counts until nobody lags any more, on profile ${profile}`, async (t) => {
+  t.test(`an ended change counts until no manager lags, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile)) {
-      // As deep as it takes to admit what was asked last.
+      // Deep enough to admit the last request.
       const steps = scenario.wishes.length === 1 ? 10 : 8
       keepsAndAdmits(t, scenario, await (thorough ? explore(scenario, steps) : untilAdmitted(scenario, 60)))
     }
   })
 
-  t.test(`what is over counts for longer after an outage, on profile ${profile}`, async (t) => {
+  t.test(`an ended change counts for longer after an outage, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile, { reviews: 4, jumps: 6, outages: 1 })) {
       keepsAndAdmits(t, scenario, await untilAdmitted(scenario, 60))
     }
   })
 }
 
-/** Walks until what was asked last was admitted in some order of things, or something is broken. */
+/** Walks until the last request was admitted in some order of steps, or a promise is broken. */
 async function untilAdmitted(scenario: Scenario, steps: number): Promise<Explored> {
   const last = scenario.wishes.at(-1)?.what ?? ''
   for (let seed = 1; ; seed += walksAtOnce) {
@@ -110,7 +110,7 @@ async function untilAdmitted(scenario: Scenario, steps: number): Promise<Explore
   }
 }
 
-/** Makes sure too that what was asked last was admitted in some order of things: else nothing was tried. */
+/** Makes sure too that the last request was admitted in some order of steps: otherwise nothing was tried. */
 function keepsAndAdmits(t: Test, scenario: Scenario, explored: Explored): void {
   keeps(t, explored)
   const last = scenario.wishes.at(-1)?.what ?? ''

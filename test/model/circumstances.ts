@@ -3,15 +3,15 @@ import { cleanUp, evict, type Wish } from './request.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm, pairs } from './scenarios.ts'
 
-/** Scenarios in which the same goes wrong, and what that is. */
+/** Scenarios with the same fault, and its name. */
 export type Circumstances = readonly [what: string, scenarios: readonly Scenario[]]
 
-/** What is asked again, and time that passes. */
+/** Requests are retried, and time passes. */
 const usual = { reviews: 3, jumps: 6, losses: true, budgetMs: 10_000 }
 
 const throughProxy = { door: 'proxy-longhorn' } as const
 
-/** What must not meet where proxies are the only doors, and write on whatever version there is by then. */
+/** Conflicting requests where proxies are the only doors, and write on any current version. */
 const proxied: readonly (readonly Wish[])[] = [
   [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd1', throughProxy)],
   [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd2', throughProxy)],
@@ -19,7 +19,7 @@ const proxied: readonly (readonly Wish[])[] = [
   [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd1', throughProxy), evict('n1', 'd2', throughProxy)],
 ]
 
-/** Every ordering on a profile, in all that can befall doors: restarts, an upgrade, clocks, two namespaces, a proxy that stands still. */
+/** Every ordering on a profile, with all faults of doors: restarts, an upgrade, clocks, two namespaces, a paused proxy. */
 export function circumstances(profile: Scenario['profile']): Circumstances[] {
   const all = (more: Partial<Scenario>): Scenario[] =>
     pairs(profile).map((each) => ({ ...each, ...usual, ...more }))

@@ -9,7 +9,7 @@ import { sharedStamps, wallClockDeadlines } from './sabotage.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm } from './scenarios.ts'
 
-/** What a process reserved and did not live to see settled; then another of its name takes back what it reserved itself. */
+/** A process ends before its reservation is settled; then another of its name takes back its own reservations. */
 const restarting = (sabotage: Sabotage): Scenario =>
   scenario(
     'a replica restarts under its name',
@@ -23,7 +23,7 @@ const restarting = (sabotage: Sabotage): Scenario =>
 const aside =
   /Longhorn|hears of the next [BN]|replica 1 hears|^clean.*by replica 2|^evict.*by replica 1|replica 2 restarts|replica 2: swap.*lost|for \[(removal by i.)?\].*lost/
 
-t.test('with stamps that two processes share the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with stamps that two processes share', async (t) => {
   await finds(t, restarting(sharedStamps), { broken: /=> n1 crashes/, seed: 2_297, leaves: aside })
 })
 
@@ -36,7 +36,7 @@ const astray = (sabotage: Sabotage): Scenario =>
     sabotage,
   })
 
-t.test('with deadlines by the time of day the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with deadlines by the time of day', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, astray(wallClockDeadlines), { broken, seed: 100 })
 })

@@ -2,7 +2,7 @@ import type { Replica } from './replica.ts'
 import { watched } from './store.ts'
 import type { Step } from './step.ts'
 
-/** What a replica can be told next: of each kind one object, and one page. */
+/** The next possible deliveries to a replica: of each kind one object, and one entry. */
 export function* deliverySteps(replica: Replica): Iterable<Step> {
   const told = { replica: replica.id, tells: true }
   for (const kind of watched) {
@@ -12,6 +12,6 @@ export function* deliverySteps(replica: Replica): Iterable<Step> {
   }
   if (replica.book.behind > 0) {
     const take = (): void => replica.book.deliver()
-    yield { ...told, what: `replica ${replica.id} hears of the next page`, take }
+    yield { ...told, what: `replica ${replica.id} hears of the next entry`, take }
   }
 }

@@ -17,7 +17,7 @@ import { named, type Scenario } from './scenario.ts'
 const rough = { reviews: 3, jumps: 4, restarts: true, losses: true, crash: true, budgetMs: 10_000 }
 
 for (const profile of ['A', 'B', 'C'] as const) {
-  t.test(`what goes, comes back or is made anew breaks no promise on profile ${profile}`, async (t) => {
+  t.test(`objects that go, return or are recreated break no promise on profile ${profile}`, async (t) => {
     const quick = profile === 'A' ? 3 : 2
     for (const [, scenarios] of departures(profile)) await together(t, scenarios, depth(quick, 4))
     for (const [, scenarios] of departures(profile, rough)) await atRandom(t, scenarios, depth(1, 30), 1)
@@ -31,7 +31,7 @@ const loss = '=> i1 loses its last usable copy'
 const behind =
   /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)/
 
-/** What is weakened, in which scenario, and how that is found. */
+/** A weakened part, its scenario, and the search that finds the broken promise. */
 type Weak = readonly [what: string, sabotage: Sabotage, name: string, on: Scenario['profile'], search: Search]
 
 const weak: readonly Weak[] = [
@@ -91,7 +91,7 @@ const weak: readonly Weak[] = [
 ]
 
 for (const [what, sabotage, name, profile, search] of weak) {
-  t.test(`with ${what} the checker finds what breaks`, async (t) => {
+  t.test(`the checker finds the broken promise with ${what}`, async (t) => {
     const all = departures(profile, { sabotage }).flatMap(([, scenarios]) => scenarios)
     await finds(t, named(all, name), search)
   })

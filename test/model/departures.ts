@@ -10,7 +10,7 @@ const lost = { notReady: { reason: 'KubernetesNodeGone' } }
 const byLonghorn = { actor: longhornAccount }
 const throughProxy = { door: 'proxy-longhorn' } as const
 
-/** What goes, or comes back, or is made anew: who asks for it, and what else happens. */
+/** Objects that go, return or are recreated: the requests for it, and other events. */
 interface Departure {
   readonly name: string
   readonly objects: readonly ModelObject[]
@@ -98,7 +98,7 @@ function isBack(store: Store): boolean {
   return store.find('Node', 'n1')?.status.notReady === undefined
 }
 
-/** Lost nodes that come back while what was admitted because of that is on its way. */
+/** Lost nodes that return while a write that was admitted because of the loss is on its way. */
 const returns: readonly Departure[] = [
   {
     name: 'a node comes back while it is deleted, and a clean-up counts on its copy',
@@ -155,10 +155,10 @@ const madeAnew: readonly Departure[] = [
   },
 ]
 
-/** The scenarios of one kind on a profile, by what they have in common. */
+/** The scenarios of one kind on a profile, with their common name. */
 export type Departures = readonly [what: string, scenarios: readonly Scenario[]]
 
-/** What can go, come back, or be made anew, on a profile. Nothing else goes wrong unless said so. */
+/** The objects that can go, return or be recreated on a profile. Other faults happen only if `more` adds them. */
 export function departures(profile: Scenario['profile'], more: Partial<Scenario> = {}): Departures[] {
   const on = (all: readonly Departure[]): Scenario[] =>
     all.map(({ name, objects, wishes, happenings = [] }) =>

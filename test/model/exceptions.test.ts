@@ -23,7 +23,7 @@ for (const profile of ['A', 'B', 'C'] as const) {
   })
 }
 
-/** What is weakened, in which scenario, and how that is found. */
+/** A weakened part, its scenario, and the search that finds the broken promise. */
 type Weak = readonly [what: string, sabotage: Sabotage, name: string, on: Scenario['profile'], search: Search]
 
 const weak: readonly Weak[] = [
@@ -65,7 +65,7 @@ const weak: readonly Weak[] = [
 ]
 
 for (const [what, sabotage, name, profile, search] of weak) {
-  t.test(`with ${what} the checker finds what breaks`, async (t) => {
+  t.test(`the checker finds the broken promise with ${what}`, async (t) => {
     const all = exceptions(profile, { sabotage }).flatMap(([, scenarios]) => scenarios)
     await finds(t, named(all, name), search)
   })

@@ -106,7 +106,7 @@ const draining: readonly ModelObject[] = [
   image('i1', [pending('d1'), ready('d3')]),
 ]
 
-/** What is never held, beside what is. */
+/** Requests that never wait, beside requests that do. */
 const atOnce: readonly Exception[] = [
   [
     'dry runs beside what they ask about',
@@ -130,7 +130,7 @@ const atOnce: readonly Exception[] = [
   ],
 ]
 
-/** Requests that are an exception to what holds for the others, on a profile. */
+/** Requests on a profile that are exceptions to the promises for others. */
 export function exceptions(
   profile: Scenario['profile'],
   more: Partial<Scenario> = {},

@@ -3,10 +3,10 @@ import type { Scenario } from './scenario.ts'
 import type { Step } from './step.ts'
 import { World } from './world.ts'
 
-/** What an exploration came to. */
+/** The result of an exploration. */
 export interface Explored {
   readonly scenario: string
-  /** Different ones if it was explored; each that a random walk came to, even twice. */
+  /** The number of different states of an exploration; a random walk counts repeated ones too. */
   readonly states: number
   readonly runs: number
   /** The longest way from the start, in steps. */
@@ -24,7 +24,7 @@ interface Known {
   /** The state before it on that way, and the step from there. */
   from: Known | undefined
   by: string
-  /** What can happen next and was not tried yet. */
+  /** The next possible steps that were not tried yet. */
   untried: string[]
 }
 
@@ -96,7 +96,7 @@ function wayTo(known: Known): string[] {
 class Labels {
   readonly #kept = new Map<string, string>()
 
-  /** What can happen next, by a name of its own each. */
+  /** The next possible steps, by unique names. */
   of(world: World): Map<string, Step> {
     const named = new Map<string, Step>()
     for (const step of world.steps()) {
@@ -125,20 +125,20 @@ function noteCommits({ trace }: World, committed: Set<string>): void {
   for (const what of trace) if (what.startsWith(commits)) committed.add(what.slice(commits.length))
 }
 
-/** How the trace begins a line that tells of a commit. */
+/** The start of a line of the trace about a commit. */
 const commits = 'committed: '
 
-/** What a random walk may be told. */
+/** The options of a random walk. */
 export interface WalkOptions {
-  /** Steps that are not taken, where what is looked for lies deep. */
+  /** Steps that the walk does not take, so that it finds a deep counter-example sooner. */
   readonly leaves?: RegExp | undefined
-  /** Where the states are put that it comes to, so that those are known that are different. */
+  /** Collects the states, to count different ones. */
   readonly seen?: Set<string> | undefined
 }
 
 /**
- * Random walks, for what is too large to be explored. Each has a seed of its own, the next of the one before, so that a
- * walk can be taken again alone. It ends where no promise can be broken any more.
+ * Random walks, for scenarios that are too large to explore. Each has its own seed, one more than the previous, so that a
+ * single walk can be repeated. It ends once no promise can be broken.
  */
 export async function walk(
   scenario: Scenario,

@@ -4,17 +4,17 @@ import { walk } from './explore.ts'
 import { report } from './report.ts'
 import type { Scenario } from './scenario.ts'
 
-/** How the checker is to find what is wrong with a weakened protocol. */
+/** The way in which the checker finds the fault of a weakened protocol. */
 export interface Search {
-  /** What is broken then. */
+  /** The broken promise. */
   readonly broken: string | RegExp
   /** The seed of a walk that breaks it. The thorough tests begin at 1, and say which walk it was. */
   readonly seed: number
-  /** Steps that are not taken, where what is looked for lies deep. */
+  /** Steps that the walk does not take, so that it finds a deep counter-example sooner. */
   readonly leaves?: RegExp
 }
 
-/** Has the checker find what is broken in a weakened protocol, and nothing in the same walks through the sound one. */
+/** Expects the broken promise in a weakened protocol, and none in the same walks through the sound one. */
 export async function finds(t: Test, weak: Scenario, { broken, seed, leaves }: Search): Promise<void> {
   const found = await walk(weak, 10_000, 60, depth(seed, 1), { leaves })
   t.match(found.counterExample?.at(-1), broken, report(found))

@@ -7,11 +7,11 @@ export interface Happening {
   readonly what: string
   /** True if it takes a node away: copies that were counted on may then be on a lost one. */
   readonly takesAway: boolean
-  /** What it does; undefined while it cannot happen. */
+  /** The step; undefined while it cannot happen. */
   readonly turns: (store: Store) => (() => void) | undefined
 }
 
-/** Kubernetes has no node of this name any more, so all its disks are lost at once. */
+/** Kubernetes no longer has a node of this name, so all its disks are lost at once. */
 export const gone: NotReady = { reason: 'KubernetesNodeGone', since: undefined }
 
 /** A node is lost. Its copies are not known to be unknown yet. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { unownedDisks, type Page } from '../../src/gate/reservation-book.ts'
+import { unownedDisks, type Entry } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { depth } from '../fixtures/thorough.ts'
 import { explore, walk } from './explore.ts'
@@ -8,31 +8,31 @@ import { foundOut, knownInStatus, movedFromDead, movedFromDying } from './joins.
 import type { Sabotage } from './sabotage.ts'
 import { report } from './report.ts'
 
-/** Some of what stands on the page for disks that no node has is not seen. */
+/** Hides some reservations on the entry for disks that no node has. */
 function hidden(isHidden: (reservation: Reservation) => boolean): Sabotage {
-  const lied = (page: Page): Page => ({
-    ...page,
-    reservations: page.reservations.filter((each) => !isHidden(each)),
+  const lied = (entry: Entry): Entry => ({
+    ...entry,
+    reservations: entry.reservations.filter((each) => !isHidden(each)),
   })
   return {
     book: (book) => ({
       ...book,
       seen: (key) => {
-        const page = book.seen(key)
-        return page && key === unownedDisks ? lied(page) : page
+        const entry = book.seen(key)
+        return entry && key === unownedDisks ? lied(entry) : entry
       },
       read: async (key, signal) => {
-        const page = await book.read(key, signal)
-        return key === unownedDisks ? lied(page) : page
+        const entry = await book.read(key, signal)
+        return key === unownedDisks ? lied(entry) : entry
       },
     }),
   }
 }
 
-/** The page for disks that no node has is claimed only for disks of unknown UUID. */
+/** The entry for disks that no node has is claimed only for disks of unknown UUID. */
 const unownedForUnknown = hidden(({ intent, disks }) => intent === 'eviction' && disks === 'any')
 
-/** Whoever empties known disks does not look at what was reserved on them while no node had them. */
+/** Evictions of known disks do not look at reservations from the time when no node had these disks. */
 const unlooked = hidden(({ intent }) => intent === 'removal')
 
 for (const profile of ['A', 'B'] as const) {
@@ -66,13 +66,13 @@ for (const profile of ['A', 'B'] as const) {
   })
 }
 
-t.test('with the page of unowned disks for unknown disks alone the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with the entry of unowned disks for unknown disks alone', async (t) => {
   const broken = '=> n2 crashes: a clean-up is pending on d9'
   await finds(t, knownInStatus('A', { sabotage: unownedForUnknown }), { broken, seed: 42 })
 })
 
 t.test(
-  'without a look at what was reserved while no node had the disk the checker finds a crash',
+  'the checker finds a crash if no change reads reservations from before a node had the disk',
   async (t) => {
     const broken = '=> n2 crashes: a clean-up is pending on d9'
     await finds(t, foundOut('B', { sabotage: unlooked }), { broken, seed: 2_213 })

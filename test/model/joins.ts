@@ -63,7 +63,7 @@ function isDead(store: Store): boolean {
   return store.find('Node', 'n3')?.status.notReady !== undefined
 }
 
-/** A disk whose UUID Longhorn finds out meanwhile, on a node without a flag; and what is on it is cleaned up. */
+/** A disk whose UUID Longhorn finds out meanwhile, on a node without a flag, and a clean-up of its copy. */
 export function foundOut(profile: Scenario['profile'], more: Partial<Scenario> = {}): Scenario {
   return scenario(
     `an eviction of a disk that is only just known, and a clean-up on it (${profile})`,
@@ -81,7 +81,7 @@ export function foundOut(profile: Scenario['profile'], more: Partial<Scenario> =
 /** Longhorn has found out the UUID, and something was reserved before. */
 function isFoundLate(store: Store): boolean {
   if (store.find('Node', 'n2')?.status.diskStatus.get('d9')?.diskUUID === undefined) return false
-  return [...store.allLeases()].some(([, leases]) => leases.page(unownedDisks).change > 0)
+  return [...store.allLeases()].some(([, leases]) => leases.entry(unownedDisks).change > 0)
 }
 
 /** All of them. */

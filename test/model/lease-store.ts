@@ -1,44 +1,44 @@
-import type { Contents, Page } from '../../src/gate/reservation-book.ts'
+import type { Contents, Entry } from '../../src/gate/reservation-book.ts'
 
-/** A page with the number of its change: pages come and go, and their changes have an order all the same. */
-export interface NumberedPage {
+/** An entry with the number of its change: entries come and go, and their changes have an order all the same. */
+export interface NumberedEntry {
   readonly change: number
-  readonly page: Page
+  readonly entry: Entry
 }
 
 /** The Leases of one namespace, with every change, so that a watch can bring it later. */
 export class LeaseStore {
-  readonly #pages = new Map<string, NumberedPage>()
-  readonly #events: NumberedPage[] = []
+  readonly #entries = new Map<string, NumberedEntry>()
+  readonly #events: NumberedEntry[] = []
 
   /** Every change, the oldest first. */
-  get events(): readonly NumberedPage[] {
+  get events(): readonly NumberedEntry[] {
     return this.#events
   }
 
-  pages(): Iterable<NumberedPage> {
-    return this.#pages.values()
+  entries(): Iterable<NumberedEntry> {
+    return this.#entries.values()
   }
 
-  page(key: string): NumberedPage {
-    return this.#pages.get(key) ?? emptyPage(key)
+  entry(key: string): NumberedEntry {
+    return this.#entries.get(key) ?? emptyEntry(key)
   }
 
   /** The compare-and-swap of a Lease. */
-  swap({ key, version: from }: Page, { reservations, settled }: Contents): NumberedPage | undefined {
-    const { page, change } = this.page(key)
-    if (page.version !== from) return undefined
+  swap({ key, version: from }: Entry, { reservations, settled }: Contents): NumberedEntry | undefined {
+    const { entry, change } = this.entry(key)
+    if (entry.version !== from) return undefined
     const empty = reservations.length === 0 && !settled
     const version = empty ? undefined : String(change + 1)
-    const next: Page = { key, version, reservations: [...reservations], ...(settled && { settled }) }
-    const numbered = { change: change + 1, page: next }
-    this.#pages.set(key, numbered)
+    const next: Entry = { key, version, reservations: [...reservations], ...(settled && { settled }) }
+    const numbered = { change: change + 1, entry: next }
+    this.#entries.set(key, numbered)
     this.#events.push(numbered)
     return numbered
   }
 }
 
-/** A page that was never written. */
-export function emptyPage(key: string): NumberedPage {
-  return { change: 0, page: { key, version: undefined, reservations: [] } }
+/** An entry that was never written. */
+export function emptyEntry(key: string): NumberedEntry {
+  return { change: 0, entry: { key, version: undefined, reservations: [] } }
 }

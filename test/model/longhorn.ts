@@ -4,7 +4,7 @@ import type { Step } from './step.ts'
 import type { Store } from './store.ts'
 
 /**
- * What Longhorn's controllers can do next: all of it writes status, which nobody reviews.
+ * The next possible steps of Longhorn's controllers: all write status, which is not reviewed.
  *
  * @param flaky whether a copy may turn unknown, or ready again
  */
@@ -41,7 +41,7 @@ function* flakySteps(store: Store, image: BackingImage): Iterable<Step> {
   }
 }
 
-/** A first file stands in status before it stands in spec (o5). */
+/** Longhorn lists a first file in status before it lists it in spec (o5). */
 function* firstFileSteps(store: Store): Iterable<Step> {
   for (const source of store.all('BackingImageDataSource')) {
     const { name } = source.metadata

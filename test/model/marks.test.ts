@@ -25,7 +25,7 @@ for (const [name, sabotage, seed] of [
   ['marks that are not written', unmarked, 113],
   ['watch positions that are not compared', uncompared, 113],
 ] as const) {
-  t.test(`with ${name} the checker finds a crash`, async (t) => {
+  t.test(`the checker finds a crash with ${name}`, async (t) => {
     const broken = '=> n1 crashes: a clean-up is pending on d1'
     await finds(t, settling(sabotage), { broken, seed, leaves: behind })
   })

@@ -1,18 +1,18 @@
 import type { Clock } from '../../src/time/clock.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
-import type { Contents, Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Contents, Entry, ReservationBook } from '../../src/gate/reservation-book.ts'
 
 /**
  * The book as an older version of Holdfast reads and writes it. It writes no marks, no `lastsMs`, and stamps of the form
- * `<replica>/<count>`; a reservation ends for it at the deadline, by its own time of day. What it does not know in the
- * reservations of others it leaves as it is. Only the format is older: what its rules lack no format makes good.
+ * `<replica>/<count>`; a reservation ends for it at the deadline, by its own time of day. It keeps unknown fields in the
+ * reservations of others. Only the format is older, not the rules.
  */
 export function olderBook(
   book: ReservationBook,
   { replica, process }: { readonly replica: string; readonly process: string },
   clock: Clock,
 ): ReservationBook {
-  /** What was read, by how it is shown to the gate. */
+  /** The reservations as read, by their form for the gate. */
   const originals = new WeakMap<Reservation, Reservation>()
   const own = `${replica}/`
   const current = `${replica}/${process}/`
@@ -28,7 +28,7 @@ export function olderBook(
     const stamp = each.stamp.replace(current, own)
     return originals.get(each) ?? { ...each, stamp, lastsMs: undefined }
   }
-  const show = ({ key, version, reservations }: Page): Page => ({
+  const show = ({ key, version, reservations }: Entry): Entry => ({
     key,
     version,
     reservations: reservations.map(shown),
@@ -36,13 +36,13 @@ export function olderBook(
   return {
     ...book,
     seen: (key) => {
-      const page = book.seen(key)
-      return page && show(page)
+      const entry = book.seen(key)
+      return entry && show(entry)
     },
-    pages: () => [...book.pages()].map(show),
+    entries: () => [...book.entries()].map(show),
     read: async (key, signal) => show(await book.read(key, signal)),
-    swap: async (page, { reservations }: Contents, signal) => {
-      const swapped = await book.swap(page, { reservations: reservations.map(written) }, signal)
+    swap: async (entry, { reservations }: Contents, signal) => {
+      const swapped = await book.swap(entry, { reservations: reservations.map(written) }, signal)
       return swapped && show(swapped)
     },
   }

@@ -3,18 +3,21 @@ import { departures } from './departures.ts'
 import type { Scenario } from './scenario.ts'
 import { World } from './world.ts'
 
-/** So many requests, and steps of Longhorn, follow each other: what needs all of them lies too deep for other searches. */
+/** The maximum of requests and steps of Longhorn in a row; other searches do not get so deep. */
 const mostSteps = 8
 
 for (const profile of ['A', 'B', 'C'] as const) {
-  t.test(`what goes and comes back, one request after the other (${profile})`, async (t) => {
-    for (const [, scenarios] of departures(profile)) {
-      for (const scenario of scenarios) t.equal(await explored(scenario), undefined, scenario.name)
-    }
-  })
+  t.test(
+    `objects that go and return, one request after the other, break no promise (${profile})`,
+    async (t) => {
+      for (const [, scenarios] of departures(profile)) {
+        for (const scenario of scenarios) t.equal(await explored(scenario), undefined, scenario.name)
+      }
+    },
+  )
 }
 
-/** @returns what was broken and how, in any order in which each request is over before the next begins */
+/** @returns the trace of a broken promise, in any order in which each request is over before the next begins */
 async function explored(scenario: Scenario): Promise<string | undefined> {
   const seen = new Set<string>()
   const ways: string[][] = [[]]

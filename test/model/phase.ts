@@ -1,7 +1,7 @@
 import type { Outcome } from '../../src/gate/ports.ts'
 import type { Change } from '../../src/rules/change.ts'
 
-/** What a proxy knows of a write that it admitted. */
+/** The facts that a proxy keeps of a write that it admitted. */
 export interface Proxied extends Pick<Outcome, 'isLate' | 'release'> {
   /** The replica that is the proxy. */
   readonly by: number
@@ -11,7 +11,7 @@ export interface Proxied extends Pick<Outcome, 'isLate' | 'release'> {
 export type Phase =
   | { readonly at: 'wished' }
   | { readonly at: 'reviewed'; readonly by: number }
-  /** Admitted by a proxy, which may stand still before it passes the write on. */
+  /** Admitted by a proxy, which may pause before it forwards the write. */
   | { readonly at: 'passing'; readonly change: Change; readonly since: number; readonly proxied: Proxied }
   /** On its way: a webhook has admitted it, or a proxy has passed it on. */
   | {

@@ -18,7 +18,7 @@ export interface Crash {
  * looks at is any version of the node that was current lately, and beside it any such version of an image. Whether the
  * node is lost makes no difference: it can come back, with caches of the past.
  *
- * @param since versions that were replaced by then are in nobody's hands any more; in model milliseconds
+ * @param since no manager still reads a version that was replaced by then; in model milliseconds
  */
 export function crashing(store: Store, profile: Scenario['profile'], since: number): Crash[] {
   if (profile === 'C') return []
@@ -65,10 +65,10 @@ function pendingOf({ spec, status }: BackingImage): string[] {
   return [...status.diskFileStatusMap.keys()].filter((uuid) => !spec.diskFileSpecMap.has(uuid))
 }
 
-/** What there is of an image: nothing usable, a usable copy on a node that is lost, or one on a node that is not. */
+/** The best copy of an image: none usable, a usable one on a node that is lost, or one on a node that is not. */
 export type Worth = 0 | 1 | 2
 
-/** What there is of each image. @param now model milliseconds */
+/** The best copy of each image. @param now model milliseconds */
 export function worths(store: Store, now: number): Map<string, Worth> {
   const nodes = store.all('Node')
   return new Map(store.all('BackingImage').map((image) => [image.metadata.name, worthOf(image, nodes, now)]))

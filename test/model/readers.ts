@@ -9,7 +9,7 @@ const readersLagMs = 10_000
 /** So long after an outage its watches may still be coming back, one kind before the other. */
 const readersLagAfterOutageMs = 90_000
 
-/** Longhorn's managers, as far as what they have in their hands: any version that was current lately. */
+/** The versions that Longhorn's managers may still read: any that was current lately. */
 export class Readers {
   readonly #store: Store
   readonly #time: ModelTime
@@ -22,7 +22,7 @@ export class Readers {
     this.#profile = profile
   }
 
-  /** What was replaced by then nobody has in hand any more; in model milliseconds. */
+  /** No manager still reads a version that was replaced by then; in model milliseconds. */
   get since(): number {
     const { now } = this.#time
     const calm = now - readersLagMs
@@ -36,7 +36,7 @@ export class Readers {
 
   /** The nodes whose manager crashes, whichever versions it has in hand. */
   crashes(): Crash[] {
-    // Time stops when whoever lags has seen what was just written.
+    // Time stops once a lagging manager has seen the last write.
     if (this.#store.past(this.since).length > 0) this.#time.mark(readersLagMs)
     return crashing(this.#store, this.#profile, this.since)
   }
@@ -49,7 +49,7 @@ export class Readers {
     this.#time.mark(readersLagAfterOutageMs)
   }
 
-  /** What a manager may still have in hand, and for how long; for telling states apart. */
+  /** The versions that a manager may still read, and for how long, to distinguish states. */
   inHand(): string {
     const { now } = this.#time
     const past = this.#store.past(this.since)

@@ -1,9 +1,10 @@
-import { pageChange, type Changes } from '../../src/gate/hold.ts'
+import { entryChange, type Changes } from '../../src/gate/hold.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Asking } from './asking.ts'
-import { emptyPage, type LeaseStore, type NumberedPage } from './lease-store.ts'
+import { emptyEntry, type LeaseStore, type NumberedEntry } from './lease-store.ts'
+import { shownEntry } from './state-text.ts'
 
-/** What the book of a replica works with. */
+/** The parts that the book of a replica needs. */
 export interface ReplicaBookModules {
   readonly leases: LeaseStore
   readonly asking: Asking
@@ -15,14 +16,14 @@ export interface ReplicaBookModules {
   readonly doubt: () => string | undefined
 }
 
-/** The book of reservations as one replica knows it: behind by what its watch has not brought yet. */
+/** The book of reservations as one replica knows it: without the events that its watch has not delivered yet. */
 export class ReplicaBook {
   readonly #modules: ReplicaBookModules
-  readonly #pages = new Map<string, NumberedPage>()
+  readonly #entries = new Map<string, NumberedEntry>()
   readonly #listeners = new Set<(key: string) => void>()
   /** When it first saw a reservation, by its stamp. */
   readonly #firstSeen = new Map<string, number>()
-  /** Up to which change the watch has brought a page. */
+  /** Up to which change the watch has brought an entry. */
   readonly #watched = new Map<string, number>()
   readonly #unmarkedAt = new Map<string, number>()
   #delivered = 0
@@ -31,40 +32,42 @@ export class ReplicaBook {
     this.#modules = modules
   }
 
-  /** How many changes of pages it has not heard of yet. */
+  /** How many changes of entries it has not heard of yet. */
   get behind(): number {
     return this.#modules.leases.events.length - this.#delivered
   }
 
-  /** The watch brings the next change of a page. */
+  /** The watch brings the next change of an entry. */
   deliver(): void {
     const { leases, now } = this.#modules
     const event = leases.events[this.#delivered++]
     if (!event) return
-    const { key, version, settled } = event.page
+    const { key, version, settled } = event.entry
     this.#watched.set(key, event.change)
     if (version === undefined || !settled) this.#unmarkedAt.set(key, now())
     if (event.change > this.#known(key).change) this.#keep(event)
     else this.#tell(key)
   }
 
-  /** What it knows, for telling states apart. */
+  /** Its knowledge as text, to distinguish states. */
   knows(): string {
     const now = this.#modules.now()
-    const pages = [...this.#pages.values()].map(({ page, change }) => {
-      const ages = page.reservations.map(({ stamp }) => now - (this.#firstSeen.get(stamp) ?? 0))
-      const unmarkedFor = now - (this.#unmarkedAt.get(page.key) ?? -Infinity)
-      return `${page.key}@${change}/${this.#watched.get(page.key)}/${unmarkedFor}/${ages.join()}`
+    const entries = [...this.#entries.values()].map(({ entry, change }) => {
+      const ages = entry.reservations.map(({ stamp }) => now - (this.#firstSeen.get(stamp) ?? 0))
+      const unmarkedFor = now - (this.#unmarkedAt.get(entry.key) ?? -Infinity)
+      return `${entry.key}@${change}/${this.#watched.get(entry.key)}/${unmarkedFor}/${ages.join()}`
     })
-    return `${this.behind}|${pages.toSorted().join()}`
+    // Changes of two entries can come in either order, and the versions in between were not the same in every past.
+    const queue = this.#modules.leases.events.slice(this.#delivered).map(shownEntry)
+    return `${queue.join(';')}|${entries.toSorted().join()}`
   }
 
   /** The book as the gate uses it. */
   get port(): ReservationBook {
     return {
-      seen: (key) => this.#known(key).page,
-      pages: () =>
-        [...this.#pages.values()].map(({ page }) => page).filter(({ version }) => version !== undefined),
+      seen: (key) => this.#known(key).entry,
+      entries: () =>
+        [...this.#entries.values()].map(({ entry }) => entry).filter(({ version }) => version !== undefined),
       read: this.#read,
       swap: this.#swap,
       markedSince: ({ key, version }) => {
@@ -80,38 +83,38 @@ export class ReplicaBook {
 
   readonly #read: ReservationBook['read'] = async (key, signal) => {
     const { leases, asking } = this.#modules
-    const shown = ({ change }: NumberedPage): string => `${change}`
-    return (await asking.ask(`read page ${key}`, () => leases.page(key), signal, shown)).page
+    const shown = ({ change }: NumberedEntry): string => `${change}`
+    return (await asking.ask(`read entry ${key}`, () => leases.entry(key), signal, shown)).entry
   }
 
-  readonly #swap: ReservationBook['swap'] = async (page, contents, signal) => {
+  readonly #swap: ReservationBook['swap'] = async (entry, contents, signal) => {
     const { leases, asking, doubt } = this.#modules
     const why = doubt()
     if (why !== undefined) throw new Error(why)
     const made = contents.reservations.map(({ intent, name }) => `${intent} by ${name}`)
     const marks = Object.entries(contents.settled ?? {}).map(String)
-    const what = `swap page ${page.key} at ${page.version ?? 'none'} for [${made.join(', ')}]${marks.join(' ')}`
-    const shown = (swapped: NumberedPage | undefined): string => (swapped ? 'done' : 'conflict')
-    const swapped = await asking.ask(what, () => leases.swap(page, contents), signal, shown)
-    if (swapped && swapped.change > this.#known(page.key).change) this.#keep(swapped)
-    return swapped?.page
+    const what = `swap entry ${entry.key} at ${entry.version ?? 'none'} for [${made.join(', ')}]${marks.join(' ')}`
+    const shown = (swapped: NumberedEntry | undefined): string => (swapped ? 'done' : 'conflict')
+    const swapped = await asking.ask(what, () => leases.swap(entry, contents), signal, shown)
+    if (swapped && swapped.change > this.#known(entry.key).change) this.#keep(swapped)
+    return swapped?.entry
   }
 
-  #known(key: string): NumberedPage {
-    return this.#pages.get(key) ?? emptyPage(key)
+  #known(key: string): NumberedEntry {
+    return this.#entries.get(key) ?? emptyEntry(key)
   }
 
-  #keep(numbered: NumberedPage): void {
+  #keep(numbered: NumberedEntry): void {
     const { now } = this.#modules
-    this.#pages.set(numbered.page.key, numbered)
-    for (const { stamp } of numbered.page.reservations) {
+    this.#entries.set(numbered.entry.key, numbered)
+    for (const { stamp } of numbered.entry.reservations) {
       if (!this.#firstSeen.has(stamp)) this.#firstSeen.set(stamp, now())
     }
-    this.#tell(numbered.page.key)
+    this.#tell(numbered.entry.key)
   }
 
   #tell(key: string): void {
     for (const listener of this.#listeners) listener(key)
-    this.#modules.changes.tell(pageChange(key))
+    this.#modules.changes.tell(entryChange(key))
   }
 }

@@ -105,7 +105,7 @@ export class Replica {
     return this.process > 0 ? this.#now() : 0
   }
 
-  /** What it waits for, in words for telling states apart. */
+  /** The reason of its wait in words, to distinguish states. */
   get doubt(): string {
     return this.#doubt ?? ''
   }
@@ -132,7 +132,7 @@ export class Replica {
     this.#time.mark(this.#policy.settleAfterOutageMs)
   }
 
-  /** A list shows every object as it is, and nothing of what it was before. */
+  /** A list shows every object as it is, and none of its earlier versions. */
   #list(): void {
     for (const kind of watched) {
       const news = this.#store.events(kind).slice(this.#delivered[kind])
@@ -142,7 +142,7 @@ export class Replica {
     }
   }
 
-  /** @param listed what is gone a list only lacks, and what was never known it does not miss */
+  /** @param listed true for a list, in which a deleted object is only missing, and unnoticed if it was never known */
   #apply({ object, gone }: ModelEvent, listed: boolean): void {
     const { kind, metadata } = object
     if (!gone) this.map.apply(this.#seen(object), this.#knownSince(object))
@@ -166,7 +166,7 @@ export class Replica {
     return this.#sabotage.options?.policy ?? defaultPolicy
   }
 
-  /** What it remembers of what has ended, as far as it still matters; for telling states apart. In model time. */
+  /** Its memory of ended changes that still matter, in model time, to distinguish states. */
   remembers(sinceInModel: number): string {
     const { history } = this.map
     const now = this.#now()

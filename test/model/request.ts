@@ -6,11 +6,11 @@ import { rawSource, uuid } from '../fixtures/raw-objects.ts'
 import type { ModelObject, Store } from './store.ts'
 import { beginning } from './time.ts'
 
-/** A wish that a client has, as a function of what is stored. */
+/** A wish of a client, as a function of the stored objects. */
 export interface Wish {
   /** In a word or two, for traces. */
   readonly what: string
-  /** The change as it would be asked now; undefined if there is nothing to change any more. */
+  /** The change as the client would request it now; undefined if nothing is left to change. */
   readonly change: (store: Store, uid: string) => Change | undefined
   readonly dryRun: boolean
   /** True if it only clears flags. */
@@ -21,7 +21,7 @@ export interface Wish {
   readonly overrides: boolean
   /** When it is asked at the earliest; whenever, if absent. */
   readonly isDue?: (store: Store) => boolean
-  /** False for what must be answered at once: a dry run, an account that must not wait, a creation that nothing proves. */
+  /** False for a request that is answered at once: a dry run, an account that must not wait, a creation without proof. */
   readonly waits: boolean
 }
 
@@ -101,7 +101,7 @@ export function deleteNode(name: string, how: How = {}): Wish {
   return wish(`delete ${name}`, change, how)
 }
 
-/** Creates a node as it is given, under a uid of its own for each review. */
+/** Creates the given node, with a new uid for each review. */
 export function createNode(node: Node, how: How = {}): Wish {
   const { name } = node.metadata
   const change: Wish['change'] = (store, uid) => {
@@ -128,7 +128,7 @@ export function join(node: string, disk: string): Wish {
   )
 }
 
-/** The same once no node has the disk any more: it is in one machine at a time. */
+/** The same once no node has the disk: it is in one machine at a time. */
 export function move(node: string, disk: string): Wish {
   const isDue = (store: Store): boolean => !store.all('Node').some(({ spec }) => spec.disks.has(disk))
   return { ...join(node, disk), isDue }

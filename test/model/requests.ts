@@ -10,25 +10,25 @@ import type { Step } from './step.ts'
 import type { Store } from './store.ts'
 import type { ModelTime } from './time.ts'
 
-/** The API server's request timeout: what was reviewed or passed on longer ago is not committed any more. */
+/** The API server's request timeout: it commits no write that was reviewed or forwarded longer ago. */
 const requestTimeoutMs = 60_000
 
 /** A reservation lasts longer than this by less than a second, so that time stops while it stands and after it. */
 const longestMs = 71_000
 
-/** What requests work with. */
+/** The parts that requests need. */
 export interface RequestsModules {
   readonly store: Store
   readonly time: ModelTime
   readonly replicas: readonly Replica[]
   readonly blame: Blame
-  /** Told of each line of the trace. */
+  /** Called with each line of the trace. */
   readonly note: (line: string) => void
-  /** Told what is broken. */
+  /** Called with each broken promise. */
   readonly breaks: (what: string) => void
 }
 
-/** What clients wish, and how far each wish has come through doors and API server. */
+/** The wishes of clients, and how far each has come through doors and API server. */
 export class Requests {
   readonly phases: Phase[]
   /** How often each wish was reviewed. */
@@ -46,7 +46,7 @@ export class Requests {
     this.reviews = scenario.wishes.map(() => 0)
   }
 
-  /** Nothing is on its way. What befalls a copy after it was judged cannot be foreseen by anybody. */
+  /** True if no request is on its way: a guard cannot foresee a fault of a copy after its decision. */
   get areCalm(): boolean {
     return this.phases.every(({ at }) => at === 'wished' || at === 'over')
   }
@@ -61,7 +61,7 @@ export class Requests {
     return this.phases.some((phase) => isReviewedBy(id, phase))
   }
 
-  /** True while this replica will be asked, or what it has admitted is on its way. */
+  /** True while this replica may get a request, or a write that it has admitted is on its way. */
   need({ id }: Replica): boolean {
     return this.phases.some((phase) => {
       switch (phase.at) {
@@ -91,7 +91,7 @@ export class Requests {
     }
   }
 
-  /** What was admitted is passed on, committed, or answered. */
+  /** Admitted writes are forwarded, committed, or answered. */
   *commitSteps(): Iterable<Step> {
     const { time } = this.#modules
     for (const [at, phase] of this.phases.entries()) {
@@ -107,7 +107,7 @@ export class Requests {
     }
   }
 
-  /** A replica is gone, and with it what it was asked. What it was still deciding is asked again. */
+  /** A replica is gone with its requests. Those that it was still deciding are retried. */
   dropAllOf(id: number): void {
     for (const [at, phase] of this.phases.entries()) {
       const isReviewing = phase.at === 'reviewed' && phase.by === id
@@ -117,7 +117,7 @@ export class Requests {
     }
   }
 
-  /** What was on its way for too long comes no more. Its proxy hears nothing, and leaves what it has reserved. */
+  /** Drops writes that were on their way for too long. The proxy gets no answer, so its reservations stay. */
   dropLate(): void {
     const { now } = this.#modules.time
     for (const [at, phase] of this.phases.entries()) {
@@ -125,7 +125,7 @@ export class Requests {
     }
   }
 
-  /** A wish that only clears flags must never wait, and of the rest a replica holds only what can wait. */
+  /** Checks that no wish waits that only clears flags, or that must be answered at once. */
   checkWaits(): void {
     const { replicas, breaks } = this.#modules
     const { wishes } = this.#scenario
@@ -140,7 +140,7 @@ export class Requests {
     }
   }
 
-  /** False for what was reserved for a dry run. */
+  /** False for a reservation of a dry run. */
   isForReal({ kind, name }: Pick<Reservation, 'kind' | 'name'>): boolean {
     return this.#real.has(`${kind}/${name}`)
   }
@@ -165,7 +165,7 @@ export class Requests {
     const change = this.#scenario.sabotage.asked?.(wanted) ?? wanted
     if (!wish.dryRun) this.#real.add(`${change.kind}/${nameOf(change)}`)
     if (!this.areReviewedBy(replica)) replica.asking.history = []
-    // Of two that a replica is asked, the first comes first to the page of both.
+    // Of two that a replica is asked, the first comes first to the entry of both.
     replica.asking.history.push(wish.what)
     this.phases[at] = { at: 'reviewed', by: replica.id }
     const since = time.now
@@ -199,7 +199,7 @@ export class Requests {
     if (!this.areReviewedBy(replica)) replica.asking.history = []
   }
 
-  /** @returns undefined for what a proxy judges again: it reads past every cache what it was admitted on. */
+  /** @returns undefined for a write that a proxy judges again, since the object has changed meanwhile */
   #admitted(
     wish: Wish,
     { id }: Replica,

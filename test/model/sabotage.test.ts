@@ -22,7 +22,7 @@ for (const [weak, seed] of [
   [weakened('expiry shorter than commit', earlyExpiry, { jumps: 2, budgetMs: 5_000 }), 810],
   [weakened('the rule of profile A narrowed to profile B', narrowedToB), 2],
 ] as const) {
-  t.test(`with ${weak.name} the checker finds a crash`, async (t) => {
+  t.test(`the checker finds a crash with ${weak.name}`, async (t) => {
     await finds(t, weak, { broken: '=> n1 crashes: a clean-up is pending on d1', seed, leaves: aside })
   })
 }

@@ -1,7 +1,7 @@
 import type { DiskMap } from '../../src/disk-map/disk-map.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
 import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
-import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Entry, ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Change } from '../../src/rules/change.ts'
@@ -10,29 +10,29 @@ import type { Clock } from '../../src/time/clock.ts'
 import { admin } from '../fixtures/cluster.ts'
 import type { ModelObject } from './store.ts'
 
-/** What is weakened, to see the checker find it. */
+/** A weakened part of the protocol, to prove that the checker finds the fault. */
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
   readonly knowledge?: (knowledge: Knowledge) => Knowledge
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
-  /** The anchor is not looked at: each door keeps its Leases where it was told to. */
+  /** No door reads the anchor: each keeps its Leases in its configured namespace. */
   readonly unanchored?: true
   /** A process may start right after an outage, of which it knows nothing: a known limit (known-limits.md). */
   readonly restartsUnaware?: true
   /** A proxy passes writes on however late it is. */
   readonly passesOnLate?: true
-  /** What the gate is asked instead. */
+  /** Replaces the change before the gate gets it. */
   readonly asked?: (change: Change) => Change
-  /** What is seen of an object that was told or read. */
+  /** Replaces an object that a replica hears of or reads. */
   readonly seen?: <T extends ModelObject>(object: T) => T
 }
 
 const emptyBook: ReservationBook = {
   seen: (key) => ({ key, version: undefined, reservations: [] }),
-  pages: () => [],
+  entries: () => [],
   read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
-  swap: (page) => Promise.resolve(page),
+  swap: (entry) => Promise.resolve(entry),
   markedSince: () => Infinity,
   subscribe: () => () => undefined,
 }
@@ -40,18 +40,18 @@ const emptyBook: ReservationBook = {
 /** Reservations off: a book that keeps nothing. */
 export const noReservations: Sabotage = { book: () => emptyBook }
 
-/** Watch positions are not compared with marks: what a replica knows counts as all that there is. */
+/** Watch positions are not compared with marks: the knowledge of a replica counts as complete. */
 export const uncompared: Sabotage = { knowledge: (knowledge) => ({ ...knowledge, seenUpTo: () => '999999' }) }
 
 /** Marks are not written: reservations go without a word. */
 export const unmarked: Sabotage = {
   book: (book) => ({
     ...book,
-    swap: (page, { reservations }, signal) => book.swap(page, { reservations, settled: {} }, signal),
+    swap: (entry, { reservations }, signal) => book.swap(entry, { reservations, settled: {} }, signal),
   }),
 }
 
-/** Confirmation off: what is read is what the replica knows already. */
+/** Confirmation off: a read returns the knowledge of the replica. */
 export const noConfirmation: Sabotage = {
   ...uncompared,
   reads: (reads, map) => ({
@@ -72,7 +72,7 @@ export const noConfirmation: Sabotage = {
 /** Expiry shorter than commit: reservations end while their writes are still on their way. */
 export const earlyExpiry: Sabotage = { options: { commitMs: 1_000 } }
 
-/** Nothing that is over counts any more. */
+/** Ended changes do not count. */
 export const noSettling: Sabotage = { options: { policy: { ...defaultPolicy, settleMs: 0 } } }
 
 /** An outage makes no difference. */
@@ -80,7 +80,7 @@ export const noOutages: Sabotage = {
   options: { policy: { ...defaultPolicy, settleAfterOutageMs: defaultPolicy.settleMs } },
 }
 
-/** What was not seen has not been: the generation of objects tells nothing. */
+/** Unseen changes do not count: the generation of objects is always 1. */
 export const noGenerations: Sabotage = {
   seen: (object) => ({ ...object, metadata: { ...object.metadata, generation: 1 } }),
 }
@@ -88,36 +88,36 @@ export const noGenerations: Sabotage = {
 /** The rule of profile A narrowed to that of profile B: only the evicted disks count. */
 export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, release: 'v1.8.1' } } }
 
-/** Stamps of two processes that are alike: without what is made at random once for each. */
+/** Equal stamps of two processes, without the random part. */
 export const sharedStamps: Sabotage = { options: { process: 'any' } }
 
 /** Reservations end at their deadline by the time of day, which is not the same everywhere. */
 export const wallClockDeadlines: Sabotage = { book: byTimeOfDay }
 
-/** The book in which reservations end at their deadline, by the time of day of whoever reads it. */
+/** The book in which reservations end at their deadline, by the reader's time of day. */
 export function byTimeOfDay(book: ReservationBook, clock: Pick<Clock, 'now'>): ReservationBook {
-  return asIfRead(book, (page) => ({
-    ...page,
-    reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
+  return asIfRead(book, (entry) => ({
+    ...entry,
+    reservations: entry.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
   }))
 }
 
-/** Two books: no door looks at the anchor, and each keeps its Leases in the namespace that it was told. */
+/** Two books: no door reads the anchor, and each keeps its Leases in its configured namespace. */
 export const twoBooks: Sabotage = { unanchored: true }
 
-/** What an older version reserved is ignored, since it does not say how long it lasts. */
+/** Reservations of an older version are ignored, since they have no duration. */
 export const olderIgnored: Sabotage = {
   book: (book) =>
-    asIfRead(book, (page) => ({
-      ...page,
-      reservations: page.reservations.filter(({ lastsMs }) => lastsMs !== undefined),
+    asIfRead(book, (entry) => ({
+      ...entry,
+      reservations: entry.reservations.filter(({ lastsMs }) => lastsMs !== undefined),
     })),
 }
 
-/** A page that an older version wrote counts as one that nothing has left, though that version makes no marks. */
+/** An entry that an older version wrote counts as one that nothing has left, though that version makes no marks. */
 export const unmarkedTrusted: Sabotage = {
   book: (book) => ({
-    ...asIfRead(book, (page) => (page.settled ? page : { ...page, settled: {} })),
+    ...asIfRead(book, (entry) => (entry.settled ? entry : { ...entry, settled: {} })),
     markedSince: () => -Infinity,
   }),
 }
@@ -127,9 +127,9 @@ export function unreserved(isLeftOut: (reservation: Reservation) => boolean): Sa
   return {
     book: (book) => ({
       ...book,
-      swap: (page, contents, signal) => {
+      swap: (entry, contents, signal) => {
         const reservations = contents.reservations.filter((each) => !isLeftOut(each))
-        return book.swap(page, { ...contents, reservations }, signal)
+        return book.swap(entry, { ...contents, reservations }, signal)
       },
     }),
   }
@@ -144,7 +144,7 @@ export const cleanUpsUnreserved: Sabotage = unreserved(({ intent }) => intent ==
 /** Copies that are counted on to stay are not reserved. */
 export const keepsUnreserved: Sabotage = unreserved(({ intent }) => intent === 'keep')
 
-/** What is taken away is not reserved. */
+/** Removals are not reserved. */
 export const removalsUnreserved: Sabotage = unreserved(
   ({ kind, intent, disks }) => kind === 'Node' && intent === 'eviction' && disks !== 'any',
 )
@@ -153,9 +153,9 @@ export const removalsUnreserved: Sabotage = unreserved(
 export const uidsIgnored: Sabotage = {
   seen: (object) => ({ ...object, metadata: { ...object.metadata, uid: `uid-${object.metadata.name}` } }),
   book: (book) =>
-    asIfRead(book, (page) => ({
-      ...page,
-      reservations: page.reservations.map((each) => ({ ...each, uid: `uid-${each.name}` })),
+    asIfRead(book, (entry) => ({
+      ...entry,
+      reservations: entry.reservations.map((each) => ({ ...each, uid: `uid-${each.name}` })),
     })),
 }
 
@@ -174,20 +174,20 @@ export const creationsProven: Sabotage = {
   asked: (change) => ({ ...change, request: { ...change.request, door: 'proxy-kubernetes' } }),
 }
 
-/** The book, with every page that is read from it seen otherwise. */
-function asIfRead(book: ReservationBook, see: (page: Page) => Page): ReservationBook {
+/** The book, with every entry that is read from it seen otherwise. */
+function asIfRead(book: ReservationBook, see: (entry: Entry) => Entry): ReservationBook {
   return {
     seen: (key) => {
-      const page = book.seen(key)
-      return page && see(page)
+      const entry = book.seen(key)
+      return entry && see(entry)
     },
-    pages: () => [...book.pages()].map(see),
+    entries: () => [...book.entries()].map(see),
     read: async (key, signal) => see(await book.read(key, signal)),
-    swap: (page, contents, signal) => book.swap(page, contents, signal),
-    markedSince: (page) => book.markedSince(page),
+    swap: (entry, contents, signal) => book.swap(entry, contents, signal),
+    markedSince: (entry) => book.markedSince(entry),
     subscribe: (listener) => book.subscribe(listener),
   }
 }
 
-/** A proxy that stood still passes on what it admitted before, however long ago. */
+/** A proxy that was paused forwards writes that it admitted before, however long ago. */
 export const passedOnLate: Sabotage = { passesOnLate: true }

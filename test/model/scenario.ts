@@ -15,7 +15,7 @@ import type { Wish } from './request.ts'
 import type { Sabotage } from './sabotage.ts'
 import { hasPast, type ModelObject } from './store.ts'
 
-/** What is explored: a cluster, what is asked of it, and how much else may happen. */
+/** A cluster, the requests to it, and the faults that may happen. */
 export interface Scenario {
   readonly name: string
   readonly profile: Exclude<Profile, 'none'>
@@ -29,7 +29,7 @@ export interface Scenario {
   readonly outages: number
   /** Whether a replica may crash. */
   readonly crash: boolean
-  /** Whether a replica may restart under its name: what it reserved stays, and what it knew is gone. */
+  /** Whether a replica may restart under its name: its reservations stay, and its knowledge is gone. */
   readonly restarts: boolean
   /** Whether the time of day of a replica may step an hour back or ahead, as often as anybody likes. */
   readonly steps: boolean
@@ -41,7 +41,7 @@ export interface Scenario {
   readonly flaky: boolean
   /** Whether the answer to a swap may be lost. */
   readonly losses: boolean
-  /** What else may happen, each once. */
+  /** Other events that may happen, each once. */
   readonly happenings: readonly Happening[]
   /** How long a client waits, in milliseconds. */
   readonly budgetMs: number
@@ -74,7 +74,7 @@ export function scenario(
   return { ...usual, name, profile, objects: objects.map(written), wishes, ...more }
 }
 
-/** By its generation a guard that starts tells that it may have missed something of an object. */
+/** The generation shows a starting guard that it may have missed a change of the object. */
 function written(object: ModelObject): ModelObject {
   const { metadata } = object
   return hasPast(object) ? { ...object, metadata: { ...metadata, generation: 2 } } : object

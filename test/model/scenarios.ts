@@ -70,7 +70,7 @@ const orderingsOfA: readonly Pair[] = [
   ['o5: an eviction and a first file on another disk', fresh, [evict('n1', 'd2'), place('i9', 'd1')]],
 ]
 
-/** What loses data, on every profile. */
+/** Pairs that lose data, on every profile. */
 const losses: readonly Pair[] = [
   [
     'a clean-up that counts on a copy, and its eviction',
@@ -100,7 +100,7 @@ export function pairs(profile: Scenario['profile']): Scenario[] {
 
 const flaggedAndFresh: readonly ModelObject[] = [...flagged.slice(0, 2), image('i9', [])]
 const draining: readonly ModelObject[] = [...calm.slice(0, 2), image('i1', [pending('d1'), ready('d3')])]
-/** The first file stands in status, and not in spec yet. */
+/** The first file is in status, and not in spec yet. */
 const finishing: readonly ModelObject[] = [
   ...calm.slice(0, 2),
   image('i9', [pending('d1', 'in-progress')]),
@@ -111,7 +111,7 @@ const leaving: readonly ModelObject[] = [
   node('n2', [disk('d3', evicting)]),
   image('i1', [pending('d9'), ready('d1')]),
 ]
-/** A copy on a disk that is evicted, and whose UUID nobody has found out yet. */
+/** A copy on a disk that is evicted, and whose UUID is not known yet. */
 const unsynced: readonly ModelObject[] = [
   node('n1', [disk('d1')]),
   node('n2', [disk('d9', { ...evicting, synced: false })]),
@@ -120,7 +120,7 @@ const unsynced: readonly ModelObject[] = [
 /** The flag went up and down a moment before the guard started. */
 export const justCleared: readonly ModelObject[] = [...calm, ...flagged.slice(0, 1), ...calm.slice(0, 1)]
 
-/** What is admitted once something is over, and must not meet it in the hands of who lags. */
+/** Requests that are admitted once a change is over, and must not meet it in a manager that lags. */
 const overlaps: readonly Pair[] = [
   ['o4: a clear, and the end of the eviction', flagged, [clear('n1'), longhornCleansUp('i1', ['d1'])]],
   ['o5: a clear, and a first file', flaggedAndFresh, [clear('n1'), place('i9', 'd1')]],

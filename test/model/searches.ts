@@ -13,7 +13,7 @@ export interface Search {
   readonly how: { readonly depth: number } | { readonly walks: number; readonly seed: number }
 }
 
-/** What came of searching through one scenario. */
+/** The result of the search through one scenario. */
 export interface Searched {
   readonly states: number
   /** How many of them are different. */
@@ -22,12 +22,12 @@ export interface Searched {
   readonly report: string | undefined
 }
 
-/** Deeper than the tests go. What cannot be explored to the end is walked through at random. */
+/** Deeper than in the tests. Random walks go beyond these depths. */
 const depths = { pairs: 12, circumstances: 6, departures: 8, two: 6, three: 5 }
 const walkSteps = 120
 
 const wild = { reviews: 3, jumps: 4, outages: 1, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
-/** What befalls those of which something goes or comes back; a copy that turns unknown besides is no one’s to foresee. */
+/** The faults of scenarios with objects that go or return. Copies do not turn unknown, which no guard can foresee. */
 const rough = { ...wild, flaky: false, restarts: true }
 
 /** All searches on a profile. @param walks through each scenario; where much can go wrong, twice as many */

@@ -19,7 +19,7 @@ for (const [weak, seed] of [
     }),
     5,
   ],
-  // A known limit, so that whoever mends it sees it here.
+  // A known limit: once it is fixed, this test fails and shows it.
   [
     scenario('a restart right after an outage', 'A', flagged, cleared, {
       sabotage: { restartsUnaware: true },
@@ -37,7 +37,7 @@ for (const [weak, seed] of [
     3,
   ],
 ] as const) {
-  t.test(`with ${weak.name} the checker finds a crash in hands that lag`, async (t) => {
+  t.test(`the checker finds a crash of a lagging manager with ${weak.name}`, async (t) => {
     await finds(t, weak, { broken: '=> n1 crashes: a clean-up is pending on d1', seed })
   })
 }

@@ -18,14 +18,14 @@ const still = (sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario =>
     ...more,
   })
 
-/** The proxy that stands still is replica 1, the eviction comes to replica 2, and nothing that does not matter. */
+/** Leaves out steps that do not matter: the paused proxy is replica 1, and the eviction comes to replica 2. */
 const aside =
   /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2|replica 2 hears of the next [BN]|replica 1 hears/
 
-/** A walk in which the proxy stands still until its reservation is over, and the eviction is admitted meanwhile. */
+/** A walk in which the proxy pauses until its reservation is over, and the eviction is admitted meanwhile. */
 const tooLate = 1_745
 
-t.test('with writes that are forwarded too late the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with writes that are forwarded too late', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, still(passedOnLate), { broken, seed: tooLate, leaves: aside })
 })
@@ -36,7 +36,7 @@ t.test('a proxy gives up a write that it comes to too late', async (t) => {
   t.strictSame([...committed], ['evict d2 of n1'])
 })
 
-t.test('a proxy stands still at any moment, and no promise is broken', async (t) => {
+t.test('a proxy that pauses at any moment breaks no promise', async (t) => {
   const explored = await explore(still({}), depth(4, 7))
   t.equal(explored.counterExample, undefined, report(explored))
   t.comment(`${explored.states} states`)

@@ -1,11 +1,11 @@
 import type { Phase } from './phase.ts'
-import type { NumberedPage } from './lease-store.ts'
+import type { NumberedEntry } from './lease-store.ts'
 import type { Replica } from './replica.ts'
 import { watched, type ModelEvent, type ModelObject, type Store } from './store.ts'
 
 /**
- * Everything that the future depends on, in a text: what is stored, what each replica knows and has yet to hear, what
- * it asks and was answered, and how far each wish has come. Times are from now.
+ * All facts that decide the future, as text: the stored objects, the knowledge and the pending deliveries of each
+ * replica, its questions and answers, and how far each wish has come. Times are from now.
  */
 export function stateText(
   store: Store,
@@ -14,17 +14,17 @@ export function stateText(
   now: number,
 ): string {
   const objects = [...store.objects()].map(textOf)
-  const pages = [...store.allLeases()].map(([namespace, leases]) => [
+  const entries = [...store.allLeases()].map(([namespace, leases]) => [
     namespace,
-    ...[...leases.pages()].map(shownPage),
+    ...[...leases.entries()].map(shownEntry),
   ])
   const known = replicas.map((replica) => shownReplica(replica, store))
-  return [objects, store.anchor, pages, known, phases.map((phase) => shownPhase(phase, now))]
+  return [objects, store.anchor, entries, known, phases.map((phase) => shownPhase(phase, now))]
     .map(String)
     .join('\n')
 }
 
-/** What a replica asks for, and how far each wish has come. */
+/** The questions of a replica, and how far each wish has come. */
 export function doings(
   replicas: readonly Replica[],
   phases: readonly Phase[],
@@ -37,23 +37,24 @@ export function doings(
   return text
 }
 
-/** Nor do pages. */
-const pageTexts = new WeakMap<NumberedPage, string>()
+/** Nor do entries. */
+const entryTexts = new WeakMap<NumberedEntry, string>()
 
-function shownPage(page: NumberedPage): string {
-  const known = pageTexts.get(page)
+/** An entry in a text, with the change that made it. */
+export function shownEntry(entry: NumberedEntry): string {
+  const known = entryTexts.get(entry)
   if (known !== undefined) return known
-  const text = textOfPage(page)
-  pageTexts.set(page, text)
+  const text = textOfEntry(entry)
+  entryTexts.set(entry, text)
   return text
 }
 
-function textOfPage({ page, change }: NumberedPage): string {
-  const reservations = page.reservations.map(
+function textOfEntry({ entry, change }: NumberedEntry): string {
+  const reservations = entry.reservations.map(
     ({ stamp, kind, name, resourceVersion, intent, disks, pinned, lastsMs }) =>
       `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${pinned === true ? 'pinned' : ''}${lastsMs}`,
   )
-  return `${page.key}${change}${reservations.join()}${JSON.stringify(page.settled)}`
+  return `${entry.key}${change}${reservations.join()}${JSON.stringify(entry.settled)}`
 }
 
 function shownReplica(replica: Replica, store: Store): string {
@@ -126,7 +127,7 @@ function behind(replica: Replica): number[] {
   return watched.map((kind) => replica.behind(kind))
 }
 
-/** What a replica has yet to hear: the versions in between were not the same in every past. */
+/** The pending deliveries of a replica, since the versions in between may differ by the past. */
 function queues(replica: Replica, store: Store): string {
   return watched
     .flatMap((kind) =>

@@ -4,6 +4,6 @@ export interface Step {
   readonly take: () => void
   /** The replica that it is about; undefined if it is about none. */
   readonly replica: number | undefined
-  /** True if it only tells a replica something. */
+  /** True if it only delivers an event to a replica. */
   readonly tells?: boolean
 }

@@ -6,7 +6,7 @@ import { LeaseStore } from './lease-store.ts'
 /** The kinds that can change in the model. */
 export type ModelObject = Node | BackingImage | BackingImageDataSource
 
-/** What a watch brings: an object as it is then, or as it was when it was deleted. */
+/** An event of a watch: an object as it is then, or as it was when it was deleted. */
 export interface ModelEvent {
   readonly object: ModelObject
   readonly gone: boolean
@@ -25,7 +25,7 @@ export interface PastVersion {
   readonly until: number
 }
 
-/** True for what was not made so: a flag was raised, or a copy went from spec and its file is still there. */
+/** True for an object that cannot be new: a flag was raised, or a copy left spec and its file is still there. */
 export function hasPast(object: ModelObject): boolean {
   switch (object.kind) {
     case 'Node':
@@ -43,8 +43,8 @@ export function hasPast(object: ModelObject): boolean {
 }
 
 /**
- * What the API server has stored, with everything that ever changed, so that a watch can bring it later. Versions
- * count each kind by itself: they are compared within one kind only, and so fewer states differ for nothing.
+ * The stored objects of the API server, with all their changes, so that a watch can deliver them later. Each kind counts
+ * its own versions: they are compared within one kind only, and fewer states differ without need.
  */
 export class Store {
   readonly #objects = new Map<string, ModelObject>()
@@ -71,7 +71,7 @@ export class Store {
     return found
   }
 
-  /** Every version of a kind that was current at some moment after `since`: what a reader may have in its hands. */
+  /** Every version of a kind that was current at some moment after `since`, so that a manager may still read it. */
   versions<K extends Watched>(kind: K, since: number): Extract<ModelObject, { kind: K }>[] {
     const past = this.past(since).map(({ object }) => object)
     return [...past.filter((object) => isKind(object, kind)), ...this.all(kind)]
@@ -104,7 +104,7 @@ export class Store {
     return this.#leases
   }
 
-  /** Puts the object in place, as nobody can foresee it: no watch brings that late without being known to lag. */
+  /** Puts an unforeseeable change in place: no watch delivers it late without being known to lag. */
   putSuddenly(object: ModelObject): void {
     this.put(object)
     const [event] = this.#events[object.kind].slice(-1)

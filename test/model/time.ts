@@ -12,7 +12,7 @@ export const beginning = Date.parse('2026-11-23T12:00:00Z')
 /** No replica has this number. */
 const nobody = 0
 
-/** Model time, in milliseconds: it stands still until a step lets it jump to the next timer. */
+/** Model time, in milliseconds: it stops until a step lets it jump to the next timer. */
 export class ModelTime {
   now = beginning
   readonly #timers = new Set<Timer>()
@@ -37,7 +37,7 @@ export class ModelTime {
     return this.#wrongBy.get(owner) ?? 0
   }
 
-  /** Sets the time of day of an owner; what is counted goes on as before. */
+  /** Sets the time of day of an owner; its monotonic clock goes on as before. */
   setWrong(owner: number, ms: number): void {
     this.#wrongBy.set(owner, ms)
   }

@@ -8,7 +8,7 @@ import { twoBooks, type Sabotage } from './sabotage.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm } from './scenarios.ts'
 
-/** Two doors that were told to keep their Leases in two namespaces, and two changes that must not meet. */
+/** Two doors with Leases in two configured namespaces, and two conflicting changes. */
 const apart = (sabotage: Sabotage): Scenario =>
   scenario('two books', 'A', calm, [evict('n1', 'd2'), cleanUp('i1', ['d1'])], {
     namespaces: ['holdfast', 'default'],
@@ -18,7 +18,7 @@ const apart = (sabotage: Sabotage): Scenario =>
 /** Steps that do not matter to this. */
 const aside = /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2/
 
-t.test('with two books the checker finds a crash', async (t) => {
+t.test('the checker finds a crash with two books', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, apart(twoBooks), { broken, seed: 16, leaves: aside })
 })

@@ -19,9 +19,9 @@ export class World {
   readonly time = new ModelTime()
   readonly store = new Store(this.time)
   readonly replicas: Replica[]
-  /** What has happened so far, a line for each step. */
+  /** The steps so far, a line for each. */
   readonly trace: string[] = []
-  /** What is broken, if anything. */
+  /** The broken promise, if any. */
   broken: string | undefined
   readonly #scenario: Scenario
   readonly #hasNoSources: boolean
@@ -53,8 +53,8 @@ export class World {
   }
 
   /**
-   * All that can happen next, always in the same order. What a replica is told matters to nobody else, so it is told
-   * only right before that replica does something: every other order leads to the same states.
+   * All possible next steps, always in the same order. A delivery to a replica matters to no other replica, so it comes
+   * only right before that replica acts: every other order leads to the same states.
    */
   steps(): Step[] {
     const all = [
@@ -72,7 +72,7 @@ export class World {
       ...this.#outageSteps(),
       ...this.#timeSteps(),
     ]
-    // Nothing else can change what such a read brings, so when it is made is all the same.
+    // No other step can change the result of such a read, so its order does not matter.
     const settled = all.find(({ what }) => what.endsWith('list BackingImageDataSource') && this.#hasNoSources)
     if (settled) return [settled]
     const told = this.#told
@@ -80,9 +80,9 @@ export class World {
   }
 
   /**
-   * True once no promise can be broken any more: every wish is over, and Longhorn has done all that follows. Files that
-   * come and go, outages and time that passes bring together no two versions that were not looked at before. Dry runs
-   * alone go on, since what they do later may still be a write.
+   * True once no promise can be broken: every wish is over, and Longhorn has done all that follows. Files that come and
+   * go, outages and passing time combine no two versions that were not checked before. Dry runs alone go on, since they
+   * might still write later.
    */
   get isOver(): boolean {
     if (!this.#requests.areOver) return false
@@ -101,7 +101,7 @@ export class World {
     step.take()
     if (step.replica !== undefined) await setImmediate()
     this.#remember(step)
-    // What it was told made it do something by itself, and others may come before whatever it does next.
+    // The delivery made the replica act by itself, and steps of others may come before its next one.
     if (step.tells && doing() !== before) this.#told = undefined
     // A replica by itself changes no object.
     if (step.replica === undefined) this.#check(worthBefore)
@@ -110,8 +110,8 @@ export class World {
   }
 
   /**
-   * What a replica heard while it decides, and in which order, may make a difference to what it does next. What it does
-   * later follows from what it knows by then.
+   * The deliveries during a decision, and their order, may change the replica's next step. Its later steps follow from
+   * its knowledge by then.
    */
   #remember({ what, replica: id, tells }: Step): void {
     const isTime = what.endsWith(' s pass')
@@ -141,7 +141,7 @@ export class World {
     return [stateText(store, replicas, this.#requests.phases, time.now), ...rest].join('\n')
   }
 
-  /** A process of a replica. What restarts is of the present version, whatever it was before. */
+  /** A process of a replica. After a restart it has the present version, whatever it had before. */
   #replica(id: number, process: number): Replica {
     const { profile, namespaces, older, sabotage } = this.#scenario
     const [first, second] = namespaces
@@ -166,7 +166,7 @@ export class World {
     this.#crashing = crashing
     if (!worthBefore) return
     const { happenings, steps } = this.#scenario
-    // What is lost while its clean-up is on its way nobody can foresee, nor what a wrong clock says of that.
+    // A guard cannot foresee a loss while a clean-up is on its way, nor judge the age of a loss by a wrong clock.
     const least = steps || happenings.some(({ takesAway }) => takesAway) ? 1 : 2
     const worth = worths(this.store, this.time.now)
     for (const [image, before] of worthBefore) {
@@ -176,13 +176,13 @@ export class World {
     }
   }
 
-  /** A dry run that reserves anything does so for an object that nobody wants to change for real. */
+  /** A reservation for an object without a real wish must be of a dry run, which must not reserve. */
   #checkReserved(): void {
     this.#blame.look(this.store)
     if (this.#scenario.wishes.every(({ dryRun }) => !dryRun)) return
     for (const [, leases] of this.store.allLeases())
-      for (const { page } of leases.pages())
-        if (!page.reservations.every((each) => this.#requests.isForReal(each)))
+      for (const { entry } of leases.entries())
+        if (!entry.reservations.every((each) => this.#requests.isForReal(each)))
           this.broken ??= 'a dry run has written'
   }
 
@@ -199,7 +199,7 @@ export class World {
     })
   }
 
-  /** Nobody needs to hear anything who will not be asked any more. */
+  /** A replica without open questions or future requests needs no deliveries. */
   #isNeeded(replica: Replica): boolean {
     if (replica.crashed) return false
     return replica.asking.operations.length > 0 || this.#requests.need(replica)
@@ -219,8 +219,8 @@ export class World {
   }
 
   /**
-   * Once, since what it takes is one process that has forgotten what the one before it has done. Not while an outage counts, of
-   * which the new one knows nothing (known-limits.md).
+   * Once, since one process without the memory of the previous one is enough. Not while an outage counts, of which the new
+   * one does not know (known-limits.md).
    */
   *#restartSteps(): Iterable<Step> {
     const { restarts, sabotage } = this.#scenario
@@ -237,7 +237,7 @@ export class World {
     this.replicas[before.id - 1] = this.#replica(before.id, before.process + 1)
   }
 
-  /** All watches break and come back. The replicas notice, and list anew: what was in between they do not see. */
+  /** All watches break and come back. The replicas notice and list anew, so they miss the changes in between. */
   *#outageSteps(): Iterable<Step> {
     if (this.#outages >= this.#scenario.outages) return
     const take = (): void => {

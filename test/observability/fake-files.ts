@@ -1,15 +1,15 @@
 import type { AppendFiles, OpenFile } from '../../src/observability/record-file.ts'
 
-/** What can happen to the file system of a test, before what is asked of it takes effect. */
+/** A fault of the file system of a test, before an operation takes effect. */
 export type Trouble = (what: 'open' | 'look' | 'append' | 'rename', text: string) => void | Promise<void>
 
 /** A file system in memory, whose disk can hang, be full and lose files. */
 export class FakeFiles implements AppendFiles {
-  /** What is in each file, by path. */
+  /** The files, by path. */
   readonly paths = new Map<string, { readonly identity: string; text: string }>()
-  /** Called before each operation; what it throws is what that fails with, and what never settles hangs. */
+  /** Called before each operation, which fails with its error, or hangs as long as it does not settle. */
   trouble: Trouble = () => undefined
-  /** How many more characters the disk takes. */
+  /** The free space of the disk, in characters. */
   room = Infinity
   #made = 0
 

@@ -13,7 +13,7 @@ import { record } from './records.ts'
 /** How long the answers of a test can wait, in milliseconds. */
 const patience = 10_000
 
-/** A sink, and what it reports. */
+/** A sink, and its reports. */
 function reporting(path: string, options: Partial<FileSinkOptions>) {
   const dropped: (readonly [string, DropReason])[] = []
   const reopened: ReopenReason[] = []

@@ -46,7 +46,7 @@ t.test('other causes are counted', (t) => {
   t.end()
 })
 
-t.test('nothing is told of an object that is stored under another uid', (t) => {
+t.test('an object that is stored under another uid gets no Event', (t) => {
   t.strictSame(told(held(), 1_000, 'another'), [])
   t.end()
 })

@@ -24,11 +24,11 @@ t.test('a hold is counted at its nodes, and named with how long it has waited an
   t.match(text, `holdfast_hold_left_seconds{${labels}} 7.5\n`)
 })
 
-t.test('of several alike the one that has waited longest counts', async (t) => {
+t.test('the longest of several like waits counts', async (t) => {
   t.match(await metrics([held({ since: -4_000 }), held({ id: 2 })]), `waited_seconds{${labels}} 5\n`)
 })
 
-t.test('what waits no longer has no series', async (t) => {
+t.test('a request that no longer waits has no series', async (t) => {
   const registry = new Registry()
   let holds = [held()]
   holdMetrics(registry, { holds: () => holds, clock: at(0) })

@@ -16,7 +16,7 @@ function listening(others: readonly HoldListener[] = []) {
   return { news, clock, heard, problems }
 }
 
-t.test('a hold is told after a quarter of a second, and its end at once', (t) => {
+t.test('listeners hear of a hold after 250 ms, and of its end at once', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
   clock.advance(249)
@@ -28,7 +28,7 @@ t.test('a hold is told after a quarter of a second, and its end at once', (t) =>
   t.end()
 })
 
-t.test('a hold counts as told between the two', (t) => {
+t.test('a hold counts as announced from then until its end', (t) => {
   const { news, clock } = listening()
   news.began(held())
   t.notOk(news.hasTold(1), 'whoever follows now hears of it later, and of its end')
@@ -39,7 +39,7 @@ t.test('a hold counts as told between the two', (t) => {
   t.end()
 })
 
-t.test('one that is over sooner is not told', (t) => {
+t.test('listeners do not hear of a hold that ends within 250 ms', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
   clock.advance(249)
@@ -50,7 +50,7 @@ t.test('one that is over sooner is not told', (t) => {
   t.end()
 })
 
-t.test('a client that retries is told of once, until its wait is over', (t) => {
+t.test('listeners hear once of a client that retries, until its wait is over', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
   clock.advance(8_500)
@@ -64,7 +64,7 @@ t.test('a client that retries is told of once, until its wait is over', (t) => {
   t.end()
 })
 
-t.test('of many alike one in ten seconds is told, and others at once', (t) => {
+t.test('listeners hear of one of many like holds in 10 s, and of other holds at once', (t) => {
   const { news, clock, heard } = listening()
   for (const id of [1, 2, 3]) news.began(held({ id }))
   news.began(held({ id: 4, request: { uid: 'r', user: 'bob', door: 'webhook' } }))
@@ -78,7 +78,7 @@ t.test('of many alike one in ten seconds is told, and others at once', (t) => {
   t.end()
 })
 
-t.test('what fails to be told by one is told by the others', (t) => {
+t.test('a listener that fails keeps no news from the others', (t) => {
   const broken: HoldListener = {
     began: () => {
       throw new Error('no room')

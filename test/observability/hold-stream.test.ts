@@ -32,7 +32,7 @@ const began = {
   nodes: ['n1'],
 }
 
-t.test('who follows gets a line for each beginning and each end, until they leave', (t) => {
+t.test('a subscriber gets a line for each beginning and each end of a wait, until it leaves', (t) => {
   const lines: string[] = []
   const stream = new HoldStream({ replica: 'one', clock: at(1_000), holds: () => [] })
   const leave = stream.subscribe((line) => void lines.push(line))
@@ -46,7 +46,7 @@ t.test('who follows gets a line for each beginning and each end, until they leav
   t.end()
 })
 
-t.test('what waits already is told to who comes later', (t) => {
+t.test('a later subscriber can read the requests that wait already', (t) => {
   const stream = new HoldStream({ replica: 'one', clock: at(1_000), holds: () => [held()] })
   t.strictSame(
     stream.lines().map((line) => JSON.parse(line) as unknown),
@@ -55,7 +55,7 @@ t.test('what waits already is told to who comes later', (t) => {
   t.end()
 })
 
-t.test('what acts on a terminal is escaped', (t) => {
+t.test('the lines escape control characters', (t) => {
   const stream = new HoldStream({ replica: '\u009b2J', clock: at(0), holds: () => [held()] })
   t.match(stream.lines()[0], '"\\u009b2J"')
   t.end()

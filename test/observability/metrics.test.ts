@@ -6,6 +6,8 @@ import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
 import { holdMetrics } from '../../src/observability/hold-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'
+import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, noon } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { root } from '../fixtures/root.ts'
@@ -40,6 +42,14 @@ async function page() {
     droppedEvents: () => ({ 'too-many': 4 }),
   })
   holdMetrics(registry, { holds: () => [], clock: { monotonic: () => noon } })
+  troubleMetrics(registry, {
+    map,
+    profile: () => 'A',
+    policy: defaultPolicy,
+    knowledge: { synced: true, unreadable: [] },
+    denials: { inTheLastHour: () => [] },
+    clock: { monotonic: () => noon + 60_000, now: () => noon + 60_000 },
+  })
   return { registry, decisions, lines: async () => (await registry.metrics()).split('\n') }
 }
 

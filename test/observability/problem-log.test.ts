@@ -60,7 +60,7 @@ t.test('numbers and identities do not make another problem of it', (t) => {
   t.end()
 })
 
-t.test('of many problems the one unseen for longest is forgotten', (t) => {
+t.test('the log forgets the problem that was unseen for longest if there are many', (t) => {
   const { lines, fail } = problemLog()
   const names = Array.from({ length: 201 }, (_, index) => 'x'.repeat(index + 1))
   for (const name of names) fail(name)

@@ -19,12 +19,12 @@ import { certificateFor } from '../fixtures/certificates.ts'
 import { root } from '../fixtures/root.ts'
 
 // Run by `npm run test:files`: through how many files of src one review goes, from the socket to the answer, by V8's own
-// count of the functions that were called. The embedded cluster (v1.8.0, profile A) is a process of its own, so that what is
-// counted is the guard. It prints the files of each review, and fails above the limits. `-- --list` names the files.
+// count of the functions that were called. The embedded cluster (v1.8.0, profile A) has its own process, so that only the
+// guard counts. It prints the files of each review, and fails above the limits. `-- --list` names the files.
 
 /**
- * So many files at most, where reservations are in memory; what the Leases and the API server's client add is shown beside. They
- * may fall and must not grow.
+ * The maximum number of files with reservations in memory. The files that the Leases and the API server's client add are
+ * shown beside. The limits may fall and must not grow.
  */
 const limits = { passing: 15, eviction: 46 }
 
@@ -110,13 +110,13 @@ async function filesOf(server: string, reservations: 'in memory' | 'on Leases') 
   const evicting = { allowScheduling: false, evictionRequested: true }
   const functions = await Functions.watched()
   const files = async (before: Raw, spec: object): Promise<string[]> => {
-    // What the review before has left to do is not part of this one.
+    // Work that the review before has left is not part of this one.
     await wait(1_000)
     await functions.called()
     if (!(await post(before, spec))) throw new Error('the review was denied')
     return await functions.called()
   }
-  // What happens once is over before anything is counted: schemas are compiled, and connections are opened.
+  // The first reviews do not count: they compile schemas and open connections.
   await files(first, { tags: ['ssd'] })
   await files(first, evicting)
   const [passing, eviction]: [string[][], string[][]] = [[], []]
@@ -132,14 +132,14 @@ async function filesOf(server: string, reservations: 'in memory' | 'on Leases') 
 }
 
 /**
- * What a review needs, every such review goes through. The watches of the guard are never still: a bookmark that comes in the
+ * Only files that every such review uses count. The watches of the guard are never still: a bookmark that comes in the
  * middle of one review is not part of it, and comes in no other.
  */
 function inAll([first = [], ...others]: readonly (readonly string[])[]): string[] {
   return first.filter((file) => others.every((files) => files.includes(file)))
 }
 
-/** Tells by V8's own count which functions were called. */
+/** Finds the called functions by V8's own count. */
 class Functions {
   readonly #session = new Session()
 

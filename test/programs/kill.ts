@@ -78,7 +78,7 @@ async function killOnce(round: number): Promise<void> {
   await rm(file)
 }
 
-/** Asks to remove the last copy of an image. False when nobody answered. */
+/** Asks to remove the last copy of an image. False without an answer. */
 async function isRefused(port: number, agent: Agent, name: string): Promise<boolean> {
   const before = rawImage(name, [ready('d1')])
   const after = { ...before, spec: { ...before.spec, diskFileSpecMap: {} } }

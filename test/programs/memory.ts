@@ -26,7 +26,7 @@ const holds = Math.min(64, nodes - evictions)
 const statusWrites = 5_000
 /** `resources.limits.memory` of the chart, in MiB. */
 const limit = 512
-/** What Node takes for its old objects in a container of that size, in MiB: half of it. */
+/** Node's limit for old objects in a container of that size, in MiB: half of it. */
 const heap = limit / 2
 const namespace = 'longhorn-system'
 
@@ -61,7 +61,7 @@ await writeFile(path('tls.crt'), serving.cert)
 await writeFile(path('tls.key'), serving.key)
 const certificate = ['--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')]
 const ports = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
-// So that what is held is admitted as soon as the clean-ups have ended.
+// Waiting changes are then admitted as soon as the clean-ups have ended.
 const atOnce = ['--settle', '0s', '--settle-after-outage', '0s']
 const guard = startProcess(
   ['serve', '--kubeconfig', path('kubeconfig'), ...certificate, ...ports, ...atOnce],
@@ -118,7 +118,7 @@ function countOf(answers: readonly string[]): string {
   return [...counts].map(([answer, count]) => `${count} ${answer}`).join(', ')
 }
 
-/** Asks to evict the last disk of a node, which is empty. @returns in a word what the guard says */
+/** Asks to evict the last disk of a node, which is empty. @returns the decision in a word */
 async function evict(node: number): Promise<string> {
   const name = `node-${node + 1}`
   const before = await client.get(resources.Node, namespace, name)

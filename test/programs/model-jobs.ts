@@ -1,12 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { search, searches, type Search, type Searched } from '../model/searches.ts'
 
-/** What a run of the model searches through. */
+/** The options of a run of the model. */
 export interface ModelOptions {
   readonly profiles: readonly ('A' | 'B' | 'C')[]
   readonly walks: number
   readonly seed: number
-  /** What the name of a search has to contain to be done. */
+  /** A part of the names of the searches to run. */
   readonly only: string
 }
 
@@ -16,7 +16,7 @@ export interface Task {
   readonly scenario: number
 }
 
-/** What came of a task, and how long it took. */
+/** The result of a task, and its duration. */
 export interface Done extends Task, Searched {
   /** Seconds of CPU. */
   readonly seconds: number
@@ -28,7 +28,7 @@ export function allSearches({ profiles, walks, seed, only }: ModelOptions): Sear
   return all.filter(({ what }) => what.includes(only))
 }
 
-/** Does what the parent says, one task at a time, until it says nothing any more. */
+/** Does the tasks of the parent, one at a time, until none comes. */
 export function work(options: ModelOptions): void {
   const all = allSearches(options)
   process.on('message', (task: Task) => void run(all, task).then((done) => process.send?.(done)))
@@ -46,7 +46,7 @@ async function run(all: readonly Search[], task: Task): Promise<Done> {
 /**
  * Has so many processes do all tasks, in their order, each as soon as it is free.
  *
- * @param told called with what came of each
+ * @param told called with the result of each
  * @throws when a process ends before its task is done
  */
 export async function distribute(
@@ -69,7 +69,7 @@ export async function distribute(
   }
 }
 
-/** The same program, told to work. */
+/** The same program as a worker. */
 function childOf({ profiles, walks, seed, only }: ModelOptions): ChildProcess {
   const [, program = ''] = process.argv
   const args = [

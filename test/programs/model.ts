@@ -15,7 +15,7 @@ const { positionals, values } = parseArgs({
     seed: { type: 'string' },
     /** Searches of this name alone, or with this in it: `--only overrides`. */
     only: { type: 'string', default: '' },
-    /** A process that another one has started, and that it tells what to do. */
+    /** True for a worker that gets its tasks from a parent process. */
     child: { type: 'boolean', default: false },
   },
 })
@@ -36,10 +36,10 @@ function wholeNumber(what: string, text: string): number {
   return Number(text)
 }
 
-/** Progress is told so often, in milliseconds. */
+/** The time between two lines of progress, in milliseconds. */
 const everyMs = 30_000
 
-/** What was counted, of one search or of many. */
+/** The counts of one search or of many. */
 interface Count {
   states: number
   different: number

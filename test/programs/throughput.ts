@@ -18,7 +18,7 @@ const turns = 50
 const turnMs = 200
 const warmUpMs = 3_000
 const connections = 32
-/** What an object of Longhorn takes. */
+/** The size of a typical object of Longhorn. */
 const answerBytes = 2_000
 
 const me = fileURLToPath(import.meta.url)
@@ -101,7 +101,7 @@ function memoryOf({ pid = 0 }: ChildProcess): number {
 
 /** 1 GiB goes through, and nothing of it stays. */
 async function uploadThrough({ child, url }: { child: ChildProcess; url: string }): Promise<void> {
-  // What is read is garbage soon, of which some is there at any time.
+  // Some garbage of read chunks is always there, so this upload comes before the measurement.
   await upload(url, 128, () => undefined)
   const before = memoryOf(child)
   let most = before

@@ -23,7 +23,7 @@ export class Balancer {
     this.#answers = answers
   }
 
-  /** When something came back since then, by `performance.now()`; what is asked for is told once. */
+  /** The times of answers since then, by `performance.now()`; each is returned once. */
   answeredAt(since: number): number[] {
     return this.#answers.splice(0).filter((at) => at > since)
   }

@@ -11,7 +11,7 @@ interface Course {
   running: boolean
 }
 
-/** Lets disturbances happen, evenly spread over so many pairs; each after the one before of its own kind is over. */
+/** Spreads disturbances evenly over so many pairs; each begins after the previous one of its kind is over. */
 export class Disturbances {
   readonly #courses: readonly Course[]
   readonly #pairs: number
@@ -34,7 +34,7 @@ export class Disturbances {
     return this.#courses.some(({ disturbance, begun, running }) => running || begun < disturbance.times)
   }
 
-  /** Begins what is due after so many pairs. */
+  /** Begins the disturbances that are due after so many pairs. */
   after(done: number): void {
     for (const course of this.#courses) {
       const { disturbance, begun, running } = course
@@ -50,7 +50,7 @@ export class Disturbances {
     }
   }
 
-  /** Resolves once nothing happens any more. */
+  /** Resolves once all disturbances are over. */
   async over(): Promise<void> {
     await Promise.all(this.#running)
   }

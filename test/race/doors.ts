@@ -33,7 +33,7 @@ interface Circumstances {
   readonly book?: ReservationBook
 }
 
-/** So many pairs, each of the two requests through a door of its own. */
+/** Sends so many pairs, the two requests of each through different doors. */
 async function race(what: string, circumstances: Circumstances): Promise<Tally> {
   const { webhook, lagMs, restarts, enough, book } = circumstances
   const requestTimeout = requestTimeoutFor(circumstances.settleMs)
@@ -48,7 +48,7 @@ async function race(what: string, circumstances: Circumstances): Promise<Tally> 
   const throughProxy = stageOf(sandbox, proxies.kubernetes)
   const directly = stageOf(sandbox)
   const ways = [throughProxy, new RestWay(proxies.longhorn)]
-  // Directly, with nobody in between but the webhook.
+  // Directly, with only the webhook in between.
   if (webhook) ways.push(directly, new RestWay(sandbox.rest.url))
   const began = performance.now()
   const freeOn = circumstances.settleMs === 0 ? [] : webhook ? [throughProxy, directly] : [throughProxy]

@@ -1,5 +1,5 @@
-// A replica of the guard in a process of its own, so that its CPU can be told from that of the cluster, and it can be
-// killed, stand still, or have a clock that is wrong.
+// A replica of the guard in its own process, so that its CPU can be measured apart from the cluster's, and it can be
+// killed, paused, or have a clock that is wrong.
 import { type Configuration, configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import { defaultRepeatLimits } from '../../src/doors/webhook/repeated-refusals.ts'
@@ -14,7 +14,7 @@ import { byTimeOfDay } from '../model/sabotage.ts'
 import { quietly } from './replicas-here.ts'
 import { shiftClock } from './shift-clock.ts'
 
-/** What a replica is started with. */
+/** The settings with which a replica starts. */
 export interface Start {
   readonly server: string
   readonly cert: string
@@ -28,7 +28,7 @@ export interface Start {
   readonly putsOff?: boolean
 }
 
-/** What a replica says: where it listens once it has synced, and on `cpu` its CPU time in milliseconds. */
+/** The messages of a replica: its port once it has synced, and on `cpu` its CPU time in milliseconds. */
 export type Said = { readonly port: number } | { readonly cpuMs: number }
 
 function say(said: Said): void {

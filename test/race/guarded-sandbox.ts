@@ -34,7 +34,7 @@ const quick: Partial<LonghornOptions> = {
   ...{ stepsMs: 2, relistMs: 80, maxRelistMs },
 }
 
-/** What a cluster is made with besides its nodes. */
+/** The options of a cluster besides its nodes. */
 export interface SandboxExtras {
   /** How far each cache of a manager may lag, in milliseconds. */
   readonly informerLagMs?: number
@@ -43,11 +43,11 @@ export interface SandboxExtras {
   readonly report?: (report: Report) => void
 }
 
-/** A cluster that nobody guards yet, with so many nodes, and an image for each. */
+/** A cluster without a guard, with so many nodes, and an image for each. */
 export function quickSandbox(nodes: number, extras: SandboxExtras = {}): Promise<Sandbox> {
   const { informerLagMs = 0, drainMs, report = () => undefined } = extras
   const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, report }
-  // What lags is seen late anyhow, and there are many nodes then.
+  // Fewer syncs save CPU: managers that lag see changes late anyhow, and such a cluster has many nodes.
   const slower = informerLagMs > 0 && { syncMs: 200 }
   return Sandbox.start({
     ...options,

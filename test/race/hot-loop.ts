@@ -1,7 +1,7 @@
-// How fast a node is synced again while its automatic clean-up is refused, what that costs the guard and the cluster, and
-// how long the node's other work takes meanwhile: with a guard that answers repeated refusals at once, and with one that
-// puts their answers off, as all do; then, how many of so many clears of the flag crash the manager, since the
-// clean-up is admitted into a sync that began under the flag: `npm run test:hot-loop -- --seconds 10 --clears 20`.
+// Measures how often a node is synced again while its automatic clean-up is denied, the cost for guard and cluster, and
+// the delay of the node's other work. One guard answers repeated denials at once, the other delays them, as by default.
+// Then it counts how many clears of the flag crash the manager, since the clean-up is admitted into a sync that began
+// under the flag: `npm run test:hot-loop -- --seconds 10 --clears 20`.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
@@ -34,7 +34,7 @@ const nodeName = 'node-1'
 const flagged = profileOf(release) === 'A' ? 'disk-2' : 'disk-1'
 const cleanupWaitMs = 3_000
 
-/** What happened within a while, for each second of it. */
+/** The events of a period, per second. */
 interface Measured {
   readonly syncs: number
   readonly refused: number

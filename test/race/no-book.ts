@@ -3,9 +3,9 @@ import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 /** Reservations switched off: a book that keeps nothing, at no cost. */
 export const noBook: ReservationBook = {
   seen: (key) => ({ key, version: undefined, reservations: [] }),
-  pages: () => [],
+  entries: () => [],
   read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
-  swap: (page) => Promise.resolve(page),
+  swap: (entry) => Promise.resolve(entry),
   markedSince: () => Infinity,
   subscribe: () => () => undefined,
 }

@@ -9,7 +9,7 @@ import { placesOf } from './places.ts'
 import { putBackAtLast, untilFree } from './put-back.ts'
 import type { Way } from './way.ts'
 
-/** What many pairs of conflicting requests came to. */
+/** The outcomes of many pairs of conflicting requests. */
 export interface Tally {
   readonly pairs: number
   readonly evictions: number
@@ -17,7 +17,7 @@ export interface Tally {
   /** Pairs of which both requests were admitted, one after the other or not. */
   readonly both: number
   readonly crashes: number
-  /** Requests without an answer, since whoever was asked went away. */
+  /** Requests without an answer, since the server went away. */
   readonly lost: number
   /**
    * The longest time until both of a pair would have been admitted again, in milliseconds: from when it was sent, or from
@@ -29,7 +29,7 @@ export interface Tally {
 /** So far apart, in milliseconds, the two requests of a pair are sent at most. */
 const spreadMs = 2
 
-/** What to send. */
+/** The pairs to send. */
 export interface PairsOptions {
   readonly pairs: number
   /** How long a request may take: `1s` is enough for the two to meet, and a hold ends sooner. */
@@ -38,9 +38,9 @@ export interface PairsOptions {
   readonly enough: (tally: Tally) => boolean
   /** One of which each request takes; as kubectl if not given. */
   readonly ways?: readonly Way[]
-  /** What happens meanwhile. Pairs are sent until all has happened. */
+  /** The disturbances meanwhile. Pairs are sent until all have happened. */
   readonly disturbances?: readonly Disturbance[]
-  /** Where it is asked, before each next pair, whether both of it would be admitted; without it, nobody asks. */
+  /** Stages that are asked before each next pair whether they would admit both of it; absent for no such questions. */
   readonly freeOn?: readonly Stage[]
   /** When a replica last started, by `performance.now()`. */
   readonly lastStart?: () => number

@@ -40,7 +40,7 @@ export async function proxiesOf(sandbox: Sandbox, options: ProxiesOptions = {}):
   return { longhorn: longhorn.url, kubernetes: kubernetes.url, namespaces, stop }
 }
 
-/** What one proxy is before, and who starts it. */
+/** The API of one proxy, and the namespace of its user. */
 interface Standing {
   readonly of: ProxyOf
   /** URL of the API. */

@@ -1,4 +1,4 @@
-// A proxy before the Kubernetes API in a process of its own, so that it can stand still.
+// A proxy before the Kubernetes API in its own process, so that it can be paused.
 import { configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
@@ -6,11 +6,11 @@ import { createLog } from '../../src/observability/log.ts'
 import { agentFor, ProxyGuard } from '../../src/server/proxy-server.ts'
 import { quietly } from './replicas-here.ts'
 
-/** What a proxy is started with. */
+/** The settings with which a proxy starts. */
 export interface ProxyStart {
   readonly server: string
   readonly settings: Settings
-  /** How long the API server may take to answer what is passed on, in milliseconds. */
+  /** How long the API server may take to answer a forwarded request, in milliseconds. */
   readonly answerMs: number
 }
 

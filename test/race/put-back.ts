@@ -5,13 +5,13 @@ import type { Place } from './places.ts'
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
 const how = { timeout: '1s' } as const
 
-/** A dry run is answered at once; short enough where nobody answers. */
+/** A dry run is answered at once, so a short limit is enough if the guard is away. */
 const asking = { dryRun: true, timeout: '3s' } as const
 
-/** Whatever is refused for longer than this is never admitted. */
+/** A request that is refused for longer than this is never admitted. */
 const patienceMs = 300_000
 
-/** Between two attempts; what has ended counts for ten seconds in some races. */
+/** Between two attempts, since an ended change counts for ten seconds in some races. */
 const pauseMs = 200
 
 /**
@@ -31,7 +31,7 @@ export async function untilFree(stages: readonly Stage[], { node, image, uuid }:
   }
 }
 
-/** Puts all back, and tries again as long as nobody may answer. */
+/** Puts all back, and tries again on errors if the guard may be away. */
 export async function putBackAtLast(stage: Stage, place: Place, mayBeAway: boolean): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -3,14 +3,14 @@ import type { Settings } from '../../src/configuration/settings.ts'
 import { parseDuration } from '../../src/time/duration.ts'
 import { maxRelistMs } from './guarded-sandbox.ts'
 
-/** What a race is run with: `-- 2000 --nodes 48 --informer-lag 4s --api-restarts 3`. */
+/** The options of a race: `-- 2000 --nodes 48 --informer-lag 4s --api-restarts 3`. */
 export interface RaceOptions {
   readonly pairs: number
   /** On so many at once; fewer on a machine that is busy with other things, where calls take too long otherwise. */
   readonly nodes: number
   /** How far each cache of a manager may lag, each kind on its own. */
   readonly informerLagMs: number
-  /** How long what has ended counts for the guards. 0: not at all. */
+  /** How long ended changes count for the guards. 0: not at all. */
   readonly settleMs: number
   /** How often the API server restarts meanwhile. */
   readonly apiRestarts: number
@@ -18,7 +18,7 @@ export interface RaceOptions {
   readonly restarts: number
   /** By so much the clock of one replica is behind, and that of the other ahead. */
   readonly clocksMs: number
-  /** For so long a replica stands still while it has something reserved; 0: never. */
+  /** How long a replica pauses while it has something reserved; 0: never. */
   readonly pauseMs: number
   /** How often it does. */
   readonly pauses: number
@@ -74,7 +74,7 @@ export function requestTimeoutFor(settleMs: number): string {
 }
 
 /**
- * How long what has ended counts, as settings of a guard. After an outage the caches of the embedded cluster come back
+ * How long ended changes count, as settings of a guard. After an outage the caches of the embedded cluster come back
  * after at most twice its longest back-off, and then they lag.
  */
 export function settling(settleMs: number): Pick<Settings, 'settle' | 'settleAfterOutage'> {

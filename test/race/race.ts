@@ -99,7 +99,7 @@ async function isNeeded(
   )
 }
 
-/** Clocks that are wrong must not matter because nobody compares them, and not since the race could not tell. */
+/** Checks that the race notices wrong clocks: they must crash managers if deadlines depend on the time of day. */
 async function doClocksMatter(): Promise<boolean> {
   const replicas = ReplicaProcesses.with({ ...settling(settleMs), requestTimeout }, clocksMs, true)
   const sending = { pairs: controlPairs, timeout: requestTimeout, enough: untilProven }

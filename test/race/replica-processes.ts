@@ -19,7 +19,7 @@ interface Replica {
   port: number | undefined
 }
 
-/** Two replicas, each a process, to which what happens to processes is done. */
+/** Two replicas, each a process that can be killed, paused and restarted. */
 export class ReplicaProcesses implements Replicas {
   readonly #sandbox: Sandbox
   readonly #replicas: readonly Replica[]

@@ -9,7 +9,7 @@ import type { Replicas, StartReplicas } from './guarded-sandbox.ts'
 /** The names of the replicas in a race. */
 export const replicaNames = ['one', 'two'] as const
 
-/** A replica that listens at ports of its own, writes nothing to the terminal and leaves at once. */
+/** A replica that listens at free ports, writes nothing to the terminal and ends at once. */
 export const quietly = {
   ...{ host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0 },
   ...{ linger: '0s', maxHolds: 1_000, auditLog: 'off' },

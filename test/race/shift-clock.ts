@@ -1,4 +1,4 @@
-/** Makes the time of day of this process wrong by so many milliseconds; what is counted starts from there too. */
+/** Makes the time of day of this process wrong by so many milliseconds; monotonic clocks start from there too. */
 export function shiftClock(offMs: number): void {
   if (offMs === 0) return
   const [now, timeOrigin] = [Date.now, performance.timeOrigin]

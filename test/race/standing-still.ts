@@ -14,14 +14,14 @@ import { requestTimeoutFor } from './race-options.ts'
 import { whenReserved } from './when-reserved.ts'
 
 const requestTimeout = requestTimeoutFor(0)
-/** How long the API server may take to answer what the proxy passes on. */
+/** How long the API server may take to answer a forwarded request. */
 const answerMs = 1_000
 const how = { timeout: '1s' } as const
 /** That, the time in which the API server commits, and slack. */
 const lastsMs = answerMs + 11_000
 const slackMs = 10_000
 
-/** What evictions through a proxy that stood still came to. */
+/** The outcomes of evictions through a proxy that was paused. */
 interface Stood {
   evictions: number
   /** Not passed on, whatever the proxy answered when it went on. */
@@ -31,8 +31,8 @@ interface Stood {
 }
 
 /**
- * Evictions through a proxy that stands still in the middle of them, for longer than its reservations last, while the
- * clean-ups that must not meet them are asked for through another proxy until they are admitted.
+ * Evictions through a proxy that pauses in the middle of them, for longer than its reservations last, while conflicting
+ * clean-ups are requested through another proxy until they are admitted.
  *
  * @returns whether no manager panicked, and no node stayed frozen for longer than a reservation lasts
  */

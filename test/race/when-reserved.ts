@@ -36,7 +36,7 @@ export async function whenReserved(
   })
 }
 
-/** True if the door wrote this Lease last, and an eviction, a removal or a placement of its own is reserved there. */
+/** True if the door wrote this Lease last, and has an eviction, a removal or a placement reserved there. */
 function hasReservedLast({ metadata, spec }: ClusterObject, replica: string): boolean {
   const reservations = metadata.annotations?.['holdfast.dev/reservations'] ?? ''
   const isOwn = reservations

@@ -150,7 +150,7 @@ function toSpec(of: TestCluster, name: string, spec: Partial<Node['spec']>, by: 
 
 const anyActor = fc.constantFrom(admin, longhornAccount, { username: 'eve', groups: ['storage-admins'] })
 
-/** The change again, with the override that an advice tells to write. */
+/** The same change with the override that an advice contains. */
 function overridden(change: Change, told: string): Change {
   if (change.kind !== 'Node') throw new Error(`nobody overrides a write to a ${change.kind}`)
   const why = 'the machine burnt down'
@@ -192,7 +192,7 @@ function problemsOf(finding: Finding, change: Change, of: TestCluster, policy: P
   const text = oneLineOf(finding)
   const problems: string[] = []
   for (const { name, node } of disksIn(text)) {
-    // What the request is about it may name as the request has it.
+    // A message may also name the disks of the request itself.
     const known = [map.node(node), change.kind === 'Node' ? change.after : undefined]
     if (!known.some((each) => each?.spec.disks.has(name))) problems.push(`${node} has no ${name}`)
   }

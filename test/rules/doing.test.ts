@@ -52,7 +52,7 @@ t.test('the name of a change has its effect, the disk and the node', (t) => {
   t.end()
 })
 
-t.test('of several disks only those are named that a finding is about', (t) => {
+t.test('a finding names only its own disks of several', (t) => {
   const of = usual()
   const cleanUp = of.cleanUp('ubuntu', ['d1', 'd2', 'd5', 'd9'])
   t.equal(words(of, cleanUp), 'removing the copies of ubuntu on d1 of n1, d2 of n1, d5 of n2 and 1 more')

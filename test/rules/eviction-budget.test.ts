@@ -35,7 +35,7 @@ t.test('and while as many clean-ups are pending as may be', (t) => {
   t.end()
 })
 
-t.test('without a budget there is no limit', (t) => {
+t.test('evictions have no limit without a budget', (t) => {
   t.strictSame(found({}), [])
   t.end()
 })

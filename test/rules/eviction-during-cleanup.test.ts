@@ -171,7 +171,7 @@ t.test('an outdated CRD is no reason to hold an eviction for ever on profile C',
 })
 
 t.test(
-  'the finding names image, disk, node, for how long, what comes of it, what ends it and where to look',
+  'the finding names image, disk, node and age, the consequence, the end and the commands to look',
   (t) => {
     const before = cleaning('v1.8.0').manager('d1', 'unknown')
     const [finding] = before.judge(before.toNode('n1', [disk('d1'), disk('d2', evicting)]))
@@ -204,6 +204,19 @@ t.test('an unknown release is taken for the worst, and a pinned one wins', (t) =
   t.end()
 })
 
+t.test('the reason names the assumption for a release that is unknown or newer than the guard', (t) => {
+  const evict = (release: string) => {
+    const before = cleaning(release)
+    return before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+  }
+  t.match(evict('v1.13.0'), [
+    { why: /^Longhorn v1\.13\.0 \(newer than this guard knows, so judged as v1\.12\) requeues n1/ },
+  ])
+  t.match(evict('v1.12.4'), [{ why: /^Longhorn v1\.12\.4 requeues n1/ }])
+  t.match(evict('master-head'), [{ why: /^Longhorn \(of unknown release, so the worst is assumed\)/ }])
+  t.end()
+})
+
 t.test('modes', (t) => {
   const before = cleaning('v1.8.0')
   const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])
@@ -213,7 +226,7 @@ t.test('modes', (t) => {
   t.end()
 })
 
-t.test('the first line tells for how long the clean-up has been seen pending', (t) => {
+t.test('the first line has the age of the pending clean-up', (t) => {
   const draining = cluster('v1.8.0')
     .at(noon)
     .node('n1', [disk('d1')])

@@ -10,7 +10,7 @@ const rule = 'images-nowhere'
 const evicting = { evictionRequested: true }
 const gone = { reason: 'KubernetesNodeGone' }
 
-/** n1 has d1, n2 is gone and has d2, nobody has d8 and d9. */
+/** n1 has d1, n2 is gone and has d2, and no node has d8 and d9. */
 const holding = (copies: readonly RawCopy[], release = 'v1.9.2') =>
   cluster(release)
     .node('n1', [disk('d1')])

@@ -5,7 +5,7 @@ import { copy, disk, pending, planned, type RawCopy, ready, uuid } from '../fixt
 
 const rule = 'last-usable-copy'
 
-/** An image with these copies; n1 has d1 and d2, n2 is evicted and has d3, nobody has d9. */
+/** An image with these copies; n1 has d1 and d2, n2 is evicted and has d3, and no node has d9. */
 const holding = (copies: readonly RawCopy[], release = 'v1.8.0', sourceType = 'download') =>
   cluster(release)
     .node('n1', [disk('d1'), disk('d2')])

@@ -62,7 +62,7 @@ const runs = { numRuns: depth(300, 5_000) }
 /** How often at least each case has to come up, for a law to say much. */
 const often = depth(0, 100)
 
-/** Only the rules against crashes, so that no other rule happens to stop what they overlook. */
+/** Only the rules against crashes, so that no other rule hides a gap in them. */
 const againstCrashes: Policy = {
   ...defaultPolicy,
   modes: {

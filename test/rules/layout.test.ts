@@ -37,7 +37,7 @@ t.test('a few UUIDs are listed, each once, and none without any', (t) => {
   t.end()
 })
 
-t.test('the first line tells the fate, except in a warning: something else may stop the change', (t) => {
+t.test('the first line says whether the change waits or is denied, except in a warning', (t) => {
   t.match(headlineOf(finding), /^evicting d2 of n1 has to wait: ubuntu/)
   t.match(headlineOf({ ...finding, effect: 'refuse' }), /^evicting d2 of n1 is denied: ubuntu/)
   t.match(headlineOf({ ...finding, effect: 'warn' }), /^evicting d2 of n1: ubuntu/)

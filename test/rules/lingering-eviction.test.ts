@@ -47,7 +47,7 @@ t.test('clearing is never more than warned about, whatever the mode', (t) => {
   t.end()
 })
 
-t.test('the finding tells which copy, and how to keep it', (t) => {
+t.test('the finding names the copy, and how to keep it', (t) => {
   const before = marked()
   t.match(before.judge(before.toNode('n1', cleared)), [
     {

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/releases.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { isAtWork, isDown } from '../../src/longhorn/node.ts'
 import { whyDown, whyLost } from '../../src/rules/lost.ts'
@@ -14,25 +13,10 @@ import {
   type RawNotReady,
   ready,
 } from '../fixtures/raw-objects.ts'
-
-const minutes = (count: number) => new Date(noon - count * 60_000).toISOString()
-
-const gone: RawNotReady = { reason: 'KubernetesNodeGone', since: minutes(0) }
-const longDown: RawNotReady = { reason: 'ManagerPodMissing', since: minutes(11) }
-const justDown: RawNotReady = { reason: 'ManagerPodDown', since: minutes(9) }
-const evicting = { evictionRequested: true }
-
-/** n1 with d1, which is lost for this reason, and two nodes that are well. */
-const withLost = (notReady: RawNotReady, copies: readonly RawCopy[], release = 'v1.9.2', min = 1) =>
-  cluster(release)
-    .node('n1', [disk('d1')], { notReady, allowScheduling: false, metadata: { generation: 7 } })
-    .node('n2', [disk('d2')])
-    .node('n3', [disk('d3')])
-    .image('golden', copies, { sourceType: 'upload', minNumberOfCopies: min })
+import { gone, justDown, longDown, lostCopy, minutesAgo, withLost } from './lost-node.ts'
 
 const effects = (findings: readonly Finding[]) => findings.map(({ rule, effect }) => `${rule} ${effect}`)
-
-const lostCopy = copy('d1', 'unknown')
+const evicting = { evictionRequested: true }
 
 t.test('a disk is lost once its node is gone, or does not work for longer than lostAfter', (t) => {
   const table: [notReady: RawNotReady, isLost: boolean][] = [
@@ -40,15 +24,15 @@ t.test('a disk is lost once its node is gone, or does not work for longer than l
     [{ reason: 'KubernetesNodeGone' }, true],
     [longDown, true],
     [justDown, false],
-    [{ reason: 'ManagerPodMissing', since: minutes(10) }, false],
-    [{ reason: 'ManagerPodDown', since: minutes(11) }, true],
-    [{ reason: 'KubernetesNodeNotReady', since: minutes(11) }, true],
-    [{ reason: 'KubernetesNodeDown', since: minutes(11) }, true],
+    [{ reason: 'ManagerPodMissing', since: minutesAgo(10) }, false],
+    [{ reason: 'ManagerPodDown', since: minutesAgo(11) }, true],
+    [{ reason: 'KubernetesNodeNotReady', since: minutesAgo(11) }, true],
+    [{ reason: 'KubernetesNodeDown', since: minutesAgo(11) }, true],
     [{ reason: 'ManagerPodMissing' }, false],
     [{ reason: 'ManagerPodMissing', since: 'long ago' }, false],
-    [{ reason: 'ManagerPodMissing', since: minutes(-60) }, false],
-    [{ reason: 'KubernetesNodePressure', since: minutes(60) }, false],
-    [{ reason: '', since: minutes(60) }, false],
+    [{ reason: 'ManagerPodMissing', since: minutesAgo(-60) }, false],
+    [{ reason: 'KubernetesNodePressure', since: minutesAgo(60) }, false],
+    [{ reason: '', since: minutesAgo(60) }, false],
   ]
   for (const [notReady, isLost] of table) {
     const of = withLost(notReady, [])
@@ -60,16 +44,16 @@ t.test('a disk is lost once its node is gone, or does not work for longer than l
   t.end()
 })
 
-t.test('so is a disk that is not ready for so long on a node that works', (t) => {
+t.test('a disk that is not ready for long enough on a working node is lost', (t) => {
   const table: [notReady: RawNotReady | undefined, why: RegExp | undefined][] = [
     [undefined, undefined],
-    [{ reason: 'DiskFilesystemChanged', since: minutes(9) }, undefined],
+    [{ reason: 'DiskFilesystemChanged', since: minutesAgo(9) }, undefined],
     [{ reason: 'DiskFilesystemChanged' }, undefined],
     [
-      { reason: 'DiskFilesystemChanged', since: minutes(180) },
+      { reason: 'DiskFilesystemChanged', since: minutesAgo(180) },
       /^disk d1 of node n1 is not ready, for 3h \(DiskFilesystemChanged\)$/,
     ],
-    [{ reason: '', since: minutes(60 * 24 * 3) }, /^disk d1 of node n1 is not ready, for 3d$/],
+    [{ reason: '', since: minutesAgo(60 * 24 * 3) }, /^disk d1 of node n1 is not ready, for 3d$/],
   ]
   for (const [notReady, text] of table) {
     const { map } = cluster().node('n1', [disk('d1', { notReady })])
@@ -142,95 +126,6 @@ t.test('two lost nodes do not count on each other, nor on two disks of one node'
   t.end()
 })
 
-t.test('a node that is down for a moment is not lost, and the advice says when it is', (t) => {
-  const before = withLost(justDown, [lostCopy, ready('d2')])
-  const [finding] = before.judge(before.deleteNode('n1'))
-  t.match(finding, { rule: 'disk-removal-with-copies', effect: 'refuse' })
-  t.match(
-    finding?.next,
-    /^Bring the node back: the longhorn-manager of node n1 is down, for 9m \(ManagerPodDown\), and an eviction does nothing/,
-  )
-  t.match(finding?.next, /down for longer than 10m may be removed/)
-  t.strictSame(
-    effects(before.judge(before.deleteNode('n1'), { lostAfterMs: 8 * 60_000 })),
-    ['disk-removal-with-copies warn'],
-    'lostAfter decides',
-  )
-  t.end()
-})
-
-t.test('the advice for the last copy works on a dead node', (t) => {
-  const before = withLost(gone, [lostCopy])
-  const [deletion] = before.judge(before.deleteNode('n1'))
-  t.match(
-    deletion?.next,
-    /^Bring the disk back.*An eviction does nothing.*delete backingimages\.longhorn\.io golden/,
-  )
-  const override = (generation: number) =>
-    `'holdfast.dev/override=delete uid-n1/${generation} before 2026-01-01T12:30:00Z: <why>'`
-  t.match(deletion?.next, override(7))
-  const [removal] = before.judge(before.toNode('n1', [], { notReady: gone }))
-  t.match(removal?.next, 'To give the copy up all the same, delete the whole node: kubectl')
-  t.match(removal?.next, override(7))
-  const open = cluster('v1.9.2')
-    .node('n1', [disk('d1')], { notReady: gone, metadata: { generation: 7 } })
-    .image('golden', [lostCopy])
-  const [opened] = open.judge(open.deleteNode('n1'))
-  t.match(opened?.next, 'To give the copy up all the same: disable the scheduling of the node, then kubectl')
-  t.match(opened?.next, override(8), 'with the generation that it has then')
-  const cleanUp = before.judge(before.cleanUp('golden', ['d1'])).find(({ effect }) => effect === 'refuse')
-  t.match(cleanUp?.next, /^Bring the disk back, .*delete backingimages\.longhorn\.io golden$/)
-  const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
-  const working = cluster('v1.9.2')
-    .node('n1', [disk('d1', broken)])
-    .image('golden', [ready('d1')])
-  t.match(
-    working.judge(working.toNode('n1', []))[0]?.next,
-    /disable the scheduling of the disk, and set annotation holdfast\.dev\/override to the reason in the write that removes it$/,
-  )
-  const nowhere = cluster('v1.9.2').image('golden', [ready('d9')])
-  t.match(
-    nowhere.judge(nowhere.cleanUp('golden', ['d9']))[0]?.next,
-    /write the old UUID into longhorn-disk\.cfg/,
-  )
-  t.end()
-})
-
-t.test(
-  'a copy on a lost disk may be cleaned up while another one is usable, below minNumberOfCopies too',
-  (t) => {
-    const spread = [lostCopy, ready('d2'), ready('d3')]
-    for (const notReady of [gone, longDown]) {
-      const enough = withLost(notReady, spread)
-      t.strictSame(effects(enough.judge(enough.cleanUp('golden', ['d1']))), [])
-      const tooFew = withLost(notReady, spread, 'v1.9.2', 3)
-      const findings = tooFew.judge(tooFew.cleanUp('golden', ['d1']))
-      t.strictSame(effects(findings), ['below-min-copies warn'])
-      t.match(findings[0], {
-        found: 'the image would have 2 ready copies and must have 3',
-        why: /^The copy is lost already: .*node n1/,
-      })
-      t.strictSame(
-        effects(tooFew.judge(tooFew.cleanUp('golden', ['d1', 'd2']))),
-        ['below-min-copies refuse'],
-        'one that is not lost goes too',
-      )
-    }
-    const down = withLost(justDown, spread, 'v1.9.2', 3)
-    t.strictSame(
-      effects(down.judge(down.cleanUp('golden', ['d1']))),
-      ['below-min-copies refuse'],
-      'not lost yet',
-    )
-    const last = withLost(gone, [lostCopy])
-    t.strictSame(effects(last.judge(last.cleanUp('golden', ['d1']))), [
-      'last-usable-copy refuse',
-      'below-min-copies warn',
-    ])
-    t.end()
-  },
-)
-
 t.test('a copy that is lost does not count', (t) => {
   const cleanUp = (notReady: RawNotReady, state: string) => {
     const before = withLost(notReady, [copy('d1', state), ready('d2')])
@@ -247,67 +142,6 @@ t.test('a copy that is lost does not count', (t) => {
   }
   t.strictSame(evict(gone), ['hold'])
   t.strictSame(evict(justDown), [])
-  t.end()
-})
-
-t.test('where Longhorn takes no annotation of a node any more, no override is advised', (t) => {
-  for (const [release, isAdvised] of [
-    ['v1.12.1', true],
-    ['v1.12.2', false],
-    ['v1.13.0', false],
-  ] as const) {
-    const of = (notReady: RawNotReady) => withLost(notReady, [lostCopy], release)
-    const next = (notReady: RawNotReady) => of(notReady).judge(of(notReady).deleteNode('n1'))[0]?.next ?? ''
-    t.equal(next(gone).includes('To give the copy up'), isAdvised, release)
-    t.match(next(gone), 'If you do not need the image, delete it')
-    t.match(next(longDown), 'To give the copy up', 'while Kubernetes has the node')
-  }
-  t.end()
-})
-
-t.test('an eviction on a node without a manager has no effect, and a warning says so', (t) => {
-  for (const profile of profiles) {
-    for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
-      const before = withLost(notReady, [lostCopy, ready('d2')], releases[profile])
-      const raise = before.toNode('n1', [disk('d1')], { ...evicting, notReady })
-      const told = before.judge(raise).filter(({ rule }) => rule === 'no-eviction-target')
-      t.strictSame(effects(told), profile === 'none' ? [] : ['no-eviction-target warn'], profile)
-      if (profile === 'none') continue
-      t.match(told[0], { found: /^the eviction does nothing, since /, why: /^Only the longhorn-manager of/ })
-      t.match(told[0]?.next, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
-      t.match(
-        told[0]?.next,
-        /Longhorn also asks .* its scheduling is disabled, and that no replica is on it/,
-        'its own webhook',
-      )
-    }
-  }
-  const flagged = withLost(gone, []).node('n1', [disk('d1')], { ...evicting, notReady: gone })
-  const joins = flagged.toNode('n1', [disk('d1'), disk('d4')], { ...evicting, notReady: gone })
-  t.strictSame(effects(flagged.judge(joins)).length, 1, 'a disk that joins a flagged node is evicted too')
-  t.end()
-})
-
-t.test('a clean-up on a lost disk does not end, and the message says what ends the wait', (t) => {
-  const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
-  for (const release of [releases.A, releases.B, releases.C]) {
-    const before = cluster(release)
-      .node('n1', [disk('d1', broken), disk('d2')])
-      .image('golden', [pending('d1'), ready('d3')])
-      .node('n3', [disk('d3')])
-    const raise = before.toNode('n1', [disk('d1', broken), disk('d2')], evicting)
-    const held = before.judge(raise).find(({ rule }) => rule === 'eviction-during-cleanup')
-    t.match(held, { effect: 'hold' }, release)
-    t.match(
-      held?.next,
-      /Disk d1 of node n1 is not ready, for 60m .* does not end\. Disable the scheduling of disk d1, and remove it from node n1/,
-    )
-    t.strictSame(
-      effects(before.judge(before.toNode('n1', [disk('d2')]))),
-      ['disk-removal-with-copies warn'],
-      'which is allowed',
-    )
-  }
   t.end()
 })
 

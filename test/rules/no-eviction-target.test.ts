@@ -24,7 +24,7 @@ interface Other {
   readonly copies?: readonly RawCopy[]
 }
 
-/** What is found when n1 is evicted and this is the only other node. */
+/** The findings if n1 is evicted and this is the only other node. */
 function found({ disks = [disk('d3')], node = {}, image = {}, copies = [ready('d1')] }: Other): string[] {
   const before = cluster('v1.10.0')
     .node('n1', [disk('d1')])

@@ -125,7 +125,7 @@ t.test('an annotation on an object that is created opens nothing: a backup bring
   t.end()
 })
 
-t.test('the users who may override, if they are listed', (t) => {
+t.test('all users may override an enforced rule unless groups are listed or the rule is excepted', (t) => {
   const rule = 'disk-removal-with-copies'
   const policy = (override: Partial<Policy['override']>): Policy => ({
     ...defaultPolicy,
@@ -151,7 +151,7 @@ t.test('the command that writes it is understood again', (t) => {
   t.end()
 })
 
-t.test('where groups are named, only their members may', (t) => {
+t.test('only members of the listed groups may override', (t) => {
   const policy = { ...defaultPolicy, override: { groups: ['storage-admins'], except: new Set<never>() } }
   t.strictSame(overrideOf(change(undefined, 'x', ['developers']), policy), {
     outcome: 'not-permitted',

@@ -19,7 +19,7 @@ const evict = (of: TestCluster, name: string) =>
     ['d1', 'd2'].map((each) => disk(each, name === each ? flagged : {})),
   )
 
-/** What these rules say, as `eviction-during-cleanup hold +8s`. */
+/** The findings of these rules, as `eviction-during-cleanup hold +8s`. */
 function said(
   of: TestCluster,
   change: Parameters<TestCluster['judge']>[0],
@@ -50,7 +50,7 @@ t.test('o1: an eviction waits until Longhorn has noticed the end of a clean-up, 
   t.end()
 })
 
-t.test('the finding tells when it ended, and how long it still takes', (t) => {
+t.test('the finding says how long ago the clean-up ended, and how long the wait still takes', (t) => {
   const drained = usual('v1.8.0')
     .image('debian', [pending('d1')])
     .at(noon)

@@ -1,4 +1,4 @@
-// Judges what the tests executed: every line and branch of the pure rooms, most lines of each other file.
+// Judges the coverage of the tests: every line and branch of the pure rooms, most lines of each other file.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'

@@ -1,4 +1,4 @@
-// Runs the test files that are named, one after the other, as one test of tap, and tells the runner how far it came.
+// Runs the named test files, one after the other, as one test of tap, and reports its progress to the runner.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 

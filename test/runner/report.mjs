@@ -1,4 +1,4 @@
-// What is printed of a run: failures first and last, and nothing that a test wrote beside.
+// Prints a run: failures first and last, and no other output of tests.
 
 /** So much of a title is shown, in UTF-16 units. */
 const longestTitle = 300
@@ -10,7 +10,7 @@ export function groupText({ files, passed, failures, seconds }) {
   return `${failed ? 'not ok' : 'ok    '} ${what}: ${passed} passed${failed}, ${seconds.toFixed(1)} s`
 }
 
-/** The test, where it failed, and what differs. */
+/** The test, the place of the failure, and the difference. */
 export function failureText({ name, diag }) {
   // Not every failure has details, and tap says so with null.
   const { at, diff, found, wanted, stack, source, message, error, tapCaught } = diag ?? {}
@@ -27,7 +27,7 @@ export function failureText({ name, diag }) {
   return [`not ok ${title}`, ...details.flatMap((text) => (text ? indented(String(text)) : []))].join('\n')
 }
 
-/** Where our own code failed: a library only tells of it. */
+/** Where our own code failed, since the place in a library does not help. */
 function placeOf(at, stack) {
   const own = /^(?!.*node_modules).*?((?:test|src)\/[^\s()]+:\d+:\d+)/m
   if (at?.fileName?.includes('node_modules')) return own.exec(stack ?? '')?.[1]

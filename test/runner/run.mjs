@@ -1,4 +1,4 @@
-// Runs tests, a few processes at a time, and says what came of them.
+// Runs tests, a few processes at a time, and reports the results.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Parser } from 'tap-parser'
@@ -8,12 +8,12 @@ const hangMs = 15 * 60_000 * (Number(process.env.HOLDFAST_PATIENCE) || 1)
 /** The thorough tests search for minutes. */
 const thoroughly = 4
 
-/** So much of what a process wrote beside its tests is shown if it ends without telling which of them failed. */
+/** The lines of other output to show of a process that ends without naming a failed test. */
 const shownLines = 20
 
 const node = ['--import=./test/runner/typescript.mjs', '--import=./test/runner/environment.mjs']
 
-/** What the tests read of the environment. All else of whoever runs them plays no part. */
+/** The variables that the tests read. Others must not change their results. */
 const { PATH, TMPDIR, NODE_COMPILE_CACHE, HOLDFAST_CRDS, HOLDFAST_ADMISSION_REVIEWS, HOLDFAST_PATIENCE } =
   process.env
 const inherited = Object.entries({
@@ -21,7 +21,7 @@ const inherited = Object.entries({
 }).filter(([, value]) => value !== undefined)
 const clean = { ...Object.fromEntries(inherited), HOME: '/dev/null', LC_ALL: 'C', TZ: 'UTC' }
 
-/** Each is a process group of its own. */
+/** Each has its own process group, so that its children can be ended with it. */
 const running = new Set()
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
@@ -33,7 +33,7 @@ for (const signal of ['SIGINT', 'SIGTERM'])
  * Runs the groups.
  *
  * @param groups the files of each process
- * @param env what the processes get besides
+ * @param env more variables for the processes
  * @param told called with each failure at once, and with each group that has ended
  * @returns the results of all groups
  */
@@ -52,7 +52,7 @@ export async function run(groups, env, told) {
   return results
 }
 
-/** Resolves once the process has ended: what passed, what was skipped, and each failure with what tap says of it. */
+/** Resolves once the process has ended, with the tests that passed or were skipped, and each failure as tap reports it. */
 async function runGroup(files, env, told) {
   const began = performance.now()
   const limitMs = env.HOLDFAST_THOROUGH ? hangMs * thoroughly : hangMs
@@ -104,7 +104,7 @@ async function runGroup(files, env, told) {
   const hung = setTimeout(() => kill(child), limitMs)
   const [code, signal] = await new Promise((resolve) => child.on('close', (...how) => resolve(how)))
   clearTimeout(hung)
-  // What it has started and left behind.
+  // It may have left processes behind.
   kill(child)
   running.delete(child)
   const { ok } = await parsed

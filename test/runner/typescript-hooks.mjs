@@ -1,5 +1,5 @@
 // Module hooks for a Node that does not strip types itself. Types become blanks, so lines and columns stay as they are, for
-// stack traces and for coverage. What was stripped once is kept by its content, for all processes and runs.
+// stack traces and for coverage. The results are cached by content, for all processes and runs.
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -14,7 +14,7 @@ syncBuiltinESMExports()
 process.on('uncaughtExceptionMonitor', (error) => {
   process.send?.({ stray: error instanceof Error ? error.stack : String(error) })
 })
-// What comes after tap gets what Node has.
+// Code that loads after tap gets Node's own function.
 await import('tap')
 hooks.createHook = createHook
 syncBuiltinESMExports()

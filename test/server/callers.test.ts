@@ -65,7 +65,7 @@ t.test('a guard that asks for client certificates counts and reports the callers
 })
 
 t.test(
-  'a guard that asks nobody says so, and a proxy, which gets no reviews, says nothing of it',
+  'a guard that checks no caller reports callers as null, and a proxy does not report callers',
   async (t) => {
     const sandbox = await embeddedCluster(t, {})
     const settings = configure([

@@ -26,7 +26,7 @@ function clockAhead(ms: number) {
   }
 }
 
-/** A cluster where a machine whose clock was wrong has made the certificate. @returns what a replica serves then */
+/** A cluster where a machine whose clock was wrong has made the certificate. @returns the certificate that a replica then serves */
 async function servedBy(t: Test, madeAheadMs: number, ownAheadMs: number) {
   const sandbox = await embeddedCluster(t)
   const connection = connectTo(sandbox.api.url)

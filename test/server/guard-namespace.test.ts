@@ -9,7 +9,7 @@ import { agreeOnNamespace, guardNamespace } from '../../src/server/guard-namespa
 const signal = new AbortController().signal
 const longhornNamespace = 'longhorn-system'
 
-/** An API server with some namespaces, and doors that were told this or that. */
+/** An API server with some namespaces, and doors with different settings. */
 async function cluster(t: Test, answers: (request: ApiRequest) => number | undefined = () => undefined) {
   const api = await ApiServer.start({ namespaces: ['holdfast', 'team-a', 'team-b', longhornNamespace] })
   const free = connectTo(api.url)
@@ -46,7 +46,7 @@ async function* nothing(): AsyncGenerator<Buffer> {
 const agreed = (namespace: string) => ({ namespace, doubt: undefined })
 const toAnchor = ({ path }: ApiRequest) => path.includes(`${longhornNamespace}/leases`)
 
-t.test('people who work in different namespaces agree on one that belongs to none of them', async (t) => {
+t.test('people with different namespaces agree on one that is not theirs', async (t) => {
   const { person, place } = await cluster(t)
   t.strictSame(await person('team-a'), agreed('holdfast'))
   t.strictSame(await person('team-b'), agreed('holdfast'))
@@ -71,7 +71,7 @@ t.test('a door with another configured namespace than the others is rejected', a
   await t.rejects(pod('team-b'), /in namespace holdfast, not in team-b/)
 })
 
-t.test('of two that start at the same moment with two namespaces one is refused', async (t) => {
+t.test('one of two pods that start at the same moment with two namespaces is refused', async (t) => {
   const { pod } = await cluster(t)
   const outcomes = await Promise.allSettled([pod('team-a'), pod('team-b')])
   t.strictSame(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
@@ -85,14 +85,14 @@ t.test('a namespace that does not exist is rejected, and the anchor does not nam
   await t.rejects(person('x'), /no namespace gone .*, which Lease holdfast-book in longhorn-system names/)
 })
 
-t.test('without the right to compare, a configured namespace counts', async (t) => {
+t.test('a configured namespace counts without the right to compare', async (t) => {
   const { person, pod } = await cluster(t, (request) => (toAnchor(request) ? 403 : undefined))
   t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: /not now/ })
   t.match(await person('x', 'team-a'), { namespace: 'team-a', doubt: /not now/ })
   await t.rejects(person('x', 'typo'), /no namespace typo/)
 })
 
-t.test('without the right to compare, nothing is guessed', async (t) => {
+t.test('a person without the right to compare gets an error instead of a guess', async (t) => {
   const { person } = await cluster(t, (request) => (toAnchor(request) ? 403 : undefined))
   await t.rejects(
     person('holdfast'),
@@ -106,14 +106,17 @@ t.test('a door that may read but not create the anchor follows it', async (t) =>
   t.strictSame(await person('team-a'), agreed('team-b'))
 })
 
-t.test('without the anchor and the right to create it a person gets an error, and a pod waits', async (t) => {
-  const { person, pod } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
-  const why =
-    /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil it exists, Holdfast denies evictions/
-  await t.rejects(person('team-a'), { name: 'NoCommonNamespace', message: why })
-  await t.rejects(person('team-a', 'holdfast'), { name: 'NoCommonNamespace', message: why })
-  t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: why })
-})
+t.test(
+  'a person gets an error, and a pod waits, without the anchor and the right to create it',
+  async (t) => {
+    const { person, pod } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
+    const why =
+      /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil it exists, Holdfast denies evictions/
+    await t.rejects(person('team-a'), { name: 'NoCommonNamespace', message: why })
+    await t.rejects(person('team-a', 'holdfast'), { name: 'NoCommonNamespace', message: why })
+    t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: why })
+  },
+)
 
 t.test('a door without the right to read namespaces starts', async (t) => {
   const { person } = await cluster(t, ({ path }) =>

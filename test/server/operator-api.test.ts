@@ -70,7 +70,7 @@ t.test('it keeps sending to followers until they leave', async (t) => {
   await t.rejects(reading)
 })
 
-t.test('who follows hears of requests that wait, if that was asked for', async (t) => {
+t.test('a follower gets the requests that wait only if it asks for them', async (t) => {
   const { recent, holds, url } = await serving(t)
   const leaving = new AbortController()
   const follow = async (query: string) => {

@@ -31,7 +31,7 @@ t.test('a replica reports lengths of time, which another clock can count from', 
     report: () => undefined,
   })
   t.teardown(() => sandbox.stop())
-  // What came and went before the guard started still counts for it.
+  // A flag that came and went before the guard started still counts for it.
   for (const evictionRequested of [true, false]) await flag(sandbox.api.url, evictionRequested)
   const configuration = configure([
     { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '1h' },

@@ -76,7 +76,7 @@ t.test(
       /in namespace longhorn-system, and this guard follows .* in namespace longhorn\./,
     )
     t.equal(await patch('node-1', { tags: ['ssd'] }), 'admitted', 'what raises no danger')
-    t.strictSame([...book.pages()], [], 'nothing is reserved')
+    t.strictSame([...book.entries()], [], 'nothing is reserved')
 
     await sandbox.client.delete(registrations, '', made.metadata.name)
     await sandbox.client.create(registrations, made)

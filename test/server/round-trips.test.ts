@@ -13,7 +13,7 @@ import { eventually } from '../fixtures/eventually.ts'
 
 const signal = new AbortController().signal
 
-/** A guard in front of a cluster, and what it asks of the API server but for lists and watches of its own. */
+/** A guard in front of a cluster, and its requests to the API server except lists and watches. */
 async function guarded(t: Test) {
   const longhorn = { drainMs: 600_000 }
   const sandbox = await Sandbox.start({
@@ -29,9 +29,9 @@ async function guarded(t: Test) {
   const connection: Connection = {
     ...client,
     request: (request) => {
-      // Nobody waits for an Event.
+      // No answer waits for an Event.
       const tidies = request.body?.includes('"holdfast.dev/reservations":"[]"') === true
-      // Nor for what is tidied up afterwards.
+      // No answer waits for the removal of old reservations either.
       if (request.query === undefined && !request.path.endsWith('/events') && !tidies)
         asked.push(`${request.method} ${request.path.split('/').slice(6).join('/')}`)
       return client.request(request)
@@ -46,7 +46,7 @@ async function guarded(t: Test) {
     connection,
     namespace: 'default',
     replica: 'one',
-    // As if it had been read a minute ago: what left a page before that is in every map.
+    // As if it had been read a minute ago: what left an entry before that is in every map.
     clock: { ...systemClock, monotonic: () => systemClock.monotonic() - 60_000 },
     onProblem,
   })
@@ -74,7 +74,7 @@ async function guarded(t: Test) {
       json: { spec },
       signal,
     }).catch(() => undefined)
-    await eventually(() => [...book.pages()].every(({ reservations }) => reservations.length === 0))
+    await eventually(() => [...book.entries()].every(({ reservations }) => reservations.length === 0))
     return [...asked]
   }
   return { sandbox, patch }
@@ -104,7 +104,7 @@ t.test('an arming change costs at most two round trips to the API server, all ot
   t.strictSame(
     await patch('nodes/node-2', evicted(true)),
     ['PUT leases/node.node-2'],
-    'an eviction on a page with marks',
+    'an eviction on an entry with marks',
   )
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
 })

@@ -46,7 +46,7 @@ t.test('a denial is in the log, the metrics, and an Event at the object', async 
       json,
       signal,
     })
-  // Whoever looks at the log must not find what is not theirs.
+  // The log must not reveal other annotations of an object.
   await patch({ metadata: { annotations: { 'example.com/token': 'SECRET' } } })
   await t.rejects(patch({ spec: { diskFileSpecMap: null } }), { message: /last-usable-copy/ })
 

@@ -20,7 +20,7 @@ setMaxListeners(0, signal)
 const patience = { budgetMs: hangMs, signal }
 const request = { uid: 'u', actor: { username: 'ann', groups: [] }, dryRun: false, door: 'webhook' } as const
 
-/** Two doors, each told a namespace of its own, and the end of both. */
+/** Two doors with different namespaces, and the end of both. */
 async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook]) {
   const sandbox = await quickSandbox(6)
   const client = connectTo(sandbox.api.url)
@@ -59,7 +59,7 @@ async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook
     const after = { ...before.value, spec: { ...before.value.spec, diskFileSpecMap: new Map(kept) } }
     return { kind: 'BackingImage', operation: 'UPDATE', before: before.value, after, request }
   }
-  /** On every node at once, each of the two changes through a door of its own. @returns what was admitted */
+  /** Sends two changes on every node at once, each through another door. @returns the number of admitted ones, by pair */
   const meet = async () => {
     const pairs = (await placesOf(sandbox)).map(async (place, at) => {
       const [one, other] = at % 2 === 0 ? cores : cores.toReversed()
@@ -87,7 +87,7 @@ t.test('two doors with two configured namespaces never admit both of a pair', as
   t.equal(refused.length, 1, 'started again, the other one refuses')
 })
 
-t.test('with a book each they admit both', async (t) => {
+t.test('two doors with a book each admit both of a pair', async (t) => {
   const { meet } = await doors(t, [new InProcessBook(), new InProcessBook()])
   t.strictSame(await meet(), [2, 2, 2, 2, 2, 2])
 })

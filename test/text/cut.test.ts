@@ -17,7 +17,7 @@ for (const [name, made] of [
   ['shortened', (text: string) => shortened(text, 100)],
   ['cut', (text: string) => cut(text, 100)],
 ] as const) {
-  t.test(`what is ${name} keeps nothing of the whole text in memory`, (t) => {
+  t.test(`a ${name} text does not keep the whole text in memory`, (t) => {
     const before = heapUsed()
     const kept = Array.from({ length: 20 }, (_, at) => made(`${at} `.padEnd(1_000_000, 'x')))
     t.ok(heapUsed() - before < 1_000_000, 'of 20 MB')

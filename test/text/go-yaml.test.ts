@@ -36,7 +36,7 @@ t.test('scalars without quotes are read by YAML 1.1, as Go reads it', (t) => {
   t.end()
 })
 
-t.test('in quotes and in blocks all of them are texts', (t) => {
+t.test('such values are texts in quotes and in blocks', (t) => {
   t.strictSame(valueOf(`a: "yes"\nb: '010'\nc: |\n  no\nd: "null"\n`), {
     a: 'yes',
     b: '010',
@@ -104,7 +104,7 @@ t.test('keys become texts, and an impossible key is an error', (t) => {
   t.end()
 })
 
-t.test('of a duplicate key the last counts, and the key is reported', (t) => {
+t.test('the last of duplicate keys counts, and the key is reported', (t) => {
   t.match(readGoYaml('a: {x: 1, x: 2}\nb: 1\n'), { value: { a: { x: 2 } }, twice: ['a.x'] })
   t.strictSame(readGoYaml('l: [{k: 1}, {k: 1, k: 2}]\nl: 1\n').twice, ['l[1].k', 'l'])
   t.end()
@@ -134,7 +134,7 @@ t.test('YAML that kubectl rejects is an error with its line', (t) => {
     ['a: *b\n', /^line 1: .*no anchor/],
     ['a: &a [*a]\n', /inside of its own anchor/],
     [`a: ${deep}\n`, /nested too deep/],
-    // The library ends the process with what is deeper still.
+    // Deeper text would make the library end the process.
     [`a: ${'['.repeat(50_000)}`, /nested too deep/],
     ['{"a":'.repeat(20_000), /nested too deep/],
     ['- '.repeat(20_000), /nested too deep/],

@@ -23,7 +23,7 @@ const webhooks = {
   plural: 'validatingwebhookconfigurations',
 }
 
-/** What is printed, sent or stored, by what it came from. */
+/** Texts that are printed, sent or stored, with their sources. */
 export type Said = [from: string, text: string][]
 
 /**
@@ -50,7 +50,7 @@ export async function saidOf(t: Test, name: string): Promise<Said> {
   }
 }
 
-/** What all but Events says; those are written by the time this resolves. */
+/** The texts of all sources but Events, which are written by the time this resolves. */
 async function saidAround(t: Test, sandbox: Sandbox, name: string): Promise<Said> {
   const said: Said = []
   const ends: (() => unknown)[] = []
@@ -105,7 +105,7 @@ async function saidAround(t: Test, sandbox: Sandbox, name: string): Promise<Said
     const ask = async (from: string, url: string, init: RequestInit): Promise<void> => {
       const answer = await fetch(url, init)
       const text = await answer.text()
-      // What the upstream answers is passed on as it is.
+      // The proxy forwards answers of the upstream unchanged.
       if (!answer.ok || init.method === undefined) said.push([from, text])
       said.push([from, answer.headers.get('warning') ?? ''])
     }

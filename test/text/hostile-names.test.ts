@@ -9,7 +9,7 @@ const acting = Array.from({ length: 0x3000 }, (_, code) => String.fromCharCode(c
   /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(character),
 )
 
-/** What they are used for: a title, an empty screen, a colour, a line that is overwritten, and one that is forged. */
+/** Typical attacks: a title, an empty screen, a colour, a line that is overwritten, and one that is forged. */
 const tricks = ['\u001b]0;owned\u0007', '\u001b[2J', '\u009b31m', 'ok\r', '\nFORGED', 'name']
 
 /** Texts with some of that. */
@@ -41,7 +41,7 @@ t.test('no name acts on a screen, at any door, in any command, record, Event or 
   async function problemsWith(name: string): Promise<string[]> {
     const said = await saidOf(t, name)
     const problems = said.flatMap(([from, text]) => {
-      // What a person types is their own, and YAML has blocks of lines.
+      // A command may repeat its own arguments, and YAML has blocks of lines.
       const isOwn = from.includes(name) || from.includes('-o yaml')
       return problemsOf(text, isOwn).map((problem) => `${JSON.stringify(from)}: ${problem}`)
     })
@@ -55,7 +55,7 @@ t.test('no name acts on a screen, at any door, in any command, record, Event or 
   }
 })
 
-/** What is wrong with a text that somebody reads on a terminal. */
+/** The problems of a text on a terminal. */
 function problemsOf(text: string, mayHaveLines: boolean): string[] {
   const [character] = /(?!\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.exec(text) ?? []
   const acts = character === undefined ? [] : [`U+${character.charCodeAt(0).toString(16)}`]

@@ -6,7 +6,7 @@ function error(code: string, message = 'in the words of Node', cause?: unknown):
   return Object.assign(new Error(message, { cause }), code === '' ? {} : { code })
 }
 
-t.test('an error of the system is said in plain words, with its code for a search', (t) => {
+t.test('the text of a system error is in plain words, with the code for a search', (t) => {
   const said = [
     ['ENOENT', 'it does not exist'],
     ['EACCES', 'you have no right to use it'],

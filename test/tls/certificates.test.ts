@@ -12,7 +12,7 @@ const names = { dns: ['localhost', 'holdfast.holdfast.svc'], ips: ['127.0.0.1', 
 /** Half a second past a full one, for X.509 counts whole seconds. */
 const noon = { now: () => Date.UTC(2026, 10, 23, 12, 0, 0, 500) }
 
-/** Connects over loopback and tells whether the client accepted what it was shown. */
+/** Connects over loopback, and fails if the client rejects the certificate. */
 async function handshake(t: Test, serving: PemPair, ca: string, servername: string): Promise<TLSSocket> {
   const server = createServer({ cert: serving.cert, key: serving.key }, (socket) => socket.end())
   server.listen(0, '127.0.0.1')

@@ -36,7 +36,7 @@ export class MemoryStore implements CertificateStore {
   }
 }
 
-/** What the API server trusts. */
+/** The bundle that the API server trusts. */
 export class MemoryTrust implements TrustRegistration {
   bundle = ''
   failure: Error | undefined

@@ -70,7 +70,7 @@ t.test('a replica that does not lead reads, and writes nothing where its authori
   t.strictSame(follower.problems, ['Error: forbidden'])
 })
 
-t.test('of two that think they lead, one writes', async (t) => {
+t.test('only one of two replicas that think they lead writes', async (t) => {
   const { certificates, store, steps } = replica(true)
   const other = await replica(true).certificates.read(signal)
   const authority = await makeAuthority(new FakeClock())
@@ -135,7 +135,7 @@ t.test('if neither the Lease nor the Secret can be reached, each is reported onc
   await first
 })
 
-t.test('without an election the stored certificate is served', async (t) => {
+t.test('a replica serves the stored certificate without an election', async (t) => {
   const { certificates, election, store, problems } = replica(true)
   const made = await certificates.read(signal)
   election.failure = new Error('no Leases')
@@ -189,7 +189,7 @@ t.test('waiting for the first certificate ends when the guard does', async (t) =
   t.ok(election.resigned)
 })
 
-/** A reload of two files, with what it did. */
+/** A reload of two files, with its results. */
 async function reloaded(t: Test) {
   const folder = t.testdir()
   const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')]

@@ -15,14 +15,14 @@ const names = ['holdfast.holdfast.svc']
 const server = { dns: names, ips: [] }
 const signal = new AbortController().signal
 
-/** An authority of this age, and what it has signed just now. */
+/** An authority of this age, and a certificate that it has signed just now. */
 async function madeAgo(ageMs: number, clock: FakeClock): Promise<Kept> {
   const authority = await makeAuthority({ now: () => clock.now() - ageMs })
   const serving = await issueServing(authority, server, clock)
   return { authority, next: undefined, previous: undefined, serving }
 }
 
-/** What an authority has signed for a machine whose clock was a day ahead. */
+/** A certificate that an authority has signed while its clock was a day ahead. */
 async function servedAhead(authority: KeptAuthority, clock: FakeClock): Promise<PemPair> {
   const pair = { cert: authority.cert, key: authority.key ?? '' }
   return await issueServing(pair, server, { now: () => clock.now() + day })
@@ -161,7 +161,7 @@ t.test(
             if (Date.parse(cert.validTo) <= clock.now()) throw new Error('served beyond its end')
           }
         }
-        // At any moment another replica may read what was just written, and serve it.
+        // Another replica may read and serve a certificate right after it is written.
         store.onWritten = ({ serving }) => {
           if (serving && steps.length > 0) check([serving])
         }

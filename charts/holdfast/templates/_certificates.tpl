@@ -30,13 +30,13 @@ kind: Certificate
 metadata:
   # The registration names that of the guard: cert-manager.io/inject-ca-from.
   name: {{ .name | quote }}
-  namespace: {{ .root.Release.Namespace | quote }}
+  namespace: {{ include "holdfast.namespace" .root | quote }}
   {{- include "holdfast.marks" (dict "root" .root) | nindent 2 }}
 spec:
   secretName: {{ .secret | quote }}
   dnsNames:
-    - {{ printf "%s.%s.svc" .name .root.Release.Namespace | quote }}
-    - {{ printf "%s.%s" .name .root.Release.Namespace | quote }}
+    - {{ printf "%s.%s.svc" .name (include "holdfast.namespace" .root) | quote }}
+    - {{ printf "%s.%s" .name (include "holdfast.namespace" .root) | quote }}
   {{- with $manager.duration }}
   duration: {{ . | quote }}
   {{- end }}

@@ -16,6 +16,8 @@ deploymentAnnotations: {}
 podAnnotations: {}
 podLabels: {}
 securityContext: {}
+containerSecurityContext: {}
+podMonitor: {enabled: false}
 resources: {}
 serviceMonitor: {enabled: false}
 prometheusRule: {enabled: false}

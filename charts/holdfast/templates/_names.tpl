@@ -1,3 +1,8 @@
+{{/* The namespace of the guard and all that belongs to it. */}}
+{{- define "holdfast.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- define "holdfast.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-._" -}}
 {{- end -}}
@@ -45,10 +50,15 @@ app.kubernetes.io/component: test
 {{- end -}}
 {{- end -}}
 
+{{/* A registry takes the place of that in the repository. Rancher names its own last. */}}
 {{- define "holdfast.image" -}}
+{{- $rancher := get (default dict .Values.global.cattle) "systemDefaultRegistry" -}}
 {{/* Some charts of an umbrella need a slash at the end of it. */}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry | default "" | trimSuffix "/" -}}
-{{- $repository := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
+{{- $registry := coalesce .Values.global.imageRegistry .Values.image.registry $rancher | default "" | trimSuffix "/" -}}
+{{- $repository := .Values.image.repository -}}
+{{- if $registry -}}
+{{- $repository = printf "%s/%s" $registry (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- end -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}
 {{- else -}}
@@ -69,7 +79,7 @@ A port of the guard's pods. Takes root and name, a key of config. On the network
 
 {{/* The host in the certificate: so the API server calls a Service. */}}
 {{- define "holdfast.serverName" -}}
-{{- printf "%s.%s.svc" (include "holdfast.fullname" .) .Release.Namespace -}}
+{{- printf "%s.%s.svc" (include "holdfast.fullname" .) (include "holdfast.namespace" .) -}}
 {{- end -}}
 
 {{/*

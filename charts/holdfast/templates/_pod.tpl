@@ -49,6 +49,10 @@ readinessProbe:
 {{/* Where a pod may run. Takes root and labels, a template. */}}
 {{- define "holdfast.placement" -}}
 {{- $root := .root -}}
+{{- with $root.Values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- else }}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: {{ $root.Values.topologySpread.topologyKey | quote }}
@@ -60,8 +64,13 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- .labels | nindent 8 }}
-{{- with $root.Values.priorityClassName }}
+{{- end }}
+{{- with default $root.Values.global.priorityClassName $root.Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with $root.Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $root.Values.affinity }}
 affinity:
@@ -84,7 +93,9 @@ dnsConfig:
 {{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
 {{- end -}}
 {{- $nodes := dict -}}
-{{- range $key, $value := dict "imagePullSecrets" (uniq $secrets) "nodeSelector" .Values.nodeSelector "tolerations" .Values.tolerations "runtimeClassName" .Values.runtimeClassName -}}
+{{- $selector := merge (dict) (default dict .Values.nodeSelector) (default dict .Values.global.nodeSelector) -}}
+{{- $tolerations := concat (default list .Values.tolerations) (default list .Values.global.tolerations) | uniq -}}
+{{- range $key, $value := dict "imagePullSecrets" (uniq $secrets) "nodeSelector" $selector "tolerations" $tolerations "runtimeClassName" .Values.runtimeClassName -}}
 {{- if $value }}{{ $_ := set $nodes $key $value }}{{ end -}}
 {{- end -}}
 {{- with $nodes }}{{ toYaml . }}{{ end -}}

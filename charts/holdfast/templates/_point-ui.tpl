@@ -10,7 +10,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: {{ .name | quote }}
-  namespace: {{ $root.Release.Namespace | quote }}
+  namespace: {{ include "holdfast.namespace" $root | quote }}
   {{- $annotations := dict "helm.sh/hook" .hook "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" }}
   {{- include "holdfast.marks" (dict "root" $root "labels" (dict "app.kubernetes.io/component" "point-ui") "annotations" $annotations) | nindent 2 }}
 spec:

@@ -26,14 +26,14 @@ app.kubernetes.io/component: "proxy-{{ .api }}"
 {{- else if eq .root.Values.certificates.mode "cert-manager" -}}
 {{- printf "%s-tls" (include "holdfast.proxyName" .) -}}
 {{- else -}}
-{{- fail (printf "proxy.%s.tls.secretName: name the Secret that holds tls.crt and tls.key for %s.%s.svc, or let cert-manager make it (certificates.mode)" .api (include "holdfast.proxyName" .) .root.Release.Namespace) -}}
+{{- fail (printf "proxy.%s.tls.secretName: name the Secret that holds tls.crt and tls.key for %s.%s.svc, or let cert-manager make it (certificates.mode)" .api (include "holdfast.proxyName" .) (include "holdfast.namespace" .root)) -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Where it is asked. */}}
 {{- define "holdfast.proxyUrl" -}}
 {{- $scheme := include "holdfast.proxyHasTls" . | empty | ternary "http" "https" -}}
-{{- printf "%s://%s.%s:%d" $scheme (include "holdfast.proxyName" .) .root.Release.Namespace (int (index .root.Values.proxy .api).port) -}}
+{{- printf "%s://%s.%s:%d" $scheme (include "holdfast.proxyName" .) (include "holdfast.namespace" .root) (int (index .root.Values.proxy .api).port) -}}
 {{- end -}}
 
 {{- define "holdfast.longhornBackend" -}}
@@ -73,7 +73,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ $name | quote }}
-  namespace: {{ $root.Release.Namespace | quote }}
+  namespace: {{ include "holdfast.namespace" $root | quote }}
   {{- $component := print "proxy-" .api }}
   {{- $labels := dict "app.kubernetes.io/component" $component "holdfast.dev/component" $component }}
   {{- include "holdfast.marks" (dict "root" $root "labels" $labels "annotations" $root.Values.deploymentAnnotations) | nindent 2 }}
@@ -170,7 +170,7 @@ apiVersion: v1
 kind: Service
 metadata:
   name: {{ $name | quote }}
-  namespace: {{ $root.Release.Namespace | quote }}
+  namespace: {{ include "holdfast.namespace" $root | quote }}
   {{- include "holdfast.marks" (dict "root" $root "labels" (dict "app.kubernetes.io/component" (print "proxy-" .api))) | nindent 2 }}
 spec:
   # One address: an nginx that sees several asks the next one after an error, and so writes twice.
@@ -197,10 +197,10 @@ apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {{ $name | quote }}
-  namespace: {{ $root.Release.Namespace | quote }}
+  namespace: {{ include "holdfast.namespace" $root | quote }}
   {{- include "holdfast.marks" (dict "root" $root) | nindent 2 }}
 spec:
-  maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
+  {{- include "holdfast.disruption" $root | nindent 2 }}
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:

@@ -13,11 +13,14 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if and .Values.longhornNamespaceMustExist (include "holdfast.onCluster" .) (not (lookup "v1" "Namespace" "" .Values.longhornNamespace)) -}}
 {{- fail (printf "There is no namespace %s. Install Longhorn first, or name the namespace that it runs in: --set longhornNamespace=<name>. Nothing has been made" .Values.longhornNamespace) -}}
 {{- end -}}
-{{- if eq .Release.Namespace .Values.longhornNamespace -}}
+{{- if eq (include "holdfast.namespace" .) .Values.longhornNamespace -}}
 {{- fail (printf "Holdfast must not run in Longhorn's namespace (%s): whatever works on that namespace as a whole, Longhorn's uninstaller for one, would take the guard along. Install it with: --namespace holdfast --create-namespace" .Values.longhornNamespace) -}}
 {{- end -}}
 {{- if and .Values.webhook.clientCertificates.names (not .Values.webhook.clientCertificates.configMap) -}}
 {{- fail "webhook.clientCertificates.names has no effect without webhook.clientCertificates.configMap: the guard asks for no certificate. Name the ConfigMap of the authorities too" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- fail "podMonitor.enabled: the ServiceMonitor is made too, and Prometheus would count each metric twice. Turn one of them off" -}}
 {{- end -}}
 {{- $webhookPort := include "holdfast.port" (dict "root" . "name" "port") -}}
 {{- $healthPort := include "holdfast.port" (dict "root" . "name" "healthPort") -}}

@@ -1,23 +1,21 @@
 {{- define "holdfast.podSecurity" -}}
-runAsNonRoot: true
-{{- range $key := list "runAsUser" "runAsGroup" "fsGroup" }}
-{{- /* Set to null by the operator: gone from the values, and the platform chooses. */}}
-{{- if hasKey $.Values.securityContext $key }}
-{{ $key }}: {{ int64 (get $.Values.securityContext $key) }}
-{{- end }}
-{{- end }}
-seccompProfile:
-  type: RuntimeDefault
+{{- $own := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- range $key, $value := .Values.securityContext -}}
+{{- /* A uid of a platform is too large for the way in which Helm prints other numbers. */ -}}
+{{- $_ := set $own $key (has $key (list "runAsUser" "runAsGroup" "fsGroup") | ternary (int64 $value) $value) -}}
+{{- end -}}
+{{- toYaml $own -}}
 {{- end -}}
 
 {{- define "holdfast.containerSecurity" -}}
+{{- $own := fromYaml `
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 runAsNonRoot: true
-capabilities:
-  drop: [ALL]
-seccompProfile:
-  type: RuntimeDefault
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+` -}}
+{{- toYaml (merge (dict) .Values.containerSecurityContext $own) -}}
 {{- end -}}
 
 {{/*

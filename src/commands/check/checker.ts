@@ -3,6 +3,7 @@ import { defaultGateOptions, Gate } from '../../gate/gate.ts'
 import { Changes } from '../../gate/hold.ts'
 import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
+import type { Verdict } from '../../gate/verdict.ts'
 import { type Change, isArming } from '../../rules/change.ts'
 import { enforcesAnything, type Policy } from '../../rules/policy.ts'
 import type { Clock } from '../../time/clock.ts'
@@ -18,8 +19,12 @@ export type Answer = ReviewAnswer['response']
 export class Checker {
   readonly #reviewer: Reviewer
 
-  /** @param heard called with the change of each readable review, before it is judged */
-  constructor(state: ClusterState, policy: Policy, heard: (change: Change) => void = () => undefined) {
+  /** @param judged called with the change of each readable review and the verdict on it */
+  constructor(
+    state: ClusterState,
+    policy: Policy,
+    judged: (change: Change, verdict: Verdict) => void = () => undefined,
+  ) {
     // A snapshot from last week is judged with the ages of last week.
     const now = state.at
     const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
@@ -43,10 +48,11 @@ export class Checker {
         enforces: enforcesAnything(policy),
       },
       {
-        decide: (change, { signal }) => {
-          heard(change)
+        decide: async (change, { signal }) => {
           const request = { ...change.request, door: 'check', dryRun: true } as const
-          return gate.decide({ ...change, request }, { budgetMs: 0, signal })
+          const outcome = await gate.decide({ ...change, request }, { budgetMs: 0, signal })
+          judged(change, outcome.verdict)
+          return outcome
         },
         isArming,
         denied: () => undefined,
@@ -58,12 +64,12 @@ export class Checker {
 
   /** Answers one review, or says why it is unreadable. */
   async check(review: unknown): Promise<Answer | { readonly problem: string }> {
-    const answered = await this.#reviewer.review(review, undefined, new AbortController().signal)
+    const answered = await this.#reviewer.review(review, undefined, () => new AbortController().signal)
     return answered.ok ? answered.value.response : { problem: answered.problem }
   }
 }
 
-/** The state stands in for the API server. */
+/** Reads from the state instead of the API server. */
 function readsOf({ map, objects }: ClusterState): QuorumReads {
   const all = [...objects]
   return {

@@ -2,7 +2,7 @@ import { DiskMap } from '../../disk-map/disk-map.ts'
 import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject } from '../../longhorn/kinds.ts'
 
-/** What could not be read of a cluster. */
+/** An object of the cluster that could not be read. */
 interface Unreadable {
   readonly kind: Kind
   readonly name: string
@@ -19,7 +19,7 @@ export class ClusterState {
   /** When it was read, in milliseconds since the epoch. Ages are computed up to then. */
   readonly at: number
 
-  /** True if that time is known; false if the current time stands in for it. */
+  /** True if that time is known; false if it is the current time instead. */
   readonly knowsWhen: boolean
 
   /** @param at when it was read, in milliseconds since the epoch */

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { configure } from '../../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
+import { settingFacts } from '../../configuration/settings.ts'
 import { hasLonghorn } from '../../disk-map/disk-map-view.ts'
 import { mostBytes } from '../../files/bounded-file.ts'
 import { group } from '../../longhorn/kinds.ts'
@@ -11,27 +13,19 @@ import { lasting } from '../../rules/sentences.ts'
 import { plainLine, plainText } from '../../text/plain-text.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from '../options/cluster-options.ts'
+import { flagOf } from '../options/setting-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, data } from '../terminal.ts'
-import { Checker } from './checker.ts'
+import { type Colours, coloursFor, data, type DataFormat } from '../terminal.ts'
 import type { ClusterState } from './cluster-state.ts'
-import type { CheckDocument } from './documents.ts'
-import { patchOf, type TypedPatch } from './patch.ts'
-import { patchProposal, type Proposal, proposalOf } from './proposal.ts'
+import { type CheckDocument, emptyFile } from './documents.ts'
+import { judgeAll } from './judge-all.ts'
+import { namesObject, patchOf } from './patch.ts'
+import { proposals } from './proposals.ts'
 import { liveState, readDocuments, stateFrom } from './read-cluster.ts'
 import { readText } from './read-files.ts'
-import {
-  type CheckResult,
-  doubtsAboutTwice,
-  exitCodeOf,
-  junit,
-  resultOf,
-  resultUnreadable,
-  resultWithout,
-  someJudged,
-} from './result.ts'
-import { unknownFor } from './unknown.ts'
+import { isReportFormat, Reports } from './reports.ts'
+import { type CheckResult, exitCodeOf, someJudged } from './result.ts'
 
 interface CheckFlags extends ClusterFlags {
   readonly filename: readonly string[]
@@ -44,14 +38,20 @@ interface CheckFlags extends ClusterFlags {
   readonly config?: string
   readonly rule?: string
   readonly strict: boolean
-  readonly output: 'text' | 'json' | 'yaml' | 'junit'
+  readonly longhornRelease?: string
+  readonly skipOthers: boolean
+  readonly report: readonly string[]
+  readonly output: 'text' | 'json' | 'yaml' | 'junit' | 'sarif' | 'github'
 }
 
 /** `holdfast check`: would the guard allow this change now? */
 export function checkCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('check')
     .description('Checks whether changes would be allowed now, with the guard’s own rules.')
-    .argument('[target]', 'object for --patch: nodes/node-1, backingimages/ubuntu-22.04')
+    .argument(
+      '[file...]',
+      'files, as for -f; with --patch its object instead: nodes/node-1, backingimages/ubuntu-22.04',
+    )
     .option(
       '-f, --filename <path>',
       'file, folder or - with manifests of Longhorn objects, or with AdmissionReviews; may be given several times',
@@ -76,12 +76,24 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
     )
     .option('--strict', 'unknown and duplicate fields count as a failure', true)
     .option('--no-strict', 'they are only warnings')
+    .option(
+      '--skip-others',
+      'pass over documents that are no objects of Kubernetes, and exit with 0 if nothing is left to judge',
+      false,
+    )
     .option('--config <file>', 'configuration file of the guard, for its rules')
+    .option('--longhorn-release <release>', settingFacts.longhornRelease.help)
     .option('--rule <rule=mode>', 'mode of a rule; several with commas between')
     .addOption(
       new Option('-o, --output <format>', 'output format')
-        .choices(['text', 'json', 'yaml', 'junit'])
+        .choices(['text', 'json', 'yaml', 'junit', 'sarif', 'github'])
         .default('text'),
+    )
+    .option(
+      '--report <format=file>',
+      'write a report to a file too: sarif=report.sarif, junit=report.xml, github=FILE; may be given several times',
+      repeatable,
+      [],
     )
     .addHelpText(
       'after',
@@ -95,36 +107,48 @@ cannot be judged, the snapshot lacks a kind that a verdict depends on, or there 
 
 Examples:
   $ holdfast check -f change.yaml
-  $ holdfast check -f manifests/ -o junit > report.xml
+  $ holdfast check manifests/ --snapshot cluster.yaml -o github --report sarif=report.sarif
   $ holdfast check nodes/node-1 --patch '{"spec":{"evictionRequested":true}}'
   $ kubectl get nodes.longhorn.io node-1 -n longhorn-system -o yaml | holdfast check --replace -f -`,
     )
-  return addClusterOptions(command).action((target: string | undefined, flags: CheckFlags) =>
-    check(target, flags, surroundings),
+  return addClusterOptions(command).action((named: readonly string[], flags: CheckFlags) =>
+    check(named, flags, surroundings),
   )
 }
 
+/** Reports for CI systems also say why the command cannot run: an empty file would look like a good result. */
 async function check(
-  target: string | undefined,
+  named: readonly string[],
   flags: CheckFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
+  const { env, stdout } = surroundings
+  const root = env.GITHUB_WORKSPACE ?? ''
+  const reports = new Reports({ ...flags, stdout, root: root === '' ? '.' : root })
+  try {
+    await checkAll(named, flags, surroundings, reports)
+  } catch (error) {
+    if (error instanceof CannotRun) await reports.write({ checked: [], code: 2, problem: error.message })
+    throw error
+  }
+}
+
+async function checkAll(
+  named: readonly string[],
+  flags: CheckFlags,
+  surroundings: CommandSurroundings,
+  reports: Reports,
+): Promise<void> {
   const { env, stdin, stdout, stderr, exitWith } = surroundings
+  const { output } = flags
   const policy = await policyOf(flags)
-  if (flags.filename.length === 0 && flags.patch === undefined) {
-    throw new CannotRun('nothing to check: give -f FILE, or --patch with its object')
-  }
-  if (target !== undefined && flags.patch === undefined) {
-    throw new CannotRun(`${target} needs --patch; for another file repeat -f`)
-  }
-  if ([...flags.filename, ...flags.snapshot].filter((path) => path === '-').length > 1)
-    throw new CannotRun('standard input (-) can be read once: name a file for the other')
+  const { files, target } = filesAndTarget(named, flags)
   // Mistakes in the command line are reported before any request.
   const wanted = await patchOf(target, flags)
   const documents: CheckDocument[] = []
-  for (const path of flags.filename) {
+  for (const path of files) {
     const found = await readDocuments([path], stdin)
-    documents.push(...(found.length > 0 ? found : [{ source: path, problem: 'it is empty' }]))
+    documents.push(...(found.length > 0 ? found : [emptyFile(path)]))
   }
   const state =
     flags.snapshot.length > 0
@@ -134,22 +158,33 @@ async function check(
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   else if (!state.knowsWhen && state.map.imageCount === 0) throw new CannotRun(noImageIn(flags.snapshot))
   tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
-  const unknown: string[] = []
-  const checker = new Checker(state, policy, (change) => unknown.push(...unknownFor(change, state.knows)))
-  const results: CheckResult[] = []
-  for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
-    const result =
-      typeof proposal === 'string'
-        ? resultUnreadable(source, proposal)
-        : proposal.outcome === 'review'
-          ? resultOf(source, proposal, await checker.check(proposal.review))
-          : resultWithout(source, proposal)
-    results.push(unknown.length > 0 ? { ...result, unknown: unknown.splice(0) } : result)
-  }
-  stdout.write(shown(results, flags, coloursFor(stdout, env)))
+  const checked = await judgeAll(proposals(documents, wanted, state, flags), state, policy)
+  const results = checked.map(({ result }) => result)
+  const isNothing = !someJudged(results)
+  const code = isNothing && flags.skipOthers ? 0 : exitCodeOf(results, flags.strict)
+  if (!isReportFormat(output)) stdout.write(shown(results, output, coloursFor(stdout, env)))
+  await reports.write({ checked, code, ...(isNothing && code > 0 && { problem: nothingJudged }) })
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
-  exitWith(exitCodeOf(results, flags.strict))
-  if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged}\n`)
+  exitWith(code)
+  if (isNothing) stderr.write(`holdfast: ${nothingJudged}\n`)
+}
+
+/** With a patch the argument is the object that it is for, and without one it is a file. */
+function filesAndTarget(
+  named: readonly string[],
+  { filename, snapshot, patch }: CheckFlags,
+): { readonly files: readonly string[]; readonly target: string | undefined } {
+  if (patch !== undefined && named.length > 1)
+    throw new CannotRun(`--patch is for one object, not for ${named.join(' ')}; for a file use -f`)
+  const object = named.find((each) => namesObject(each) && !existsSync(each))
+  if (patch === undefined && object !== undefined)
+    throw new CannotRun(`there is no file ${object}; for a change of that object give --patch`)
+  const files = patch === undefined ? [...filename, ...named] : filename
+  if (files.length === 0 && patch === undefined)
+    throw new CannotRun('nothing to check: name files, or give --patch with its object')
+  if ([...files, ...snapshot].filter((path) => path === '-').length > 1)
+    throw new CannotRun('standard input (-) can be read once: name a file for the other')
+  return { files, target: patch === undefined ? undefined : named[0] }
 }
 
 /** The facts that the verdicts need and the files lack. */
@@ -183,43 +218,14 @@ function noImageIn(snapshot: readonly string[]): string {
 
 const nothingJudged = `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
 
-/** A text is the reason why a document cannot be read. */
-interface Proposed {
-  readonly source: string
-  readonly proposal: Proposal | string
-}
-
-function proposals(
-  documents: readonly CheckDocument[],
-  patch: TypedPatch | undefined,
-  state: ClusterState,
-  { replace, as: username, asGroup }: CheckFlags,
-): Proposed[] {
-  const mode = replace ? 'replace' : 'apply'
-  const groups = asGroup.length > 0 ? asGroup : ['system:authenticated']
-  const context = { state, mode, actor: { username, groups } } as const
-  const proposed = documents.map((document): Proposed => {
-    const { source } = document
-    return 'problem' in document
-      ? { source, proposal: document.problem }
-      : { source, proposal: withDoubts(proposalOf(document.object, context), document.twice) }
-  })
-  return patch
-    ? [...proposed, { source: '--patch', proposal: withDoubts(patchProposal(patch, context), patch.twice) }]
-    : proposed
-}
-
-function withDoubts(proposal: Proposal, twice: readonly string[]): Proposal {
-  return proposal.outcome === 'review'
-    ? { ...proposal, doubts: [...proposal.doubts, ...doubtsAboutTwice(twice)] }
-    : proposal
-}
-
-async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promise<Policy> {
+async function policyOf({ config, rule, longhornNamespace, longhornRelease }: CheckFlags): Promise<Policy> {
+  const given = {
+    longhornNamespace,
+    ...(rule === undefined ? {} : { rules: rule }),
+    ...(longhornRelease === undefined ? {} : { longhornRelease }),
+  }
   const layers = [
-    layerFromTexts({ longhornNamespace, ...(rule === undefined ? {} : { rules: rule }) }, (name) =>
-      name === 'rules' ? '--rule' : '--longhorn-namespace',
-    ),
+    layerFromTexts(given, flagOf),
     ...(config === undefined
       ? []
       : [layerFromFile(await readText(config, 'the configuration file', mostBytes.configuration), config)]),
@@ -229,16 +235,8 @@ async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promis
   return configure(layers.flatMap((layer) => (layer.ok ? [layer.settings] : []))).policy
 }
 
-function shown(results: readonly CheckResult[], { output, strict }: CheckFlags, colours: Colours): string {
-  switch (output) {
-    case 'json':
-    case 'yaml':
-      return data(output, results)
-    case 'junit':
-      return junit(results, strict)
-    case 'text':
-      return results.map((result) => told(result, colours)).join('')
-  }
+function shown(results: readonly CheckResult[], format: 'text' | DataFormat, colours: Colours): string {
+  return format === 'text' ? results.map((result) => told(result, colours)).join('') : data(format, results)
 }
 
 function told(result: CheckResult, colours: Colours): string {

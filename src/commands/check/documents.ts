@@ -4,7 +4,9 @@ import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
 import { nearest } from '../../configuration/layer.ts'
+import { FieldLines } from '../../text/field-lines.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
+import { type Place, placeWithin, wholeFile } from './place.ts'
 import { snapshotVersion } from './snapshot.ts'
 
 /** One object of a file, or the reason why it is none. */
@@ -12,13 +14,20 @@ export type CheckDocument =
   | {
       /** `file.yaml:12`, so that a person finds it. */
       readonly source: string
+      readonly place: Place
       readonly object: JsonObject
       /** Duplicate fields of one object: `spec.tags`. */
       readonly twice: readonly string[]
       /** When its snapshot was taken, in milliseconds since the epoch; absent without a time. */
       readonly takenAt?: number
     }
-  | { readonly source: string; readonly problem: string }
+  | {
+      readonly source: string
+      readonly place: Place
+      readonly problem: string
+      /** True if it can be read and is something else than an object. */
+      readonly isOther?: true
+    }
 
 /**
  * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl),
@@ -32,18 +41,26 @@ export function documentsIn(
   wholeKinds: (kinds: readonly string[]) => void = () => undefined,
 ): CheckDocument[] {
   return [...manifestsIn(text)].flatMap((document): CheckDocument[] => {
-    const source = `${path}:${document.line}`
-    if ('problem' in document) return [{ source, problem: document.problem }]
-    const { value, twice } = document
+    const { line } = document
+    const at = { source: `${path}:${line}`, place: { file: path, line } }
+    if ('problem' in document) return [{ ...at, problem: document.problem }]
+    const { value, twice, fields } = document
     if (value === null) return []
-    if (!isJsonObject(value)) return [{ source, problem: 'a document has to be an object' }]
-    if (isOtherSnapshot(value)) return [{ source, problem: otherSnapshot(value.apiVersion) }]
+    if (!isJsonObject(value)) return [{ ...at, problem: 'a document has to be an object', isOther: true }]
+    if (isOtherSnapshot(value)) return [{ ...at, problem: otherSnapshot(value.apiVersion) }]
     wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
     if (takenAt !== undefined && Number.isNaN(takenAt))
-      return [{ source, problem: 'takenAt is not a time such as 2026-11-23T18:00:00Z' }]
-    return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
+      return [{ ...at, problem: 'takenAt is not a time such as 2026-11-23T18:00:00Z' }]
+    const place = { ...at.place, fields }
+    return flat({ ...at, place, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
+}
+
+/** A file without a document. @param path as the user named it */
+export function emptyFile(path: string): CheckDocument {
+  const place = wholeFile(path === '-' ? undefined : path)
+  return { source: path, place, problem: 'it is empty', isOther: true }
 }
 
 /** A list form that this version does not know; its items may mean something else. */
@@ -61,7 +78,7 @@ function wholeKindsOf(document: JsonObject): readonly string[] {
   const { apiVersion, kind, kinds, takenAt } = document
   if (apiVersion === snapshotVersion && kind === 'Snapshot') {
     if (Array.isArray(kinds)) return kinds.filter((each): each is string => typeof each === 'string')
-    // A snapshot is written whole. People who shorten one remove replicas, which are most of it.
+    // `holdfast snapshot` writes all kinds. A person may shorten the file by its replicas, which are most of it.
     return takenAt === undefined ? [] : allKinds.filter((each) => each !== 'Replica')
   }
   const isTyped = typeof kind === 'string' && kind !== 'List' && kind.endsWith('List')
@@ -78,16 +95,17 @@ const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)$/
 
 /** As in kubectl, an object with `items` is a list. */
 function flat(document: Extract<CheckDocument, { object: JsonObject }>): CheckDocument[] {
-  const { source, object, twice, ...taken } = document
+  const { source, place, object, twice, ...taken } = document
   if (!('items' in object)) return [document]
   const items = object.items ?? []
-  if (!Array.isArray(items)) return [{ source, problem: 'items has to be a list' }]
+  if (!Array.isArray(items)) return [{ source, place, problem: 'items has to be a list' }]
   const list: readonly unknown[] = items
   return list.flatMap((item, index) => {
     const its = `${source} items[${index}]`
-    if (!isJsonObject(item)) return [{ source: its, problem: 'an item has to be an object' }]
+    const at = { source: its, place: placeWithin(place, `items[${index}]`) }
+    if (!isJsonObject(item)) return [{ ...at, problem: 'an item has to be an object' }]
     const own = twice.flatMap((path) => withinItem(path, index) ?? [])
-    return flat({ source: its, object: { ...inherited(object, item), ...item }, twice: own, ...taken })
+    return flat({ ...at, object: { ...inherited(object, item), ...item }, twice: own, ...taken })
   })
 }
 
@@ -106,7 +124,12 @@ function inherited({ apiVersion, kind }: JsonObject, item: JsonObject): JsonObje
 
 /** One document of a file, or the reason why it is none. `line` counts from 1. */
 type ManifestDocument =
-  | { readonly line: number; readonly value: unknown; readonly twice: readonly string[] }
+  | {
+      readonly line: number
+      readonly value: unknown
+      readonly twice: readonly string[]
+      readonly fields: FieldLines
+    }
   | { readonly line: number; readonly problem: string }
 
 /**
@@ -128,7 +151,7 @@ function* manifestsIn(text: string): Generator<ManifestDocument, void> {
       const line = lineAt(text, at)
       yield depthOf(json) > deepest
         ? { line, problem: tooDeep }
-        : { line, value: value.is, twice: duplicateFields(json) }
+        : { line, value: value.is, twice: duplicateFields(json), fields: new FieldLines(json, line) }
       count += 1
       at = end
     }
@@ -168,9 +191,10 @@ function* yamlDocuments(text: string, first: number): Generator<ManifestDocument
 
 function* yamlDocument(lines: readonly string[], begin: number): Generator<ManifestDocument, void> {
   if (lines.length === 0) return
+  const text = lines.join('\n')
   try {
-    const { line, ...read } = readGoYaml(lines.join('\n'))
-    yield { line: begin + line - 1, ...read }
+    const { line, ...read } = readGoYaml(text)
+    yield { line: begin + line - 1, ...read, fields: new FieldLines(text, begin) }
   } catch (error) {
     if (!(error instanceof UnreadableYaml)) throw error
     const hint = lines.some((line) => line.includes('{{'))
@@ -222,8 +246,8 @@ type KindFound =
   | { readonly is: 'none'; readonly problem: string }
 
 /**
- * Tells the objects that the guard judges from others, and from those that an API server would reject, as far
- * as that is known.
+ * Distinguishes objects that the guard judges from others, and from those that an API server is known to
+ * reject.
  */
 export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
   if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is not a Kubernetes object')

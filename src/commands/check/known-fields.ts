@@ -47,6 +47,23 @@ const specs: Readonly<Record<JudgedKind, Fields>> = {
   ),
 }
 
+/**
+ * A predicate: true for a path such as `spec.disks.*.tags` if spec has that field, or if a field above it may have any.
+ *
+ * @returns undefined for a kind that is not judged, whose fields are not listed
+ */
+export function knownInSpec(kind: string): ((path: string) => boolean) | undefined {
+  const fields = new Map<string, Fields>(Object.entries(specs)).get(kind)
+  return fields && ((path) => isKnown(path.split('.').slice(1), { fields }))
+}
+
+function isKnown([name, ...rest]: readonly string[], shape: Shape): boolean {
+  if (name === undefined || shape === 'anything') return true
+  if ('each' in shape) return isKnown(rest, shape.each)
+  const below = shape.fields[name.replace(/\[\]$/, '')]
+  return below !== undefined && isKnown(rest, below)
+}
+
 /** A field that the API server drops. */
 interface UnknownField {
   /** As the API server writes it: `spec.disks.disk-1.evictionReqested`. */

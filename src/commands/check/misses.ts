@@ -2,7 +2,7 @@ import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
-/** What a patch is about. */
+/** The object of a patch, before and after. */
 interface Patched {
   readonly kind: JudgedKind
   readonly name: string
@@ -11,8 +11,8 @@ interface Patched {
 }
 
 /**
- * What a patch probably meant and does not say: the name of a disk, or a UUID, is a key like any other, so no definition shows
- * that it is misspelt, and the API server takes it.
+ * Probable mistakes in a patch. The name or UUID of a disk is a free key, so no schema shows that it is misspelt, and the
+ * API server accepts it.
  *
  * @returns one sentence each
  */
@@ -26,7 +26,7 @@ export function missesOf({ kind, name, before, after }: Patched, map: DiskMapVie
     .map((uuid) => `spec.diskFileSpecMap."${uuid}": no node has a disk with this UUID`)
 }
 
-/** Whoever adds a disk says where it is. */
+/** A new disk without a path is probably a misspelt name. */
 function newDisks(
   node: string,
   before: ReadonlyMap<string, unknown>,

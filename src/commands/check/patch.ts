@@ -2,9 +2,11 @@ import { mostBytes } from '../../files/bounded-file.ts'
 import { depthOf, duplicateFields } from '../../json/text.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
+import { FieldLines } from '../../text/field-lines.ts'
 import { type GoDocument, readGoYaml } from '../../text/go-yaml.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
 import { CannotRun } from '../surroundings.ts'
+import type { Place } from './place.ts'
 import type { PatchProposal } from './proposal.ts'
 import { readText } from './read-files.ts'
 
@@ -12,6 +14,7 @@ import { readText } from './read-files.ts'
 export interface TypedPatch extends PatchProposal {
   /** Its duplicate fields. */
   readonly twice: readonly string[]
+  readonly place: Place
 }
 
 /**
@@ -26,9 +29,11 @@ export async function patchOf(
   { patch, type }: { readonly patch?: string; readonly type: PatchProposal['type'] },
 ): Promise<TypedPatch | undefined> {
   if (patch === undefined) return undefined
-  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch', mostBytes.patch) : patch
+  const file = patch.startsWith('@') ? patch.slice(1) : undefined
+  const content = file === undefined ? patch : await readText(file, 'the patch', mostBytes.patch)
   const { value, twice } = parsedPatch(content)
-  return { ...targetOf(target), type, patch: value, twice }
+  const place = { file, line: file === undefined ? undefined : 1, fields: new FieldLines(content, 1) }
+  return { ...targetOf(target), type, patch: value, twice, place }
 }
 
 /** As in kubectl: text that begins with a brace is JSON, other text is YAML. */
@@ -47,18 +52,31 @@ function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
 
 const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
 
+/** True for text that names an object which a patch can be for. */
+export function namesObject(text: string): boolean {
+  return parsedTarget(text) !== undefined
+}
+
+function targetOf(target = ''): Target {
+  const found = parsedTarget(target)
+  if (found) return found
+  throw new CannotRun(
+    `--patch needs an object, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
+  )
+}
+
+interface Target {
+  readonly kind: JudgedKind
+  readonly name: string
+}
+
 /** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: the forms of kubectl. */
-function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: string } {
+function parsedTarget(target: string): Target | undefined {
   const [resource = '', name = '', ...more] = target.split('/')
   const [word = '', ...rest] = resource.toLowerCase().split('.')
   const kind = judgedKinds.find((each) =>
     [kinds[each].plural, kinds[each].shortName, each.toLowerCase()].includes(word),
   )
   const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
-  if (!kind || name === '' || more.length > 0 || !isLonghorns) {
-    throw new CannotRun(
-      `--patch needs an object, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
-    )
-  }
-  return { kind, name }
+  return !kind || name === '' || more.length > 0 || !isLonghorns ? undefined : { kind, name }
 }

@@ -28,7 +28,7 @@ export type Proposal =
       readonly what: string
       /** The parts that the API server would drop or warn of, one sentence each. */
       readonly doubts: readonly string[]
-      /** What it would take, and was probably not meant. */
+      /** Probable mistakes that the API server would accept. */
       readonly misses?: readonly string[]
     }
   | { readonly outcome: 'not-judged'; readonly what: string }

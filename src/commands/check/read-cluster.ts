@@ -7,6 +7,7 @@ import { type Asking, type ClusterFlags, connectWith } from '../options/cluster-
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, documentsIn } from './documents.ts'
+import { wholeFile } from './place.ts'
 import { type FileFound, filesAt, readText } from './read-files.ts'
 
 type WholeKinds = (kinds: readonly string[]) => void
@@ -69,7 +70,8 @@ export async function readDocuments(
   const documents: CheckDocument[] = []
   for (const path of paths) {
     if (path === '-') {
-      documents.push(...documentsIn(await typed(stdin), 'standard input', wholeKinds))
+      const found = documentsIn(await typed(stdin), 'standard input', wholeKinds)
+      documents.push(...found.map((each) => ({ ...each, place: { ...each.place, file: undefined } })))
       continue
     }
     for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path, wholeKinds)))
@@ -92,12 +94,13 @@ async function documentsOf(
   named: string,
   wholeKinds?: WholeKinds,
 ): Promise<CheckDocument[]> {
-  if ('problem' in file) return [{ source: file.path, problem: file.problem }]
+  const place = wholeFile(file.path)
+  if ('problem' in file) return [{ source: file.path, place, problem: file.problem }]
   try {
     return documentsIn(await readText(file.path, 'the file', mostBytes.manifest), file.path, wholeKinds)
   } catch (error) {
     if (!(error instanceof CannotRun) || file.path === named) throw error
-    return [{ source: file.path, problem: error.message }]
+    return [{ source: file.path, place, problem: error.message }]
   }
 }
 

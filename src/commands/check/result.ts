@@ -1,5 +1,4 @@
 import { wouldWait } from '../../gate/answer.ts'
-import { plainText } from '../../text/plain-text.ts'
 import type { Answer } from './checker.ts'
 import type { Proposal } from './proposal.ts'
 
@@ -97,59 +96,4 @@ export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 
     outcome === 'held' || outcome === 'refused' || (strict && doubts.length > 0)
   if (results.some(isBad)) return 1
   return strict && results.some(({ unknown = [] }) => unknown.length > 0) ? 2 : 0
-}
-
-/**
- * The results as JUnit XML, which every CI system shows: a test case for each document.
- *
- * @param strict counts fields that the API server would drop as a failure
- */
-export function junit(results: readonly CheckResult[], strict: boolean): string {
-  const count = (outcomes: readonly CheckResult['outcome'][]): number =>
-    results.filter(({ outcome }) => outcomes.includes(outcome)).length
-  const doubtful = strict ? results.filter(isDoubtful).length : 0
-  const totals = `tests="${results.length}" failures="${count(['held', 'refused']) + doubtful}" errors="${count(['unusable'])}" skipped="${count(['not-judged'])}"`
-  const cases = results.map((result) => `    ${testCase(result, strict)}\n`).join('')
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
-}
-
-/** Allowed, but with dropped fields or missing facts. */
-function isDoubtful({ outcome, doubts, unknown = [] }: CheckResult): boolean {
-  return outcome === 'admitted' && doubts.length + unknown.length > 0
-}
-
-function testCase(result: CheckResult, strict: boolean): string {
-  const { source, what, outcome, rules, message = '' } = result
-  const doubts = [...result.doubts, ...(result.unknown ?? [])]
-  const warnings = [...doubts, ...result.warnings]
-  const attributes = `classname="${escaped(source)}" name="${escaped(what)}"`
-  const output = warnings.length > 0 ? `<system-out>${escaped(warnings.join('\n'))}</system-out>` : ''
-  switch (outcome) {
-    case 'admitted':
-      if (strict && isDoubtful(result))
-        return `<testcase ${attributes}><failure type="${result.doubts.length > 0 ? 'not as written' : 'not known'}" message="${escaped(doubts.join(', '))}"/>${output}</testcase>`
-      return `<testcase ${attributes}>${output}</testcase>`
-    case 'not-judged':
-      return `<testcase ${attributes}><skipped/>${output}</testcase>`
-    case 'held':
-    case 'refused':
-      return `<testcase ${attributes}><failure type="${outcome}" message="${escaped(rules.join(', '))}">${escaped(message)}</failure>${output}</testcase>`
-    case 'unusable':
-      return `<testcase ${attributes}><error message="${escaped(message)}"/>${output}</testcase>`
-  }
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-}
-
-/** XML cannot represent most control characters, even escaped. CI systems print the report in their logs. */
-function escaped(text: string): string {
-  return plainText(text)
-    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
-    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
 }

@@ -114,7 +114,7 @@ function leadsTo(
   return others.some((link) => isSignedBy(cert, link) && leadsTo(link, authorities, others))
 }
 
-/** What the API server calls. */
+/** The host that the API server calls. */
 function hostOf({ clientConfig: { service, url } }: Webhook): string | undefined {
   if (service) return `${service.name}.${service.namespace}.svc`
   return url && URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined

@@ -109,7 +109,7 @@ export function checkReservations({
   if ('problem' in book) {
     return [notKnown('reservations', `The Leases in ${names.namespace} could not be read.`, book.problem)]
   }
-  const { pages, unreadable } = book.seen
+  const { entries, unreadable } = book.seen
   const at = serverTime(now, clock)
   const look = `kubectl -n ${names.namespace} get leases -l holdfast.dev/reservations=true -o yaml`
   const findings = unreadable.map((sentence) =>
@@ -119,7 +119,7 @@ export function checkReservations({
       remedy: `Look: ${look}`,
     }),
   )
-  for (const { key, reservations } of pages) {
+  for (const { key, reservations } of entries) {
     for (const reservation of reservations) {
       const { kind, name, deadline, by } = reservation
       if (at - deadline < graceMs) continue
@@ -133,7 +133,7 @@ export function checkReservations({
       )
     }
   }
-  const count = pages.reduce((total, { reservations }) => total + reservations.length, 0)
+  const count = entries.reduce((total, { reservations }) => total + reservations.length, 0)
   return findings.length > 0
     ? findings
     : [

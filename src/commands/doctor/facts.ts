@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Page } from '../../gate/reservation-book.ts'
+import type { Entry } from '../../gate/reservation-book.ts'
 import { absent, absentMap, parser } from '../../json/schema.ts'
 import type { Kind } from '../../longhorn/kinds.ts'
 import type { Mode } from '../../rules/policy.ts'
@@ -151,7 +151,7 @@ export interface Facts {
   /** Of every running replica. */
   readonly policies: Looked<readonly ReplicaPolicy[]>
   readonly trial: Looked<RemovalTrial>
-  readonly book: Looked<{ readonly pages: readonly Page[]; readonly unreadable: readonly string[] }>
+  readonly book: Looked<{ readonly entries: readonly Entry[]; readonly unreadable: readonly string[] }>
   /**
    * The namespace that the doors of the cluster have agreed on for their Leases; undefined before the first
    * door has started.

@@ -30,7 +30,7 @@ export interface Finding {
   readonly what: string
   /** Why it matters; null for `ok`. */
   readonly why: string | null
-  /** What to do, with a command; null if nothing is to be done. */
+  /** The next step, with a command; null if none is needed. */
   readonly remedy: string | null
 }
 

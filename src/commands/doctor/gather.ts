@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { absent, absentMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { anchorName, bookNamespaceOf } from '../../kubernetes/leases/book-anchor.ts'
-import { pageOf } from '../../kubernetes/leases/lease-format.ts'
+import { entryOf } from '../../kubernetes/leases/lease-format.ts'
 import { bookSelector } from '../../kubernetes/leases/other-books.ts'
 import { group, type Kind, kinds } from '../../longhorn/kinds.ts'
 import { systemClock } from '../../time/clock.ts'
@@ -77,7 +77,7 @@ export async function gatherFacts(
     deployments,
     pods,
     policies,
-    pages,
+    entries,
     anchor,
     books,
     times,
@@ -115,13 +115,13 @@ export async function gatherFacts(
     askReplicas(),
     looker.list({ ...leases, namespace, labelSelector: bookSelector }, (raw) => ({
       ok: true,
-      value: pageOf(raw),
+      value: entryOf(raw),
     })),
     looker.object({ ...leases, namespace: names.longhornNamespace, name: anchorName }, bookNamespaceOf),
     looker.list({ ...leases, labelSelector: bookSelector }, parseNamespace),
     looker.list({ ...leases, namespace, labelSelector: '' }, parseLeaseTime),
   ])
-  const book = 'problem' in pages ? pages : { seen: sorted(pages.seen) }
+  const book = 'problem' in entries ? entries : { seen: sorted(entries.seen) }
   const now = systemClock.now()
   const trial = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
   const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
@@ -158,10 +158,10 @@ function distinct(looked: Looked<readonly string[]>): Looked<readonly string[]> 
   return 'problem' in looked ? looked : { seen: [...new Set(looked.seen)].toSorted() }
 }
 
-function sorted(pages: readonly ReturnType<typeof pageOf>[]) {
+function sorted(entries: readonly ReturnType<typeof entryOf>[]) {
   return {
-    pages: pages.flatMap((page) => (page?.ok === true ? [page.value] : [])),
-    unreadable: pages.flatMap((page) => (page?.ok === false ? [page.problem] : [])),
+    entries: entries.flatMap((entry) => (entry?.ok === true ? [entry.value] : [])),
+    unreadable: entries.flatMap((entry) => (entry?.ok === false ? [entry.problem] : [])),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type DiskMapView, findLonghorn, hasLonghorn, noLonghornIn } from '../../disk-map/disk-map-view.ts'
 import { isEvicting, type Node } from '../../longhorn/node.ts'
-import { assumption, fixedRelease, type Profile, profileOf } from '../../longhorn/releases.ts'
+import { assumption, fixedRelease, knowledgeOf, type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Facts, Names } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
@@ -31,6 +31,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       }),
     ]
   }
+  if (knowledgeOf(release) === 'newer') return [newer('release', release)]
   switch (profile) {
     case 'A':
     case 'B':
@@ -55,6 +56,16 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
   }
 }
 
+/** A release of a line that came out after this version of Holdfast. */
+function newer(check: 'release' | 'upgrade', release: string): Finding {
+  return problem('warn', check, {
+    what: assumption(release),
+    why: 'That release may behave in another way, or have renamed fields that the rules read.',
+    remedy:
+      'Look for a newer version of Holdfast. Compare the definitions of that release with what the rules read: holdfast compare-crds FILE. If its managers crash, set longhornRelease: v1.8.0 in the configuration of the guard, and the worst is assumed.',
+  })
+}
+
 /** The configured release of all replicas; undefined if they differ or have none. */
 function namedToAll(policies: Facts['policies']): string | undefined {
   if ('problem' in policies) return undefined
@@ -77,6 +88,8 @@ export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Find
   if (names.target !== undefined && (then === 'A' || then === 'B')) {
     findings.push(crashing(names.target, then))
   }
+  if (names.target !== undefined && knowledgeOf(names.target) === 'newer')
+    findings.push(newer('upgrade', names.target))
   const moves = names.target ?? 'another release'
   return findings.length > 0 ? findings : [ok('upgrade', `No node forbids moving Longhorn to ${moves}.`)]
 }

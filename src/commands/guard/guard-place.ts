@@ -21,7 +21,7 @@ interface GuardSearch {
 /** Where a command looks for the guard. */
 interface GuardPlace {
   readonly namespace: string
-  /** Why the guard may run elsewhere, and what to do, for people; undefined if it is known to run here. */
+  /** Why the guard may run elsewhere, with advice; undefined if it is known to run here. */
   readonly doubt: string | undefined
 }
 

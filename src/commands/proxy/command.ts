@@ -156,7 +156,7 @@ async function runBeforeLonghorn(
 }
 
 /**
- * Reads the address of Longhorn's REST API. What stands before it may serve it below a path. With a version in that path
+ * Reads the address of Longhorn's REST API. An ingress before it may serve it below a path. With a version in that path
  * `/nodes/node-1` would be a node, which the proxy looks for at `/v1/nodes/node-1`: writes would pass unjudged.
  */
 function restApi(text: string): URL {

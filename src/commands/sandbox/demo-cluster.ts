@@ -51,7 +51,7 @@ export class NotAsTold extends Error {
   }
 }
 
-/** The stage of the story: a person's actions on the cluster, and what can be seen of it. */
+/** The stage of the story: a person's actions on the cluster, and its visible state. */
 export class Stage {
   readonly #modules: StageModules
 

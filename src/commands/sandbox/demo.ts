@@ -26,7 +26,7 @@ export interface Tally {
 }
 
 /**
- * Tells the story on a real cluster: each sentence comes after the fact.
+ * Plays the story on a real cluster, and prints each sentence after the fact.
  *
  * @throws NotAsTold if the cluster behaves differently
  */
@@ -223,7 +223,7 @@ async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<
   await putBack(stage, cast)
 }
 
-/** Tells the story, line by line, in plain sentences: on the terminal, and to whoever else hears it. */
+/** Prints the story line by line, in plain sentences, and passes each line to a listener. */
 export class Narrator {
   readonly #write: (line: string) => void
   readonly #colours: Colours

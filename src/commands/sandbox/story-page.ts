@@ -8,7 +8,7 @@ import { announcedReplicas } from '../guard/announced-address.ts'
 import { FollowedGuard } from '../ui/followed-guard.ts'
 import { livePage, servePage } from '../ui/live-page.ts'
 
-/** The page on which the story is told while it happens. */
+/** The page that shows the story while it happens. */
 interface StoryPage {
   readonly url: string
   readonly close: () => Promise<void>

@@ -97,7 +97,7 @@ const WaitingStatusSchema = Type.Object({
   replica: text('The replica that holds it.'),
 })
 
-/** JSON Schema of what `holdfast status -o json` prints. */
+/** JSON Schema of the output of `holdfast status -o json`. */
 export const StatusSchema = Type.Object(
   {
     apiVersion,
@@ -107,7 +107,8 @@ export const StatusSchema = Type.Object(
       release: orNull(Text, 'As in Setting current-longhorn-version. Null if it is not known.'),
       profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
       assumed: Type.Boolean({
-        description: 'True if the release is not known or names none, so that the worst is assumed.',
+        description:
+          'True if the behaviour is assumed: the worst if the release is not known or names none, that of the newest known line if it is newer.',
       }),
     }),
     waiting: orNull(
@@ -181,7 +182,7 @@ const SnapshotItemSchema = Type.Object({
   value: Type.Optional(text('The value of a Setting.')),
 })
 
-/** JSON Schema of what `holdfast snapshot` writes. */
+/** JSON Schema of the output of `holdfast snapshot`. */
 export const SnapshotSchema = Type.Object(
   {
     apiVersion,

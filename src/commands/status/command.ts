@@ -122,7 +122,7 @@ async function showStatus(
     const look = () =>
       observe({
         map: live.map,
-        pages: book.pages,
+        entries: book.entries,
         guard: guard.replicas,
         now: systemClock.monotonic(),
         timeOfDay: systemClock.now(),
@@ -182,7 +182,7 @@ async function tellWhatIsMissing(
   for (const problem of book.unreadable) note(problem)
   if (book.problem) {
     note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
-  } else if (book.pages?.length === 0) {
+  } else if (book.entries?.length === 0) {
     // The list of Leases is also empty for a missing namespace.
     const problem = await problemOfNamespace(connection, namespace, signal)
     if (problem === undefined) return true

@@ -1,5 +1,5 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
-import { nodeOf, type Page } from '../../gate/reservation-book.ts'
+import { nodeOf, type Entry } from '../../gate/reservation-book.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import { diskUUID, type Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
@@ -23,7 +23,7 @@ import { waitingStatus } from './waiting.ts'
 export interface Observed {
   readonly map: DiskMapView
   /** The book of reservations; undefined if it cannot be read. */
-  readonly pages: Iterable<Page> | undefined
+  readonly entries: Iterable<Entry> | undefined
   /** The reports of the guard's replicas; undefined if they cannot be asked. */
   readonly guard: readonly GuardReplica[] | undefined
   /** Milliseconds by the monotonic clock of this process, like all times that are compared. */
@@ -61,10 +61,10 @@ export function observe(observed: Observed): Status {
     ),
     ...lostAndShared(observed),
     reservations:
-      observed.pages === undefined
+      observed.entries === undefined
         ? null
         : byText(
-            [...observed.pages].flatMap((page) => reservationsOn(page, observed)),
+            [...observed.entries].flatMap((entry) => reservationsOn(entry, observed)),
             ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
           ),
     guard:
@@ -188,7 +188,7 @@ function shown(counted: number, { now, timeOfDay }: Observed): string {
   return new Date(timeOfDay + counted - now).toISOString()
 }
 
-function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {
+function reservationsOn({ key, reservations }: Entry, observed: Observed): ReservationStatus[] {
   const node = nodeOf(key) ?? null
   if (!isShown(observed, node)) return []
   return reservations.map(({ intent, kind, name, disks, deadline, by }) => ({

@@ -136,7 +136,7 @@ export interface Status {
     /** As in Setting `current-longhorn-version`; null if it is unknown, and then the worst is assumed. */
     readonly release: string | null
     readonly profile: Profile
-    /** True if the release is unknown, or names none: the profile is then the worst. */
+    /** True if the release is unknown or names none (the profile is then the worst), or is newer than Holdfast knows. */
     readonly assumed: boolean
   }
   /** What the guard holds now; null if its replicas cannot be asked. */

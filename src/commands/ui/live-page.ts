@@ -1,7 +1,7 @@
 import { fastify } from 'fastify'
 import { ConnectionLimit } from '../../doors/http/connection-limit.ts'
 import { listen, portOf } from '../../doors/http/listen.ts'
-import type { Page } from '../../gate/reservation-book.ts'
+import type { Entry } from '../../gate/reservation-book.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { cleanUpsElsewhere, nodeViews } from '../../page/node-view.ts'
@@ -23,7 +23,7 @@ interface LivePageModules {
   readonly guard: FollowedGuard
   /** The book of reservations, where it can be read. */
   readonly book?: {
-    readonly pages: Iterable<Page> | undefined
+    readonly entries: Iterable<Entry> | undefined
     readonly subscribe: (listener: () => void) => () => void
   }
   readonly story?: StoryLog
@@ -63,7 +63,7 @@ export function livePage({ live, guard, book, story, clock }: LivePageModules): 
         policy: defaultPolicy,
         profile: profileOf(map.release),
         now: clock.monotonic(),
-        reserved: reservedBy(book?.pages ?? []),
+        reserved: reservedBy(book?.entries ?? []),
       }),
     currentAt: () => clock.monotonic() - live.ageMs(),
     subscribe: (listener) => {

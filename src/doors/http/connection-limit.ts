@@ -23,6 +23,7 @@ export type ConnectionClosed = 'idle' | 'busy' | 'refused' | 'pipelined'
 export const mostPipelined = 8
 
 interface Connection {
+  readonly key: string
   readonly socket: Socket
   readonly peer: string
   /** How many requests are in progress on it. */
@@ -42,18 +43,20 @@ export class ConnectionLimit {
   readonly #onClosed: ((why: ConnectionClosed) => void) | undefined
   /** By address and port, which are the same below TLS and above; the one that was idle for longest first. */
   readonly #connections = new Map<string, Connection>()
+  /** The same by socket, above TLS too, so that no key is built for each request. */
+  readonly #ofSocket = new WeakMap<Socket, Connection>()
 
   /** @param onClosed called with each connection that is closed because there are too many */
   constructor(server: Listening, limits: ConnectionLimits, onClosed?: (why: ConnectionClosed) => void) {
     this.#limits = limits
     this.#onClosed = onClosed
     server.on('connection', (socket: Socket) => this.#opened(socket))
-    // Before whoever answers: see unlessClosed.
+    // Runs before the listener that answers, which then finds the socket closed: see unlessClosed.
     server.prependListener('request', ({ socket }, response) => {
-      const connection = this.#connections.get(keyOf(socket))
+      const connection = this.#connectionOf(socket)
       if (!connection) return
       connection.busy += 1
-      response.once('close', () => this.#answered(socket))
+      response.once('close', () => this.#answered(connection))
       if (connection.busy > mostPipelined && !socket.destroyed) {
         this.#onClosed?.('pipelined')
         socket.destroy()
@@ -63,8 +66,16 @@ export class ConnectionLimit {
 
   /** Marks a connection as switched to another protocol: it is busy as long as it lasts. */
   switched(socket: Socket): void {
-    const connection = this.#connections.get(keyOf(socket))
+    const connection = this.#connectionOf(socket)
     if (connection) connection.busy += 1
+  }
+
+  #connectionOf(socket: Socket): Connection | undefined {
+    const known = this.#ofSocket.get(socket)
+    if (known) return this.#connections.get(known.key) === known ? known : undefined
+    const found = this.#connections.get(keyOf(socket))
+    if (found) this.#ofSocket.set(socket, found)
+    return found
   }
 
   #opened(socket: Socket): void {
@@ -77,17 +88,16 @@ export class ConnectionLimit {
       socket.destroy()
       return
     }
-    const connection: Connection = { socket, peer, busy: 0 }
+    const connection: Connection = { key, socket, peer, busy: 0 }
     this.#connections.set(key, connection)
     socket.once('close', () => {
       if (this.#connections.get(key) === connection) this.#connections.delete(key)
     })
   }
 
-  #answered(socket: Socket): void {
-    const key = keyOf(socket)
-    const connection = this.#connections.get(key)
-    if (!connection) return
+  #answered(connection: Connection): void {
+    const { key } = connection
+    if (this.#connections.get(key) !== connection) return
     connection.busy -= 1
     this.#connections.delete(key)
     this.#connections.set(key, connection)

@@ -20,7 +20,7 @@ export interface HealthModules {
 /** The kubelet opens one for each probe, and a few Prometheus servers keep one each. */
 export const healthConnections: ConnectionLimits = { most: 64, mostOfPeer: 16 }
 
-/** What `/metrics` shows, in Prometheus' text format. */
+/** The content of `/metrics`, in Prometheus' text format. */
 export interface MetricsPage {
   readonly contentType: string
   metrics(): Promise<string>

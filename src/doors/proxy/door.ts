@@ -26,7 +26,7 @@ export interface JudgedCall {
   readonly signal: AbortSignal
   /**
    * Forwards it, and resolves with the headers of the answer. A write on its way is not cancelled even if the
-   * client goes away, since nobody could know then whether it was done.
+   * client goes away, since its outcome would then be unknown.
    *
    * @param isLate asked once there is a connection, right before anything is sent: true gives up @throws
    * RelayFailure
@@ -157,7 +157,7 @@ export function end(socket: Duplex, { status, headers, body }: OwnAnswer): void 
 /**
  * True for a request that a page of another site makes a browser send, or that names this machine by a host
  * name of that page's choice. Browsers name the page in `Origin` if it may read the answer or writes. For
- * images and links only `Sec-Fetch-Site` (Fetch Metadata) tells of another site, or `Referer` in older
+ * images and links only `Sec-Fetch-Site` (Fetch Metadata) reveals another site, or `Referer` in older
  * browsers.
  */
 export function isForeign({ host = '', origin, referer, ...headers }: IncomingHttpHeaders): boolean {

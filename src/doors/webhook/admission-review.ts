@@ -215,7 +215,18 @@ export function admissionReview(uid: string, { status, warnings, auditAnnotation
   }
 }
 
-function cleanStatus({ code, reason, message, details }: AdmissionStatus) {
+/** A denial that is repeated within a second has the same status. */
+const cleaned = new WeakMap<AdmissionStatus, CleanStatus>()
+
+type CleanStatus = ReturnType<typeof withoutControls>
+
+function cleanStatus(status: AdmissionStatus): CleanStatus {
+  const known = cleaned.get(status) ?? withoutControls(status)
+  cleaned.set(status, known)
+  return known
+}
+
+function withoutControls({ code, reason, message, details }: AdmissionStatus) {
   return {
     code,
     reason,

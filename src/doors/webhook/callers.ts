@@ -25,7 +25,7 @@ interface CallerModules {
 interface AcceptedCaller {
   /** Its common name. */
   readonly name: string
-  /** When its certificate ends, or that of who signed it if that is sooner, in milliseconds since the epoch. */
+  /** The end of its certificate, or of its signer's if that is sooner, in milliseconds since the epoch. */
   readonly until: number
 }
 
@@ -36,7 +36,7 @@ const sayAgainMs = 600_000
 const mostLinks = 8
 
 /**
- * Decides who may send reviews: callers with a client certificate that one of the guard's authorities has
+ * Accepts reviews only from callers with a client certificate that one of the guard's authorities has
  * signed.
  */
 export class Callers {

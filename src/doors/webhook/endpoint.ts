@@ -29,6 +29,13 @@ import {
 } from './http-errors.ts'
 import type { Reviewer } from './reviewer.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of the body of a review, in UTF-16 units. */
+    textLength: number
+  }
+}
+
 /** Limits of the connections the API server makes. */
 export interface ConnectionOptions {
   /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
@@ -74,7 +81,7 @@ export const defaultConnectionOptions: ConnectionOptions = {
 interface EndpointModules {
   readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
   readonly clientErrors: ClientErrors
-  /** Decides who may send reviews; without it every client that reaches the port may. */
+  /** Identifies callers; without it every client that reaches the port may send reviews. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
   /** Aborted once clients have to send their next request elsewhere. */
   readonly leaving: AbortSignal
@@ -139,11 +146,11 @@ export function endpoint(
   // Fastify's own parser rejects a key `__proto__`. JSON.parse accepts it as a key like any other, and maps
   // with free keys are read entry by entry here.
   app.removeAllContentTypeParsers()
-  const lengths = new WeakMap<FastifyRequest, number>()
+  app.decorateRequest('textLength', 0)
   const turns = new FairTurns(defaultFairTurnsLimits)
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body.toString()
-    lengths.set(request, text.length)
+    request.textLength = text.length
     const unread = (error: TooManyValues | TooBusy): void => {
       const uid = leadingUid(text)
       if (uid === undefined) done(error)
@@ -202,8 +209,8 @@ export function endpoint(
       if (why) traffic?.[watches ? 'passed' : 'refused'](why)
       return reply.send(reviewer.unread(uid, unreadProblem(error)))
     }
-    const weight = { bytes: lengths.get(request) ?? 0, peer: peerOf(request) }
-    const answer = reviewer.review(request.body, timeout, whileAwaited(reply), weight)
+    const weight = { bytes: request.textLength, peer: peerOf(request) }
+    const answer = reviewer.review(request.body, timeout, () => whileAwaited(reply), weight)
     // During a hold, nothing needs the text of the objects.
     request.body = undefined
     const reviewed = await answer

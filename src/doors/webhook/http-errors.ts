@@ -3,8 +3,8 @@ import { peerAddress } from '../../text/plain-text.ts'
 import { SaidOnce } from '../../time/repeats.ts'
 
 /**
- * What is answered without HTTP 200, that is: what the API server takes for a **call failure** and treats by
- * `failurePolicy` (kubernetes.md, The answer). Only requests that cannot be answered as a review end here:
+ * Answers other than HTTP 200. The API server takes them for a **call failure** and applies `failurePolicy`
+ * (kubernetes.md, The answer). Only requests that cannot be answered as a review end here:
  *
  * | status | when |
  * | --- | --- |
@@ -118,7 +118,7 @@ export class ClientErrors {
     this.#log = log
   }
 
-  /** Takes what `clientError` of Node's server gives, which is where failed handshakes end as well. */
+  /** Handles `clientError` of Node's server, which reports failed handshakes as well. */
   readonly onClientError = (error: ConnectionError, socket: Socket): void => {
     this.#noteDistrust(error, socket)
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {

@@ -96,14 +96,14 @@ export class Reviewer {
    *
    * @param body untrusted JSON
    * @param timeout the query parameter of this name
-   * @param signal aborted when the client has gone
+   * @param whileAwaited a signal that aborts when the client has gone; most reviews are answered before they need one
    * @param weight its share of memory while it waits
    * @returns a problem if not even its uid can be read
    */
   review(
     body: unknown,
     timeout: unknown,
-    signal: AbortSignal,
+    whileAwaited: () => AbortSignal,
     weight: ReviewWeight = { bytes: 0, peer: '' },
   ): Promise<Parsed<ReviewAnswer>> {
     const parsed = parseAdmissionReview(body)
@@ -117,10 +117,12 @@ export class Reviewer {
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
-    const passes = this.#passesAtOnce(namespace, normalised)
-    if (passes) return Promise.resolve({ ok: true, value: admissionReview(uid, answerOf(passes)) })
+    const decided = this.#decidedAtOnce(namespace, normalised)
+    if (decided && 'answer' in decided && decided.answer.allowed)
+      return Promise.resolve({ ok: true, value: admissionReview(uid, answerOf(decided)) })
     const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
-    return this.#waiting.during(weight, signal, (waiting) => this.#reviewed(asked, timeout, waiting))
+    if (decided) return this.#deniedAgain(asked, decided, timeout, whileAwaited)
+    return this.#waiting.during(weight, whileAwaited(), (waiting) => this.#reviewed(asked, timeout, waiting))
   }
 
   /** Answers a review of which only the uid was read. @param problem why the rest was not */
@@ -128,8 +130,8 @@ export class Reviewer {
     return admissionReview(uid, this.#door.watched(answerUnread(problem)))
   }
 
-  /** What raises no danger needs no place among those that wait, no budget and no timer. */
-  #passesAtOnce(namespace: string, normalised: Normalised): Outcome | undefined {
+  /** A change that raises no danger, or was just denied, needs no place, no budget and no timer. */
+  #decidedAtOnce(namespace: string, normalised: Normalised): ReturnType<DecideAtOnce> {
     if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
     try {
       return this.#modules.decideAtOnce?.(normalised.change)
@@ -137,6 +139,20 @@ export class Reviewer {
       // It fails in `decide` too, where that is answered for.
       return undefined
     }
+  }
+
+  async #deniedAgain(
+    request: Kept,
+    decided: Outcome | Promise<Outcome>,
+    timeout: unknown,
+    whileAwaited: () => AbortSignal,
+  ): Promise<Parsed<ReviewAnswer>> {
+    const answer = answerOf(await decided)
+    if (this.#isRepeatedLater(request)) {
+      const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(parseTimeout(timeout))
+      await this.#putOff(request, answer, { until, signal: whileAwaited() })
+    }
+    return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
   async #reviewed(
@@ -179,13 +195,18 @@ export class Reviewer {
   }
 
   /** A dry run changes nothing, so it does not count either. */
+  #isRepeatedLater({ user, dryRun }: Kept): boolean {
+    return !dryRun && isLonghorn(user, this.#options.longhornNamespace)
+  }
+
   async #putOff(
-    { resource, name, operation, user, dryRun, version }: Kept,
+    request: Kept,
     { status, auditAnnotations }: AdmissionAnswer,
     waiting: Waiting,
   ): Promise<void> {
-    if (!status || dryRun || !isLonghorn(user, this.#options.longhornNamespace)) return
-    const { resource: kind } = resource
+    if (!status || !this.#isRepeatedLater(request)) return
+    const { name, operation, version } = request
+    const { resource: kind } = request.resource
     const verdict = JSON.stringify([status.code, auditAnnotations])
     await this.#modules.repeated?.putOff({ kind, name, operation, version, verdict }, waiting)
   }

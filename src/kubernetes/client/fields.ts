@@ -22,7 +22,7 @@ export class Fields {
     return value === '' ? undefined : value
   }
 
-  /** Bytes in base64, in one line or in several. @throws Error for what is none, to Go too */
+  /** Bytes in base64, in one line or in several. @throws Error for a text that Go rejects too */
   bytes(name: string): Buffer | undefined {
     const text = this.text(name)?.replaceAll(/[\r\n]/g, '')
     if (text === undefined) return undefined

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
-import { type Marks, nodeOf, type Page, unownedDisks } from '../../gate/reservation-book.ts'
+import { type Marks, nodeOf, type Entry, unownedDisks } from '../../gate/reservation-book.ts'
 import { intents, type Reservation } from '../../gate/reservation.ts'
 import { absentMap, type Parsed, parser } from '../../json/schema.ts'
 
-/** The annotation with the key of the page: names of nodes can be too long for the name of a Lease. */
-const pageAnnotation = 'holdfast.dev/page'
+/** The annotation with the key of the entry: names of nodes can be too long for the name of a Lease. */
+const entryAnnotation = 'holdfast.dev/page'
 /** The annotation with the reservations, as JSON with one on each line. */
 const reservationsAnnotation = 'holdfast.dev/reservations'
 
@@ -67,7 +67,7 @@ function parseReservations(raw: unknown): Parsed<Reservation[]> {
   return odd < 0 ? parsed : { ok: false, problem: `${odd}.deadline is no time` }
 }
 
-/** The name of the Lease for a page. */
+/** The name of the Lease for an entry. */
 export function leaseName(key: string): string {
   if (key === unownedDisks) return 'unowned-disks'
   const node = nodeOf(key)
@@ -84,11 +84,11 @@ interface LeaseWriter {
 }
 
 /**
- * A page as a Lease, readable for people too: `kubectl get lease -o yaml` shows one reservation on each line.
+ * An entry as a Lease, readable for people too: `kubectl get lease -o yaml` shows one reservation on each line.
  *
  * @param version the one that it replaces; undefined to create it
  */
-export function leaseOf({ key, version, reservations, settled }: Page, { replica, now }: LeaseWriter) {
+export function leaseOf({ key, version, reservations, settled }: Entry, { replica, now }: LeaseWriter) {
   const last = Math.max(now, ...reservations.map(({ deadline }) => deadline))
   const lines = reservations.map((each) =>
     JSON.stringify({ ...each, deadline: new Date(each.deadline).toISOString() }),
@@ -101,7 +101,7 @@ export function leaseOf({ key, version, reservations, settled }: Page, { replica
       ...(version === undefined ? {} : { resourceVersion: version }),
       labels: bookLabels,
       annotations: {
-        [pageAnnotation]: key,
+        [entryAnnotation]: key,
         [reservationsAnnotation]: `[${lines.join(',\n ')}]`,
         ...(settled && { [settledAnnotation]: JSON.stringify(settled) }),
       },
@@ -126,25 +126,25 @@ export function renewalOf(raw: unknown): { readonly holder: string; readonly at:
 }
 
 /**
- * Reads a Lease as a page.
+ * Reads a Lease as an entry.
  *
  * @returns undefined for a Lease outside the book
  */
-export function pageOf(raw: unknown): Parsed<Page> | undefined {
+export function entryOf(raw: unknown): Parsed<Entry> | undefined {
   const lease = parseLease(raw)
   if (!lease.ok) return lease
   const { name, resourceVersion, annotations } = lease.value.metadata
   const text = annotations?.[reservationsAnnotation]
-  const key = annotations?.[pageAnnotation]
+  const key = annotations?.[entryAnnotation]
   if (typeof text !== 'string' || typeof key !== 'string')
     return ours(name) ? unreadable(name, 'its annotations are missing') : undefined
   const reservations = parseReservations(jsonOrNothing(text))
   if (!reservations.ok)
     return unreadable(name, `its annotation ${reservationsAnnotation}: ${reservations.problem}`)
-  const page = { key, version: resourceVersion, reservations: reservations.value }
-  // A page without readable marks is less precise, and still safe.
+  const entry = { key, version: resourceVersion, reservations: reservations.value }
+  // An entry without readable marks is less precise, and still safe.
   const settled = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
-  return { ok: true, value: settled.ok ? { ...page, settled: settled.value } : page }
+  return { ok: true, value: settled.ok ? { ...entry, settled: settled.value } : entry }
 }
 
 function ours(name: string): boolean {

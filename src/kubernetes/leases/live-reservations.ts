@@ -1,18 +1,18 @@
-import type { Page } from '../../gate/reservation-book.ts'
+import type { Entry } from '../../gate/reservation-book.ts'
 import type { Parsed } from '../../json/schema.ts'
 import { abortReason } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ListWatch } from '../watch/list-watch.ts'
-import { pageOf } from './lease-format.ts'
+import { entryOf } from './lease-format.ts'
 
-/** The content of one Lease; a Lease outside the book has no page. */
+/** The content of one Lease; a Lease outside the book has no entry. */
 interface Seen {
-  readonly page: Parsed<Page> | undefined
+  readonly entry: Parsed<Entry> | undefined
 }
 
 /** The book of reservations, read and followed without write access. It does not own the connection. */
 export class LiveReservations {
-  readonly #pages = new Map<string, Parsed<Page>>()
+  readonly #entries = new Map<string, Parsed<Entry>>()
   readonly #listeners = new Set<() => void>()
   readonly #follower: ListWatch<Seen>
   /** Aborted once the first read has succeeded or failed. */
@@ -23,10 +23,10 @@ export class LiveReservations {
     this.#follower = new ListWatch<Seen>({
       connection,
       path: `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`,
-      project: (object) => ({ page: pageOf(object) }),
-      onChange: ({ type, name, value: { page } }) => {
-        if (type === 'deleted' || page === undefined) this.#pages.delete(name)
-        else this.#pages.set(name, page)
+      project: (object) => ({ entry: entryOf(object) }),
+      onChange: ({ type, name, value: { entry } }) => {
+        if (type === 'deleted' || entry === undefined) this.#entries.delete(name)
+        else this.#entries.set(name, entry)
         this.#tell()
       },
       onSynced: () => {
@@ -68,15 +68,15 @@ export class LiveReservations {
     return this.#problem
   }
 
-  /** The pages; undefined before the first read. */
-  get pages(): readonly Page[] | undefined {
+  /** The entries; undefined before the first read. */
+  get entries(): readonly Entry[] | undefined {
     if (this.#problem !== undefined) return undefined
-    return [...this.#pages.values()].flatMap((page) => (page.ok ? [page.value] : []))
+    return [...this.#entries.values()].flatMap((entry) => (entry.ok ? [entry.value] : []))
   }
 
   /** A sentence for each Lease of the book that cannot be read. */
   get unreadable(): readonly string[] {
-    return [...this.#pages.values()].flatMap((page) => (page.ok ? [] : [page.problem]))
+    return [...this.#entries.values()].flatMap((entry) => (entry.ok ? [] : [entry.problem]))
   }
 
   /** Calls the listener after each change; the returned function removes it. */

@@ -1,4 +1,4 @@
-import { type Contents, keepsMarks, type Page, type ReservationBook } from '../../gate/reservation-book.ts'
+import { type Contents, keepsMarks, type Entry, type ReservationBook } from '../../gate/reservation-book.ts'
 import type { Parsed } from '../../json/schema.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Clock } from '../../time/clock.ts'
@@ -7,7 +7,7 @@ import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
 import type { Change } from '../watch/cache.ts'
 import { ListWatch } from '../watch/list-watch.ts'
-import { leaseName, leaseOf, pageOf, renewalOf } from './lease-format.ts'
+import { leaseName, leaseOf, entryOf, renewalOf } from './lease-format.ts'
 
 /** Where the book is, and its writer. */
 interface LeaseBookOptions {
@@ -30,25 +30,25 @@ interface LeaseBookOptions {
 const unmarkedMs = 60_000
 
 /**
- * How many deleted pages keep their last version. Beyond that a late answer may bring one back for a while.
+ * How many deleted entries keep their last version. Beyond that a late answer may bring one back for a while.
  */
 const maxGone = 1_000
 
-/** A Lease in the watch; a Lease outside the book has no page. */
+/** A Lease in the watch; a Lease outside the book has no entry. */
 interface Seen {
-  readonly page: Parsed<Page> | undefined
+  readonly entry: Parsed<Entry> | undefined
   readonly renewal: ReturnType<typeof renewalOf>
 }
 
 /**
- * The book of reservations as Leases, one for each node. It watches them, so the swap of an unchanged page
+ * The book of reservations as Leases, one for each node. It watches them, so the swap of an unchanged entry
  * costs one round trip. The constructor starts it. It does not own the connection.
  */
 export class LeaseBook implements ReservationBook {
   readonly #options: LeaseBookOptions
   readonly #path: string
   readonly #follower: ListWatch<Seen>
-  readonly #pages = new Map<string, Page>()
+  readonly #entries = new Map<string, Entry>()
   /** Versions that this process has written or removed. Older ones from the watch are ignored. */
   readonly #newest = new Map<string, string>()
   /**
@@ -60,8 +60,8 @@ export class LeaseBook implements ReservationBook {
   #unmarkedBefore = -Infinity
   /** Names of Leases that another writer has changed since the last read: their content is not known. */
   readonly #outdated = new Set<string>()
-  /** Names of Leases that cannot be read, each with its page before. */
-  readonly #unreadable = new Map<string, Page | undefined>()
+  /** Names of Leases that cannot be read, each with its entry before. */
+  readonly #unreadable = new Map<string, Entry | undefined>()
   readonly #listeners = new Set<(key: string) => void>()
 
   constructor(options: LeaseBookOptions) {
@@ -70,57 +70,57 @@ export class LeaseBook implements ReservationBook {
     this.#follower = new ListWatch<Seen>({
       connection: options.connection,
       path: this.#path,
-      project: (object) => ({ page: pageOf(object), renewal: renewalOf(object) }),
+      project: (object) => ({ entry: entryOf(object), renewal: renewalOf(object) }),
       onChange: (change) => this.#saw(change),
       onProblem: ({ error }) => options.onProblem(error),
       clock: options.clock,
     })
   }
 
-  /** True once all Leases were listed. Before that each page is read before it is swapped. */
+  /** True once all Leases were listed. Before that each entry is read before it is swapped. */
   get synced(): boolean {
     return this.#follower.synced
   }
 
-  seen(key: string): Page | undefined {
+  seen(key: string): Entry | undefined {
     const name = leaseName(key)
     if (!this.synced || this.#unreadable.has(name) || this.#outdated.has(name)) return undefined
-    return this.#pages.get(key) ?? emptyPage(key)
+    return this.#entries.get(key) ?? emptyEntry(key)
   }
 
-  pages(): Iterable<Page> {
-    return this.#pages.values()
+  entries(): Iterable<Entry> {
+    return this.#entries.values()
   }
 
-  async read(key: string, signal: AbortSignal): Promise<Page> {
+  async read(key: string, signal: AbortSignal): Promise<Entry> {
     const before = this.#newest.get(key)
     const lease = await this.#ask({ method: 'GET', path: this.#pathOf(key), signal }, [404])
-    if (lease !== undefined) return this.#keep(readPage(lease))
-    // "Not found" has no version: a page that has come meanwhile is newer.
+    if (lease !== undefined) return this.#keep(readEntry(lease))
+    // "Not found" has no version: an entry that has come meanwhile is newer.
     if (this.#newest.get(key) === before) this.#forget(key)
-    return emptyPage(key)
+    return emptyEntry(key)
   }
 
   async swap(
-    page: Page,
+    entry: Entry,
     { reservations, settled }: Contents,
     signal: AbortSignal,
-  ): Promise<Page | undefined> {
-    if (reservations.length === 0 && !settled) return await this.#remove(page, signal)
+  ): Promise<Entry | undefined> {
+    if (reservations.length === 0 && !settled) return await this.#remove(entry, signal)
     const lease = leaseOf(
-      { ...page, reservations, settled },
+      { ...entry, reservations, settled },
       { replica: this.#options.replica, now: this.#options.clock.now() },
     )
     const written =
-      page.version === undefined
+      entry.version === undefined
         ? await this.#ask({ method: 'POST', path: this.#path, json: lease, signal }, [409])
-        : await this.#ask({ method: 'PUT', path: this.#pathOf(page.key), json: lease, signal }, [404, 409])
-    if (written !== undefined) return this.#keep(readPage(written))
-    this.#mistrust(page)
+        : await this.#ask({ method: 'PUT', path: this.#pathOf(entry.key), json: lease, signal }, [404, 409])
+    if (written !== undefined) return this.#keep(readEntry(written))
+    this.#mistrust(entry)
     return undefined
   }
 
-  markedSince({ key, version }: Page): number | undefined {
+  markedSince({ key, version }: Entry): number | undefined {
     const { resourceVersion, listedAt } = this.#follower
     if (listedAt === undefined || resourceVersion === undefined) return undefined
     if (version !== undefined && isOlder(resourceVersion, version)) return undefined
@@ -137,47 +137,47 @@ export class LeaseBook implements ReservationBook {
     await this.#follower.stop()
   }
 
-  async #remove(page: Page, signal: AbortSignal): Promise<Page | undefined> {
-    const { key, version } = page
-    if (version === undefined) return page
+  async #remove(entry: Entry, signal: AbortSignal): Promise<Entry | undefined> {
+    const { key, version } = entry
+    if (version === undefined) return entry
     const json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion: version } }
     const gone = await this.#ask({ method: 'DELETE', path: this.#pathOf(key), json, signal }, [404, 409])
     if (gone === undefined) {
-      this.#mistrust(page)
+      this.#mistrust(entry)
       return undefined
     }
-    if (this.#pages.get(key)?.version === version) this.#forget(key)
-    return emptyPage(key)
+    if (this.#entries.get(key)?.version === version) this.#forget(key)
+    return emptyEntry(key)
   }
 
   /**
-   * A page that is known to have changed counts as unknown, until a read or the watch shows its new content.
+   * An entry that is known to have changed counts as unknown, until a read or the watch shows its new content.
    * Listeners are not called: there is no news yet.
    */
-  #mistrust({ key, version }: Page): void {
-    if (this.#pages.get(key)?.version !== version) return
-    this.#pages.delete(key)
+  #mistrust({ key, version }: Entry): void {
+    if (this.#entries.get(key)?.version !== version) return
+    this.#entries.delete(key)
     this.#outdated.add(leaseName(key))
   }
 
   #forget(key: string): void {
-    const wasThere = this.#pages.delete(key)
+    const wasThere = this.#entries.delete(key)
     if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
   }
 
   /** A write of this process counts at once, before the watch brings it. */
-  #keep(page: Page): Page {
-    if (this.#isNews(page)) this.#put(page)
-    return page
+  #keep(entry: Entry): Entry {
+    if (this.#isNews(entry)) this.#put(entry)
+    return entry
   }
 
-  #saw({ type, name, value: { page, renewal } }: Change<Seen>): void {
+  #saw({ type, name, value: { entry, renewal } }: Change<Seen>): void {
     // The Leases of a list may have been written at any time.
     if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
     const before = this.#unreadable.get(name)
     this.#unreadable.delete(name)
-    if (page === undefined) return
-    if (!page.ok) {
+    if (entry === undefined) return
+    if (!entry.ok) {
       this.#noteUnmarked(name)
       if (type === 'deleted') {
         this.#forgetUnreadable(name, before)
@@ -185,18 +185,18 @@ export class LeaseBook implements ReservationBook {
       }
       this.#unreadable.set(
         name,
-        [...this.pages()].find(({ key }) => leaseName(key) === name),
+        [...this.entries()].find(({ key }) => leaseName(key) === name),
       )
-      this.#options.onProblem(new Error(page.problem))
+      this.#options.onProblem(new Error(entry.problem))
       return
     }
-    const { key, version, settled } = page.value
+    const { key, version, settled } = entry.value
     if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
-      if (this.#isNews(page.value)) this.#put(page.value)
+      if (this.#isNews(entry.value)) this.#put(entry.value)
       // Its writer may wait for the watch to catch up.
       else if (version === this.#newest.get(key)) this.#tell(key)
-    } else if (!this.#knowsNewer(page.value)) {
+    } else if (!this.#knowsNewer(entry.value)) {
       this.#forget(key)
     }
   }
@@ -213,41 +213,41 @@ export class LeaseBook implements ReservationBook {
   }
 
   /**
-   * A Lease that could not be read is gone, and its page before with it. A page that was created since stays.
+   * A Lease that could not be read is gone, and its entry before with it. An entry that was created since stays.
    */
-  #forgetUnreadable(name: string, before: Page | undefined): void {
+  #forgetUnreadable(name: string, before: Entry | undefined): void {
     this.#outdated.delete(name)
-    if (before && this.#pages.get(before.key) === before) this.#forget(before.key)
+    if (before && this.#entries.get(before.key) === before) this.#forget(before.key)
   }
 
-  #isNews({ key, version }: Page): boolean {
+  #isNews({ key, version }: Entry): boolean {
     const newest = this.#newest.get(key)
     return newest === undefined || version === undefined || isOlder(newest, version)
   }
 
-  /** True if the page was created since. */
-  #knowsNewer({ key, version }: Page): boolean {
+  /** True if the entry was created since. */
+  #knowsNewer({ key, version }: Entry): boolean {
     const newest = this.#newest.get(key)
     return newest !== undefined && version !== undefined && isOlder(version, newest)
   }
 
-  #put(page: Page): void {
-    this.#pages.set(page.key, page)
-    this.#outdated.delete(leaseName(page.key))
-    if (page.version !== undefined) {
-      this.#newest.delete(page.key)
-      this.#newest.set(page.key, page.version)
+  #put(entry: Entry): void {
+    this.#entries.set(entry.key, entry)
+    this.#outdated.delete(leaseName(entry.key))
+    if (entry.version !== undefined) {
+      this.#newest.delete(entry.key)
+      this.#newest.set(entry.key, entry.version)
     }
     this.#forgetOldest()
-    this.#tell(page.key)
+    this.#tell(entry.key)
   }
 
-  /** The versions of pages that came first. */
+  /** The versions of entries that came first. */
   #forgetOldest(): void {
-    let tooMany = this.#newest.size - this.#pages.size - maxGone
+    let tooMany = this.#newest.size - this.#entries.size - maxGone
     for (const key of tooMany > 0 ? this.#newest.keys() : []) {
       if (tooMany <= 0) break
-      if (!this.#pages.has(key) && this.#newest.delete(key)) tooMany -= 1
+      if (!this.#entries.has(key) && this.#newest.delete(key)) tooMany -= 1
     }
   }
 
@@ -270,12 +270,12 @@ export class LeaseBook implements ReservationBook {
   }
 }
 
-function emptyPage(key: string): Page {
+function emptyEntry(key: string): Entry {
   return { key, version: undefined, reservations: [] }
 }
 
-function readPage(lease: unknown): Page {
-  const page = pageOf(lease)
-  if (page?.ok) return page.value
-  throw new MalformedAnswer(page?.problem ?? 'The answer is no Lease of the book of reservations.')
+function readEntry(lease: unknown): Entry {
+  const entry = entryOf(lease)
+  if (entry?.ok) return entry.value
+  throw new MalformedAnswer(entry?.problem ?? 'The answer is no Lease of the book of reservations.')
 }

@@ -158,7 +158,7 @@ export const defaultListWatchLimits: ListWatchLimits = {
   backOff: defaultBackOffLimits,
 }
 
-/** What to follow, and the listeners. */
+/** The collection to follow, and the listeners. */
 export interface ListWatchOptions<T extends object> {
   readonly connection: Connection
   /** The collection of one namespace: names identify its objects. */

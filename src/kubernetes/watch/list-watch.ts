@@ -59,7 +59,7 @@ export class ListWatch<T extends object> {
     return this.#state
   }
 
-  /** True once a first list was complete. It stays true; `ageMs` tells how old the copy is. */
+  /** True once a first list was complete. It stays true; `ageMs` is the age of the copy. */
   get synced(): boolean {
     return this.#counters.lists > 0
   }

@@ -84,9 +84,9 @@ const defaultMaxLineBytes = 16 * 1024 * 1024
 
 /**
  * Splits the bytes of a watch into lines, one JSON event each. It yields once for each chunk, with the lines
- * that the chunk completes, often none. So the reader knows of every byte. Characters may be split over
- * chunks, so it splits bytes. A last line without its newline was cut off and is dropped; it comes again
- * after a reconnect.
+ * that the chunk completes, often none, so the reader notices every chunk. Characters may be split over
+ * chunks, so it splits bytes. A last line without its newline was cut off and is dropped: the API server
+ * sends it again after a reconnect.
  *
  * @throws MalformedAnswer for a line that does not end
  */

@@ -26,7 +26,7 @@ export function showHeading(model, connection) {
     const { longhorn, guard: guards } = state
     setText(
       release,
-      `Longhorn ${longhorn.release ?? 'of an unknown release'}: ${longhorn.words}${longhorn.assumed ? ' (assumed, since the release is not known)' : ''}`,
+      `Longhorn ${longhorn.release ?? 'of an unknown release'}: ${longhorn.words}${longhorn.assumed ? ' (assumed, since Holdfast does not know the release)' : ''}`,
     )
     const mode = guards.mode === null ? '' : `, mode ${guards.mode}`
     const count = guards.replicas.length === 0 ? 'no guard' : counted(guards.replicas.length, 'replica')

@@ -105,13 +105,12 @@ export function snapshotOf(raw: Readonly<Record<Kind, readonly ClusterObject[]>>
   }
 }
 
+/** Made once: a comparison that makes its own takes a hundred times as long. */
+const { compare } = new Intl.Collator('en', { numeric: true })
+
 /** Sorted, so that every run chooses the same disks. */
 function byName<T extends { readonly name: string }>(objects: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(
-    objects
-      .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
-      .map((entry) => [entry.name, entry]),
-  )
+  return new Map(objects.toSorted((a, b) => compare(a.name, b.name)).map((entry) => [entry.name, entry]))
 }
 
 /**

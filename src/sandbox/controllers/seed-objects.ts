@@ -228,6 +228,7 @@ export function longhornDefinitions(): ClusterObject[] {
           served: true,
           storage: true,
           schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          subresources: { status: {} },
         },
       ],
     },

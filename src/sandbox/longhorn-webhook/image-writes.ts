@@ -4,7 +4,7 @@ import { isFrom } from '../../longhorn/releases.ts'
 import { invalid } from './denial.ts'
 
 /** The parts of the cluster that decide about an image. */
-export interface ImageFacts {
+interface ImageFacts {
   readonly release: string
   /** How many replicas have the image below them, on any node. */
   readonly replicas: number

@@ -6,7 +6,7 @@ import { isFrom } from '../../longhorn/releases.ts'
 import { forbidden, invalid } from './denial.ts'
 
 /** The parts of the cluster that decide about a node. */
-export interface NodeFacts {
+interface NodeFacts {
   readonly release: string
   /** How many replicas are on the node. */
   readonly replicas: number

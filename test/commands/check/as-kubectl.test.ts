@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { type CheckDocument, documentsIn } from '../../../src/commands/check/documents.ts'
+import { wholeFile } from '../../../src/commands/check/place.ts'
 import { isJsonObject, type JsonObject } from '../../../src/json/schema.ts'
 import { decodedText, UndecodableText } from '../../../src/text/yaml.ts'
 import { embeddedCluster } from '../../fixtures/embedded-cluster.ts'
@@ -37,7 +38,7 @@ function documentsOf(content: Buffer, path: string): CheckDocument[] {
     return documentsIn(decodedText(content), path)
   } catch (error) {
     if (!(error instanceof UndecodableText)) throw error
-    return [{ source: path, problem: error.message }]
+    return [{ source: path, place: wholeFile(path), problem: error.message }]
   }
 }
 

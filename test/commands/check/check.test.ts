@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ClusterState } from '../../../src/commands/check/cluster-state.ts'
 import { applied, patchProposal, proposalOf, replaced } from '../../../src/commands/check/proposal.ts'
-import { type CheckResult, exitCodeOf, junit } from '../../../src/commands/check/result.ts'
 import { snapshotOf } from '../../../src/commands/check/snapshot.ts'
 import { kinds } from '../../../src/longhorn/kinds.ts'
 import { rawOf } from '../../../src/longhorn/raw.ts'
@@ -248,50 +247,3 @@ t.test(
     t.end()
   },
 )
-
-const result = (outcome: CheckResult['outcome'], parts: Partial<CheckResult> = {}): CheckResult => ({
-  source: 'a.yaml:1',
-  what: 'UPDATE of Node n1',
-  outcome,
-  rules: [],
-  warnings: [],
-  doubts: [],
-  ...parts,
-})
-
-t.test('the exit code tells the worst', (t) => {
-  t.equal(exitCodeOf([result('admitted'), result('not-judged')], true), 0)
-  t.equal(exitCodeOf([result('admitted'), result('held')], true), 1)
-  t.equal(exitCodeOf([result('refused')], true), 1)
-  t.equal(exitCodeOf([result('refused'), result('unusable')], true), 2)
-  const doubtful = result('admitted', { doubts: ['unknown field "spec.x"'] })
-  t.strictSame([exitCodeOf([doubtful], true), exitCodeOf([doubtful], false)], [1, 0])
-  t.strictSame([exitCodeOf([], true), exitCodeOf([result('not-judged')], true)], [2, 2], 'nothing was judged')
-  t.end()
-})
-
-t.test('JUnit XML, with whatever is in a name', (t) => {
-  const results = [
-    result('admitted', { warnings: ['careful'], doubts: ['odd'] }),
-    result('held', { what: 'UPDATE of Node <"&\u0000\'>', rules: ['copy-in-use'], message: 'no]]>' }),
-    result('unusable', { message: 'what' }),
-    result('not-judged'),
-  ]
-  t.match(junit(results, true), 'failures="2"')
-  t.match(junit(results, true), '<failure type="not as written" message="odd"/>')
-  t.equal(
-    junit(results, false),
-    `<?xml version="1.0" encoding="UTF-8"?>
-<testsuites tests="4" failures="1" errors="1" skipped="1">
-  <testsuite name="holdfast check" tests="4" failures="1" errors="1" skipped="1">
-    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><system-out>odd
-careful</system-out></testcase>
-    <testcase classname="a.yaml:1" name="UPDATE of Node &lt;&quot;&amp;&apos;&gt;"><failure type="held" message="copy-in-use">no]]&gt;</failure></testcase>
-    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><error message="what"/></testcase>
-    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><skipped/></testcase>
-  </testsuite>
-</testsuites>
-`,
-  )
-  t.end()
-})

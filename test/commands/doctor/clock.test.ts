@@ -58,12 +58,12 @@ t.test('the time of a Lease is read as Kubernetes writes it', (t) => {
 
 t.test('a reservation long past its deadline tells of a guard that is hindered', (t) => {
   const { deadline } = reservation('r')
-  const pages = [{ key: 'n1', version: '1', reservations: [reservation('r')] }]
+  const entries = [{ key: 'n1', version: '1', reservations: [reservation('r')] }]
   const check = (now: number, aheadMs = 0) =>
     checkReservations(
       facts({
         now,
-        book: { seen: { pages, unreadable: [] } },
+        book: { seen: { entries, unreadable: [] } },
         clock: { seen: { aheadMs, uncertainMs: 0 } },
       }),
     )
@@ -76,7 +76,7 @@ t.test('a reservation long past its deadline tells of a guard that is hindered',
   )
   t.strictSame(levels(check(deadline + 300_000, 300_000)), ['ok'], 'by the clock of the API server')
   const spoilt = checkReservations(
-    facts({ book: { seen: { pages: [], unreadable: ['Lease node.n1 is odd'] } } }),
+    facts({ book: { seen: { entries: [], unreadable: ['Lease node.n1 is odd'] } } }),
   )
   t.strictSame(levels(spoilt), ['error'])
   t.match(said(spoilt), 'Lease node.n1 is odd.')

@@ -78,7 +78,7 @@ export function facts(but: Partial<Facts> = {}): Facts {
         trial: { result: 'denied', rules: ['last-usable-copy'] },
       },
     },
-    book: { seen: { pages: [], unreadable: [] } },
+    book: { seen: { entries: [], unreadable: [] } },
     anchor: { seen: 'holdfast' },
     books: { seen: ['holdfast'] },
     leases: { seen: [{ name: 'certificate-writer', holder: 'holdfast-1', renewedAt: noon - 5_000 }] },

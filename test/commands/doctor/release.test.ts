@@ -13,6 +13,8 @@ t.test('a release that crashes is a warning, with the release to move to', (t) =
     ['v1.6.4', 'ok', /does not evict backing images[^]*v1\.7\.4/],
     ['master-head', 'warn', /"master-head"[^]*the worst is assumed/],
     [undefined, 'warn', /says nothing of its release/],
+    ['v1.13.0', 'warn', /v1\.13\.0 is newer[^]*judged as v1\.12 \(profile C\)[^]*compare-crds/],
+    ['v1.12.7', 'ok', /does not crash/],
   ]
   for (const [release, level, text] of cases) {
     const findings = checkRelease(facts({ map: { seen: cluster(release).node('n1', []).map } }))
@@ -75,6 +77,10 @@ t.test('the obstacles of an upgrade depend on the running and the next release',
   t.match(said(toB), 'Move to v1.9.1 instead')
   t.strictSame(levels(check('v1.10.0', 'v1.11.0')), ['ok'])
   t.match(said(check('v1.10.0', 'master-head')), 'as far as is known')
+
+  const ahead = check('v1.10.0', 'v1.13.0')
+  t.strictSame(levels(ahead), ['warn'])
+  t.match(said(ahead), 'Longhorn v1.13.0 is newer than this version of Holdfast knows')
 
   const now = check('v1.8.0', 'v1.8.2')
   t.strictSame(levels(now), ['error', 'error'])

@@ -6,7 +6,7 @@ import { noon, type TestCluster } from '../../fixtures/cluster.ts'
 export function look({ map }: TestCluster, options: Partial<Observed> = {}): Status {
   return observe({
     map,
-    pages: [],
+    entries: [],
     guard: undefined,
     now: noon + 90_000,
     timeOfDay: options.now ?? noon + 90_000,

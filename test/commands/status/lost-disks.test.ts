@@ -6,7 +6,7 @@ import { copy, disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
 
 function look({ map }: TestCluster, only: readonly string[] = []) {
   const times = { now: noon, timeOfDay: noon, watchingSince: undefined }
-  return observe({ map, pages: [], guard: undefined, ...times, only: new Set(only) })
+  return observe({ map, entries: [], guard: undefined, ...times, only: new Set(only) })
 }
 
 t.test('a node is down while no manager works on it, unless worse is true', (t) => {
@@ -36,7 +36,7 @@ t.test('a disk counts as lost when the slowest replica of the guard says so, or 
       ...(hours !== undefined && { lostAfterMs: hours * 3_600_000 }),
     }))
     const times = { now: noon, timeOfDay: noon, watchingSince: undefined }
-    const status = observe({ map, pages: [], guard: replicas, ...times, only: new Set() })
+    const status = observe({ map, entries: [], guard: replicas, ...times, only: new Set() })
     return [status.lostAfter.ms / 60_000, status.lostAfter.from, status.imagesNowhere.length]
   }
   t.strictSame(after([0.5, 0.25]), [30, 'guard', 1])

@@ -237,12 +237,12 @@ t.test('named nodes are shown alone, with their objects', (t) => {
     .node('n2', [disk('d2')])
     .node('n1', [disk('d1')])
     .image('i', [pending('d1'), pending('d2'), pending('lost')])
-  const pages = ['n1', 'n2', '(unowned disks)'].map((key) => ({
+  const entries = ['n1', 'n2', '(unowned disks)'].map((key) => ({
     key,
     version: '1',
     reservations: [reservation('r')],
   }))
-  const all = look(world, { pages })
+  const all = look(world, { entries })
   t.strictSame(
     all.nodes.map(({ name }) => name),
     ['n1', 'n2', 'n10'],
@@ -252,7 +252,7 @@ t.test('named nodes are shown alone, with their objects', (t) => {
     all.reservations?.map(({ node }) => node),
     [null, 'n1', 'n2'],
   )
-  const one = look(world, { pages, only: new Set(['n2']) })
+  const one = look(world, { entries, only: new Set(['n2']) })
   t.match(one.nodes, [{ name: 'n2' }])
   t.match(one.pendingCleanups, [{ node: 'n2' }])
   t.strictSame(one.reservations, [
@@ -269,7 +269,7 @@ t.test('named nodes are shown alone, with their objects', (t) => {
 })
 
 t.test('reservations that cannot be read are not none', (t) => {
-  t.equal(look(cluster(releases.A), { pages: undefined }).reservations, null)
+  t.equal(look(cluster(releases.A), { entries: undefined }).reservations, null)
   t.strictSame(look(cluster(releases.A)).reservations, [])
   t.end()
 })

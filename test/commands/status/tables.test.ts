@@ -18,7 +18,7 @@ function text(options: Partial<Observed> & { wide?: boolean; isTTY?: boolean } =
   const now = noon + 200_000
   const status = observe({
     map: world.map,
-    pages: [],
+    entries: [],
     guard: undefined,
     now,
     timeOfDay: now,
@@ -79,10 +79,10 @@ t.test('who watches sees ages, and which of them may be more', (t) => {
 
 t.test('reservations are counted, and shown one by one on wide screens', (t) => {
   const reservations = [reservation('a'), reservation('b'), { ...reservation('c'), intent: 'keep' as const }]
-  const pages = [{ key: 'n2', version: '1', reservations }]
-  t.match(text({ pages }), /n2 .* 2 clean-ups, 1 copy to keep {3}ok/)
-  t.match(text({ pages: undefined }), /n2 .* unknown {4}ok/)
-  const wide = text({ pages, wide: true })
+  const entries = [{ key: 'n2', version: '1', reservations }]
+  t.match(text({ entries }), /n2 .* 2 clean-ups, 1 copy to keep {3}ok/)
+  t.match(text({ entries: undefined }), /n2 .* unknown {4}ok/)
+  const wide = text({ entries, wide: true })
   t.match(
     wide,
     /NODE +DISK +UUID +FLAGS +COPIES +MANAGER\nn1 +d1 +uuid-d1 +node +1 pending cleanup +unknown\n/,
@@ -106,12 +106,12 @@ t.test('a reservation is called what its change does', (t) => {
     [{ kind: 'Node', intent: 'write' }, 'write'],
   ] as const
   for (const [fields, words] of cases) {
-    const pages = [{ key: 'n2', version: '1', reservations: [{ ...reservation('a'), ...fields }] }]
-    t.match(text({ pages, wide: true }), new RegExp(`^${words} +n2 +${fields.kind} `, 'm'), words)
-    t.match(text({ pages }), new RegExp(`^n2 .* 1 ${words} +ok$`, 'm'), words)
+    const entries = [{ key: 'n2', version: '1', reservations: [{ ...reservation('a'), ...fields }] }]
+    t.match(text({ entries, wide: true }), new RegExp(`^${words} +n2 +${fields.kind} `, 'm'), words)
+    t.match(text({ entries }), new RegExp(`^n2 .* 1 ${words} +ok$`, 'm'), words)
   }
   const two = ['a', 'b'].map((name) => ({ ...reservation(name), kind: 'Node' as const }))
-  t.match(text({ pages: [{ key: 'n2', version: '1', reservations: two }] }), /2 disk removals +ok/)
+  t.match(text({ entries: [{ key: 'n2', version: '1', reservations: two }] }), /2 disk removals +ok/)
   t.end()
 })
 
@@ -157,6 +157,10 @@ t.test('an unknown release is reported, with the assumption', (t) => {
     /^n1 .*\n\nLonghorn says "latest" of its release, so the worst is assumed \(profile A\)\.\n$/m,
   )
   t.match(of(), /Longhorn says nothing of its release/)
+  t.match(
+    of('v1.13.0'),
+    /^n1 .*\n\nLonghorn v1\.13\.0 is newer than this version of Holdfast knows, so it is judged as v1\.12 /m,
+  )
   t.notMatch(of('v1.10.0'), 'assumed')
   t.end()
 })

@@ -10,7 +10,7 @@ import { untilHung } from '../../fixtures/limits.ts'
 /** Those of whom somebody waits for the answer; all others are answered once their body has come. */
 const keeping = 'PUT'
 
-/** A server that reads bodies, and clients on addresses of loopback. Time stands still unless a test goes on. */
+/** A server that reads bodies, and clients on addresses of loopback. Time stops unless a test advances it. */
 async function reading(t: Test, limits: Partial<BodyLimits> = {}) {
   let now = 1_000
   const cuts: string[] = []
@@ -69,7 +69,7 @@ async function reading(t: Test, limits: Partial<BodyLimits> = {}) {
   return { bodies, send, keep, pass, cuts }
 }
 
-/** Waits for what becomes of a request, as long as a test may hang. */
+/** Waits for the outcome of a request, as long as a test may hang. */
 function outcomeOf(sent: ClientRequest): () => Promise<number | 'cut'> {
   const outcome = new Promise<number | 'cut'>((resolve) => {
     sent.on('response', (answer) => resolve(answer.resume().statusCode ?? 0))
@@ -119,7 +119,7 @@ t.test('old half-sent bodies of many peers give way to a large one that comes qu
   t.equal(await server.outcome(), 200)
 })
 
-t.test('of old half-sent bodies, those of the peer with the most of them go first', async (t) => {
+t.test('the peer with the most old half-sent bodies loses one first', async (t) => {
   const { send, pass, cuts } = await reading(t)
   const slow = await send(300, '127.0.0.2', 400)
   const many = [await send(700, '127.0.0.3'), await send(700, '127.0.0.3')]

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FairTurns, type FairTurnsLimits } from '../../../src/doors/http/fair-turns.ts'
 
-/** Turns whose work takes as long as it says, by a clock of their own, and an event loop that comes round when it is told. */
+/** Turns whose work takes the given time by a fake clock, and an event loop that the test drives. */
 function world(limits: Partial<FairTurnsLimits> = {}) {
   let now = 0
   let later: (() => void) | undefined
@@ -80,7 +80,7 @@ t.test('a peer that has cost little does not wait for all of another', (t) => {
   t.end()
 })
 
-t.test('where too much waits, the peer with the most loses its latest', (t) => {
+t.test('the peer with the most work loses its latest if too much waits', (t) => {
   const { turns, ask, comeRound, done } = world({ mostWaitingBytes: 100 })
   ask('attacker', 'first', 100)
   for (const name of ['one', 'two', 'three']) ask('attacker', name, 100, 40)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { KeptBytes } from '../../../src/doors/webhook/waiting-reviews.ts'
 
-/** Room for a hundred bytes, and who gave way. */
+/** Room for a hundred bytes, and the names that gave way. */
 function keeping() {
   const kept = new KeptBytes(100)
   const gaveWay: string[] = []

@@ -20,7 +20,7 @@ export function node(resourceVersion: string): Node {
   return found
 }
 
-/** A door that admits everything, and counts what it reserved and took back. */
+/** A door that admits everything, and counts reservations and their releases. */
 export async function proxied(
   t: Test,
   modules: Partial<LonghornDoorModules>,

@@ -11,7 +11,7 @@ import { ask, type Upstream } from '../../../src/doors/proxy/relay.ts'
 import { agentFor } from '../../../src/server/proxy-server.ts'
 import { nobody } from './nobody.ts'
 
-/** A proxy before an upstream that does as it is told, and what came of what was asked. */
+/** A proxy before an upstream that the test controls, with a record of the calls. */
 export async function beforeUpstream(
   t: Test,
   answer: http.RequestListener,

@@ -153,28 +153,31 @@ const judged: readonly (readonly [method: string, target: string, body: string])
 ]
 
 for (const [method, target, body] of judged) {
-  t.test(`what is judged and admitted is answered byte by byte, too: ${method} ${target}`, async (t) => {
-    const { url } = await everythingServer(t)
-    const modules = { ...unasked, read: () => Promise.resolve(undefined) }
-    const port = await behind(t, new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules), url)
-    for (const as of answers) {
-      const framing = body === '' ? 'none' : 'length'
-      const raw: Raw = {
-        method,
-        target: `${target}as=${as}`,
-        headers,
-        body: { framing, bytes: Buffer.from(body) },
+  t.test(
+    `the answer to an admitted write is byte by byte that of the upstream: ${method} ${target}`,
+    async (t) => {
+      const { url } = await everythingServer(t)
+      const modules = { ...unasked, read: () => Promise.resolve(undefined) }
+      const port = await behind(t, new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules), url)
+      for (const as of answers) {
+        const framing = body === '' ? 'none' : 'length'
+        const raw: Raw = {
+          method,
+          target: `${target}as=${as}`,
+          headers,
+          body: { framing, bytes: Buffer.from(body) },
+        }
+        const want = partsOf(await exchangeRaw(Number(new URL(url).port), 'longhorn.example', raw))
+        const got = partsOf(await exchangeRaw(port, 'longhorn.example', raw))
+        t.strictSame(
+          got.head,
+          want.head.filter((line) => !line.startsWith('X-Private')),
+          as,
+        )
+        t.ok(got.body.equals(want.body), as)
       }
-      const want = partsOf(await exchangeRaw(Number(new URL(url).port), 'longhorn.example', raw))
-      const got = partsOf(await exchangeRaw(port, 'longhorn.example', raw))
-      t.strictSame(
-        got.head,
-        want.head.filter((line) => !line.startsWith('X-Private')),
-        as,
-      )
-      t.ok(got.body.equals(want.body), as)
-    }
-  })
+    },
+  )
 }
 
 for (const [name, door] of doors) {

@@ -13,7 +13,7 @@ import { unasked } from './unasked.ts'
 const fine: http.RequestListener = (request, response) =>
   void request.resume().on('end', () => response.end('{}'))
 
-/** A door before the Kubernetes API at which nothing can be judged: what reaches the upstream has just passed. */
+/** A door before the Kubernetes API without a gate: a request that reaches the upstream has passed unjudged. */
 async function kubernetes(t: Test, modules: Partial<KubernetesDoorModules> = {}) {
   const { modules: admits, denied } = admitting()
   const all = { ...unasked, ...admits, decide: unasked.decide, whoIs: ann, ...modules }
@@ -177,7 +177,7 @@ for (const request of through) {
 }
 
 t.test(
-  'what the proxy before Longhorn’s REST API lets pass also passes through the API server',
+  'a request that passes the proxy before Longhorn’s REST API also passes through the API server',
   async (t) => {
     const known = () =>
       cluster('v1.8.0')

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 
 /**
- * An upstream that answers in every way HTTP knows, always the same for the same request: what it got is in the answer.
- * It stands for Longhorn and for the API server, neither of which has all of these.
+ * An upstream with every kind of answer in HTTP, always the same for the same request. The answer contains the request.
+ * It replaces Longhorn and the API server, neither of which has all of these.
  */
 export async function everythingServer(t: Test): Promise<{ url: string; server: http.Server }> {
   const server = http.createServer((request, response) => {

@@ -24,7 +24,7 @@ interface Seen {
   readonly dryRun: boolean
 }
 
-/** Undefined for what net/http does not take. */
+/** Undefined for a request that net/http rejects. */
 function seenByGo(lines: readonly RequestLine[]): (Seen | undefined)[] {
   const input = Buffer.from(lines.map(({ method, target }) => `${method}\t${target}\n`).join(''), 'latin1')
   const { stdout, status } = spawnSync(program, { input, maxBuffer: 1024 ** 3 })
@@ -70,7 +70,7 @@ function named(...words: readonly string[]): string {
   return words.map(escaped).join(' ')
 }
 
-/** A write of a resource that nobody judges, or in another namespace, is none here. */
+/** Undefined for a write of a resource that is not judged, or in another namespace. */
 function guardedWrite(write: string | undefined): string | undefined {
   const [, namespace, resource = ''] = write?.split(' ') ?? []
   return namespace === 'longhorn-system' && judgedResources.has(resource) ? write : undefined
@@ -78,7 +78,7 @@ function guardedWrite(write: string | undefined): string | undefined {
 
 const total = depth(20_000, 500_000)
 
-t.test(`${total} mangled targets are to the proxies what they are to Go`, { skip }, (t) => {
+t.test(`the proxies read ${total} mangled targets as Go does`, { skip }, (t) => {
   // `careful`: judged, although Go sees no write.
   const counts = { taken: 0, guarded: 0, refused: 0, careful: 0, calls: 0, through: 0, dryRuns: 0 }
   const differ: string[] = []

@@ -22,7 +22,7 @@ for (const [what, connection] of [
   ['the second of two', ['Connection', 'close', 'connection', 'x-here']],
   ['the first of two', ['Connection', 'X-HERE', 'Connection', 'keep-alive']],
 ] as const) {
-  t.test(`what ${what} names ends with its connection too`, (t) => {
+  t.test(`a header that ${what} names ends with its connection too`, (t) => {
     t.strictSame(endToEnd(['X-Here', '1', ...connection, 'X-There', '2']), ['X-There', '2'])
     t.end()
   })

@@ -9,7 +9,7 @@ import { eventually } from '../../fixtures/eventually.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
-/** A proxy that admits whatever is judged, before an upstream that does as it is told. */
+/** A proxy that admits every judged write, before an upstream that the test controls. */
 function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
   const modules = { ...unasked, read: () => Promise.resolve(undefined) }
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules)

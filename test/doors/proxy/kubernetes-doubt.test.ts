@@ -40,7 +40,7 @@ t.test('a delete of whatever matches is judged again if something else matches b
   t.strictSame(committed(), [`DELETE ${all}`])
 })
 
-t.test('of the objects that a delete answers as terminating, those that really are count', async (t) => {
+t.test('a delete counts only those objects as terminating that really are', async (t) => {
   const ending = (name: string) => {
     const deletionTimestamp = '2026-11-29T12:00:00Z'
     return rawNode(name, [disk('d1')], { metadata: { uid: name, resourceVersion: '1', deletionTimestamp } })

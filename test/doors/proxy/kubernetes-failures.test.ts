@@ -62,7 +62,7 @@ t.test('a dry run whose answer is cut off is a 502, and nothing is written', asy
 })
 
 t.test(
-  'what clears flags passes even if the node cannot be read; all else is denied, on record',
+  'a write that clears flags passes even if the node cannot be read; others are denied on record',
   async (t) => {
     const read = () => Promise.reject(new Error('no answer'))
     const known = () => node('1', emptied)

@@ -22,7 +22,7 @@ function node() {
   return parsed.value
 }
 
-/** A proxy with this door; of each decision it is said how many rounds of deciding came after it. */
+/** A proxy with this door; `isLate` judges the age of a decision by all decisions so far. */
 async function proxied(
   t: Test,
   which: 'kubernetes' | 'longhorn',

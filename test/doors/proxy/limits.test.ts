@@ -10,7 +10,7 @@ import { untilHung } from '../../fixtures/limits.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
-/** A proxy that admits whatever is judged, before an upstream that does as it is told. */
+/** A proxy that admits every judged write, before an upstream that the test controls. */
 function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
   const modules = { ...unasked, read: () => Promise.resolve(undefined) }
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules)
@@ -25,7 +25,7 @@ const fine: http.RequestListener = (request, response) => {
   response.end('{}')
 }
 
-t.test('an upstream is given longer than the longest timer of Node, if one is told so', async (t) => {
+t.test('an upstream may take longer than the longest timer of Node if the limit is longer', async (t) => {
   const slowly: http.RequestListener = (_, response) => void setTimeout(() => response.end('done'), 20)
   const { url } = await proxied(t, slowly, { answerMs: 1_000 * 3_600_000 })
   t.equal(await (await fetch(url)).text(), 'done')
@@ -75,7 +75,7 @@ t.test('judged bodies that do not come whole are cut when they are too many', as
   for (const half of halves) half.destroy()
 })
 
-/** A proxy that holds whatever comes until it must not any more. */
+/** A proxy that holds every request until its signal ends the wait. */
 async function holding(t: Test) {
   let held = 0
   let over = 0

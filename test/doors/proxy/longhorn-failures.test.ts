@@ -124,7 +124,7 @@ const unanswered: readonly (readonly [what: string, status: number, answer: http
 ]
 
 for (const [what, status, answer] of unanswered) {
-  t.test(`what was reserved stands for a write that ${what}: it may still be done`, async (t) => {
+  t.test(`a reservation stays for a write that ${what}, since Longhorn may still do it`, async (t) => {
     const read = () => Promise.resolve(node('1'))
     const answerMs = what === 'is not answered' ? 100 : hangMs
     const { put, reserved } = await proxied(t, { read }, answer, { answerMs })
@@ -179,7 +179,7 @@ const bodies: readonly (readonly [came: string, goes: string])[] = [
 ]
 
 for (const [came, goes] of bodies) {
-  t.test(`of ${came} Longhorn gets ${goes}, which was judged`, async (t) => {
+  t.test(`Longhorn gets ${goes}, which was judged, if the client sends ${came}`, async (t) => {
     const got: string[] = []
     const read = () => Promise.resolve(node('1'))
     const { put, decided } = await proxied(t, { read }, (request, response) => {
@@ -264,7 +264,7 @@ t.test('a member that Longhorn does not know may be nested however deeply', asyn
 })
 
 t.test(
-  'what the guard fails to judge is denied, on record, and passes where nothing is enforced',
+  'a write that the guard fails to judge is denied on record, and passes where nothing is enforced',
   async (t) => {
     const problems: unknown[] = []
     const broken = {

@@ -77,7 +77,7 @@ for (const [what, annotation] of [
   ['more bytes than are read', 'x'],
 ] as const) {
   t.test(
-    `a deleted collection with ${what} is a 413 that says what to do, and is not committed`,
+    `the deletion of a collection with ${what} gets a 413 with advice, and is not forwarded`,
     async (t) => {
       const annotations = { long: annotation.repeat(annotation === ',' ? mostValues : 16 * 1024 * 1024) }
       const items = [{ ...written('1'), metadata: { name: 'n1', annotations } }]

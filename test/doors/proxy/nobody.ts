@@ -1,4 +1,4 @@
 import type { ProxyObserver } from '../../../src/doors/proxy/door.ts'
 
-/** Watches nothing. */
+/** An observer that ignores everything. */
 export const nobody: ProxyObserver = { came: () => undefined, failed: () => undefined }

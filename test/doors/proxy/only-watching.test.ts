@@ -71,7 +71,7 @@ interface Case {
   readonly denied: number
   /** True before an API that breaks off its answers to dry runs. */
   readonly breaksOff?: boolean
-  /** The warning with which it passes where the guard only watches; undefined for what passes without one. */
+  /** The warning with which it passes where the guard only watches; undefined if it passes without one. */
   readonly warning: RegExp | undefined
 }
 

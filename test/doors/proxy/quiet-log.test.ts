@@ -10,7 +10,7 @@ import { unasked } from './unasked.ts'
 const secret = 'command=rm&command=s3cret'
 const path = '/api/v1/namespaces/default/pods/x/exec'
 
-/** A proxy before an upstream that breaks everything off, and what it logs. */
+/** A proxy before an upstream that breaks everything off, and its log. */
 async function proxied(t: Test, door?: ProxyDoor) {
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })

@@ -11,9 +11,9 @@ export interface Raw {
 }
 
 /**
- * Sends a request on a connection of its own, and reads until that ends: no client comes between.
+ * Sends a request on a new connection without an HTTP client, and reads until the connection ends.
  *
- * @param host what is called in `Host`, the same wherever it is sent
+ * @param host for `Host`, so that it is the same for every port
  */
 export async function exchangeRaw(port: number, host: string, raw: Raw): Promise<Buffer> {
   const socket = connect(port, '127.0.0.1')
@@ -53,7 +53,7 @@ export async function exchangeRaw(port: number, host: string, raw: Raw): Promise
   return Buffer.concat(chunks)
 }
 
-/** An answer in its parts, without what belongs to the connection alone. */
+/** An answer in its parts, without those that belong to the connection alone. */
 export function partsOf(answer: Buffer): { head: string[]; body: Buffer } {
   const at = answer.indexOf('\r\n\r\n')
   const lines = answer.subarray(0, at).toString('latin1').split('\r\n')

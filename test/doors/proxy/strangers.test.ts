@@ -69,14 +69,17 @@ for (const status of [401, 403, 404, 429, 500]) {
   })
 }
 
-t.test('nor of one whose content type names another encoding in a parameter', async (t) => {
-  const { remove, bodies } = await before(t, () => 403)
-  const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
-  t.equal(await remove(options, 'application/json; note=cbor'), 403)
-  t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
-  t.ok(bodies.every((body) => !body.includes(marker)))
-  t.equal(await remove(JSON.stringify({ padding: marker.repeat(10_000) }), 'application/json; a=cbor'), 413)
-})
+t.test(
+  'a delete of a stranger is not parsed if its content type names another encoding in a parameter',
+  async (t) => {
+    const { remove, bodies } = await before(t, () => 403)
+    const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
+    t.equal(await remove(options, 'application/json; note=cbor'), 403)
+    t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
+    t.ok(bodies.every((body) => !body.includes(marker)))
+    t.equal(await remove(JSON.stringify({ padding: marker.repeat(10_000) }), 'application/json; a=cbor'), 413)
+  },
+)
 
 t.test('a delete that the API server takes is judged and passed on with its own options', async (t) => {
   const { remove, bodies, decided } = await before(t, () => 200)
@@ -101,7 +104,7 @@ t.test('options of a delete that are larger than any are answered with 413, unre
   t.strictSame(bodies, [])
 })
 
-t.test('such options pass unchanged if nothing is enforced', async (t) => {
+t.test('too large options of a delete pass unchanged if nothing is enforced', async (t) => {
   const { remove, bodies, denied } = await before(t, () => 200, { enforces: false })
   const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
   const large = JSON.stringify({ padding: marker.repeat(10_000) })

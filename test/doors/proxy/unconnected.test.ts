@@ -28,7 +28,7 @@ function upstreamAt(server: string, agent?: http.Agent): Upstream {
   return { server: new URL(server), host: undefined, options: () => ({ agent }) }
 }
 
-/** Passes a write on that was admitted, with so long for an answer. @returns what became of it and of its reservation */
+/** Passes a write on that was admitted, with so long for an answer. @returns the fate of the write and of its reservation */
 async function passedOn(upstream: Upstream, answerMs: number, isLate?: () => boolean) {
   let released = false
   const release = (): Promise<void> => {

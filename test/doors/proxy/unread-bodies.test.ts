@@ -14,7 +14,7 @@ import { unasked } from './unasked.ts'
 
 const digest = (...parts: string[]): string => createHash('sha256').update(parts.join('')).digest('hex')
 
-/** Answers with a digest of what it got. */
+/** Answers with a digest of the body. */
 const digesting: http.RequestListener = (request, response) => {
   const hash = createHash('sha256')
   request.on('data', (chunk: Buffer) => hash.update(chunk))

@@ -76,7 +76,7 @@ t.test('requests without a token cost one question in five seconds, and each is 
 })
 
 t.test(
-  'a token that is revoked is a stranger’s five seconds later, and one that was made is known',
+  'five seconds later a revoked token belongs to a stranger, and a token that became valid is known',
   async (t) => {
     let valid = true
     const { find, pass } = await before(t, () => (valid ? as('ann') : unauthorized))
@@ -91,7 +91,7 @@ t.test(
 )
 
 t.test(
-  'whoever is anonymous is a stranger; somebody whom the API server does not name is none',
+  'the anonymous user is a stranger, and a caller whom the API server does not name is nameless',
   async (t) => {
     const { find } = await before(t, (token) =>
       token === ''
@@ -107,7 +107,7 @@ t.test(
   },
 )
 
-t.test('an API server that cannot be asked is asked again a second later', async (t) => {
+t.test('the proxy asks an API server that failed again a second later', async (t) => {
   let body = '{"status":{}}'
   const { find, asked, pass } = await before(t, (token) => ({ status: token === 'busy' ? 503 : 201, body }))
   t.match(await find('a'), { is: 'untold' })

@@ -33,7 +33,7 @@ function wanted(cas: readonly PemPair[] = [authority], names: readonly string[] 
 async function asking(t: Test, clients: Wanted = wanted()) {
   const webhook = await running(t, { clients })
   const { port, agent } = webhook
-  /** Each caller has a connection of its own, unless an agent keeps it. */
+  /** Each call uses a new connection, unless an agent keeps it. */
   const postAs = async (
     shown: Partial<PemPair> = {},
     options: RequestOptions = { agent: false },
@@ -105,7 +105,7 @@ t.test('an expired certificate is named in the answer', async (t) => {
   t.match(await postAs(ended), { status: 403, json: { message: /kube-apiserver, or .* is not valid now/ } })
 })
 
-t.test('of several authorities in a file each will do', async (t) => {
+t.test('each of several authorities in a file may sign a caller', async (t) => {
   const { postAs } = await asking(t, wanted([other, authority]))
   t.equal((await postAs(client)).status, 200)
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now))).status, 200)

@@ -129,7 +129,7 @@ t.test('a review does not wait for all the large bodies of another address', asy
   t.ok(at >= 0 && at <= 3, `it is answered after ${at} of them`)
 })
 
-t.test('where too many bodies wait, the address with most of them gets 503', async (t) => {
+t.test('the address with the most waiting bodies gets 503 if too many wait', async (t) => {
   const { app } = open(t)
   const post = async (remoteAddress: string, payload: string) => {
     const headers = { 'content-type': 'application/json' }

@@ -6,7 +6,7 @@ import type { Finding } from '../../../src/rules/finding.ts'
 import type { Timers } from '../../../src/time/clock.ts'
 import { said } from '../../fixtures/said.ts'
 
-/** A finding of one rule; what it says does not matter here. */
+/** A finding of one rule; its text does not matter here. */
 export function finding<E extends Finding['effect']>(effect: E, message = 'a clean-up is pending') {
   return { rule: 'eviction-during-cleanup', effect, subjects: [], ...said(message) } as const
 }
@@ -19,7 +19,7 @@ export function allowed(...warnings: string[]): Outcome {
   }
 }
 
-/** The decision to hold back what was asked. */
+/** The decision to hold back the change. */
 export function held(change: Change, message = 'a clean-up is pending'): Outcome {
   return {
     verdict: { decision: 'hold', objections: [finding('hold', message)], warnings: [] },
@@ -42,7 +42,7 @@ export function held(change: Change, message = 'a clean-up is pending'): Outcome
   }
 }
 
-/** A gate that does as it is told and remembers what it was asked. */
+/** A gate with prepared answers that records its calls. */
 export class FakeGate {
   readonly asked: (WaitBudget & { readonly change: Change })[] = []
   /** Switch to make it hold, fail or hang. */
@@ -55,7 +55,10 @@ export class FakeGate {
 }
 
 /** A client that does not go away. */
-export const awaited = new AbortController().signal
+const signal = new AbortController().signal
+
+/** The client stays until its answer comes. */
+export const awaited = (): AbortSignal => signal
 
 /** Timers that fire when the test says so. */
 export class ManualTimers implements Timers {
@@ -76,7 +79,7 @@ export class ManualTimers implements Timers {
   }
 }
 
-/** A log that keeps what it is told. */
+/** A log that keeps its lines. */
 export class FakeLog implements Log {
   readonly lines: { readonly level: string; readonly message: string; readonly fields: object }[] = []
   readonly info: Log['info'] = (fields, message) => this.lines.push({ level: 'info', message, fields })

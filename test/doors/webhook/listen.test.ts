@@ -18,7 +18,7 @@ t.test('a server listens on addresses of both families by default', { skip }, as
   }
 })
 
-t.test('without IPv6, a server listens on all addresses of IPv4', async (t) => {
+t.test('a server without IPv6 listens on all addresses of IPv4', async (t) => {
   const none = () => Promise.reject(Object.assign(new Error('no IPv6'), { code: 'EAFNOSUPPORT' }))
   t.equal(await anyAddress('::', none), '0.0.0.0')
   t.equal(await anyAddress('::1', none), '::1', 'one address is no other')

@@ -42,7 +42,7 @@ async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, name: stri
 }
 
 t.test(
-  'what could raise danger in a namespace that the guard does not follow is refused, and says so',
+  'a change that could raise danger is denied with advice in a namespace that the guard ignores',
   async (t) => {
     await refused(t, 'Node', raising, 'n1')
     const copies = { before: image({ diskFileSpecMap: { a: {} } }, there), after: image({}, there) }

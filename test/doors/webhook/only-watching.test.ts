@@ -57,7 +57,7 @@ const disks = Object.fromEntries(Array.from({ length: mostEntries + 1 }, (_, at)
 const values = `[${'0,'.repeat(mostValues)}0]`
 const tooManyValues = text(withRequest({ object: 'VALUES' })).replace('"VALUES"', values)
 
-/** The HTTP status of what is no answer to a review, or the code of a denial. */
+/** The HTTP status of an answer without a review, or the code of a denial. */
 type Answered = { readonly http: number } | { readonly denied: number }
 
 interface Case {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type Agent, request } from 'node:https'
 
-/** Posts JSON and reads the JSON of the answer. @throws when nobody answers */
+/** Posts JSON and reads the JSON of the answer. @throws without an answer */
 export async function postJson(url: string, agent: Agent, json: unknown): Promise<unknown> {
   const headers = { 'content-type': 'application/json' }
   const sent = request(url, { method: 'POST', agent, headers, servername: 'localhost' })

@@ -8,7 +8,7 @@ import { awaited, fakes, options } from './fake-gate.ts'
 
 const folder = join(root, 'test/fixtures/admission-reviews')
 
-/** Reviews what a real API server once sent. */
+/** Replays a review that a real API server once sent. */
 async function reviewed(path: string): Promise<{ answer: ReviewAnswer; change: Change | undefined }> {
   const { gate, modules } = fakes()
   const body: unknown = JSON.parse(await readFile(path, 'utf8'))

@@ -11,7 +11,7 @@ const cancel = { before: evict.after, after: evict.before }
 
 const longhorn = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
-/** A reviewer whose gate holds everything back, and the clock of what it puts off. */
+/** A reviewer whose gate holds everything back, and the clock of its delays. */
 function puttingOff() {
   const { gate, modules } = fakes()
   const clock = new FakeClock()
@@ -42,7 +42,7 @@ function puttingOff() {
 }
 
 t.test(
-  'the answer to what Longhorn’s own account is refused again is put off, once it is decided',
+  'a repeated denial of a change by Longhorn’s own account is decided at once, and sent later',
   async (t) => {
     const { gate, atOnce, clock, asked } = puttingOff()
     t.ok(await atOnce({ ...evict, username: longhorn }))

@@ -108,7 +108,7 @@ t.test('a certificate that cannot be served is refused, and the old one stays', 
   })
 })
 
-t.test('that a client does not trust the certificate is said once for each certificate', (t) => {
+t.test('the log warns once for each certificate that a client does not trust', (t) => {
   const { log } = fakes()
   const errors = new ClientErrors(120_000, log)
   const distrusted = () => {

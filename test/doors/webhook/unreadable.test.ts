@@ -29,7 +29,7 @@ async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: strin
   t.notOk(Object.hasOwn(answer.status?.details ?? {}, 'retryAfterSeconds'), 'nothing that passes by itself')
 }
 
-/** A field of a type that no known release gives it: what a newer Longhorn may do. */
+/** A field with a type of no known release, as a newer Longhorn may have it. */
 const odd = { allowScheduling: 'yes' }
 
 t.test('an unread request is denied on record first; a guard that only warns lets it pass', async (t) => {

@@ -47,7 +47,7 @@ const ui = {
   },
 }
 
-/** The chart's proxies beside its guard: what their Deployments would run, with the rights of their service account. */
+/** The chart's proxies beside its guard: the processes of their Deployments, with the rights of their service account. */
 export async function chartProxies(t: Test, cluster: RealCluster): Promise<void> {
   const { plane } = cluster
   const folder = join(plane.folder, 'proxies')

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { root } from '../../fixtures/root.ts'
 import { everything, lint, rendered } from '../chart.ts'
 import type { RealCluster } from '../real-cluster.ts'
 
@@ -28,5 +29,44 @@ export function chart(t: Test, cluster: RealCluster): void {
       t.match(applied.stdout, 'validatingwebhookconfiguration.admissionregistration.k8s.io/holdfast')
     })
   }
+  t.test(
+    'every pod meets the Pod Security Standard restricted, but on the network of its node',
+    async (t) => {
+      const label = async (level: string) => {
+        const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}${level}`)
+        await cluster.must(['label', 'namespace', 'holdfast', '--overwrite', ...labels])
+      }
+      await label('=restricted')
+      t.teardown(() => label('-'))
+      const apply = (...set: readonly string[]) =>
+        cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], rendered(cluster.binaries.helm, ...set))
+      for (const set of settings) t.match(await apply(...set), { code: 0, stderr: '' }, set.join(' '))
+      t.match(await apply('hostNetwork=true'), {
+        stderr: /would violate PodSecurity "restricted:latest": host/,
+      })
+    },
+  )
+  t.test('a release in Longhorn’s namespace puts the guard into another one', async (t) => {
+    await cluster.must(['create', 'namespace', 'beside'])
+    const at = ['--namespace', 'longhorn-system']
+    const set = ['--set', 'namespaceOverride=beside,webhook.failurePolicy=Ignore']
+    const installed = await cluster.helm(['install', 'umbrella', `${root}/charts/holdfast`, ...at, ...set])
+    t.match(installed, { code: 0, stderr: '' })
+    const made = await cluster.must(['get', 'deployments,services,secrets', '-n', 'beside', '-o', 'name'])
+    for (const kind of ['deployment.apps', 'service', 'secret']) t.match(made, `${kind}/umbrella-holdfast`)
+    const book = [
+      'get',
+      'lease',
+      'holdfast-book',
+      '-n',
+      'longhorn-system',
+      '-o',
+      'jsonpath={.metadata.annotations}',
+    ]
+    t.match(await cluster.must(book), '"holdfast.dev/book-namespace":"beside"')
+    t.match(await cluster.helm(['uninstall', 'umbrella', ...at]), { code: 0 })
+    t.match(await cluster.kubectl(book), { stderr: /not found/ })
+    await cluster.must(['delete', 'namespace', 'beside', '--wait=false'])
+  })
   t.end()
 }

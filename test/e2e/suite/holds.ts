@@ -11,10 +11,10 @@ import { World } from '../world.ts'
 const requests = 64
 /** The first is to warm up. */
 const rounds = 4
-/** A watch is trusted to show what is older than this, in milliseconds: the guards have to be there for that long. */
+/** A guard trusts its watch for changes older than this, in milliseconds, so the guards have to run for that long. */
 const lagMs = 11_000
 
-/** Many requests that one write releases: how soon they are answered, and what that costs the API server. */
+/** Many requests that one write releases: how soon they are answered, and the cost for the API server. */
 export async function holds(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
   const { audit } = cluster.plane
   const world = new World(cluster)

@@ -10,7 +10,7 @@ const upgrade = [
   ...['--create-namespace', '--set', 'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true'],
 ]
 
-/** The rights of a hook that points Longhorn's UI at the proxy, and the Lease that hooks make and delete. Nobody runs Jobs here; the tests say how one ends. */
+/** The rights of a hook that points Longhorn's UI at the proxy, and the Lease that hooks make and delete. No controller runs Jobs here, so the tests set how one ends. */
 export function hooks(t: Test, cluster: RealCluster): void {
   const rights = async (): Promise<string[]> => {
     const kinds = 'serviceaccounts,roles,rolebindings'
@@ -44,7 +44,7 @@ export function hooks(t: Test, cluster: RealCluster): void {
     t.strictSame(await rights(), [])
   })
 
-  t.test('nor does a hook that fails leave a right behind', async (t) => {
+  t.test('a hook that fails leaves no right behind', async (t) => {
     t.match(await cluster.helm([...upgrade, '--timeout', '5s']), {
       code: 1,
       stderr: /post-upgrade hooks failed/,

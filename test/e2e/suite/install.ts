@@ -7,7 +7,7 @@ import { World } from '../world.ts'
 
 const chartFolder = `${root}/charts/holdfast`
 
-/** The life of a release, with the commands of README. Nobody answers here, so its registration lets everything pass. */
+/** The life of a release, with the commands of README. No guard answers here, so its registration lets everything pass. */
 export function install(t: Test, cluster: RealCluster): void {
   const world = new World(cluster)
   const helm = async (t: Test, ...args: readonly string[]): Promise<string> => {

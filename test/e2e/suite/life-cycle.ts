@@ -29,7 +29,7 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
       const rate = await load.stop()
       const { calls, failures, stalledMs } = load
       t.comment(`${calls} admission calls, ${rate.toFixed(0)} a second, ${failures.length} failed`)
-      // A machine that stands still for seconds says nothing about the guard.
+      // A machine that hangs for seconds proves nothing about the guard.
       if (stalledMs > 2_000 && again < 2) {
         t.comment(`the machine stood still for ${stalledMs.toFixed(0)} ms: once again`)
         continue
@@ -149,7 +149,7 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
   t.end()
 }
 
-/** Keeps another authority, and what it has signed, for the guard to serve. */
+/** Stores another authority, and a certificate of it, for the guard to serve. */
 async function keep(cluster: RealCluster, authority: PemPair, serving: PemPair): Promise<void> {
   const texts = {
     ...{ 'ca.crt': authority.cert, 'ca.key': authority.key },

@@ -16,7 +16,7 @@ async function lastCopy(world: World, name: string): Promise<void> {
 /**
  * The namespace controller and the garbage collector delete whatever they like.
  *
- * @param others what everybody else is told
+ * @param others the error for all other users
  */
 async function controllersPass(t: Test, cluster: Cluster, name: string, others: RegExp): Promise<void> {
   const whole = longhornPath('nodes')

@@ -8,7 +8,7 @@ import { World } from '../world.ts'
 
 const flagged = { evictionRequested: true }
 
-/** The start of the scenarios. A node with a flag up has to be admitted: here a guard still answers. */
+/** The start of the scenarios, while a guard still answers, since it has to admit a node with a flag. */
 export async function beforeNobodyAnswers(cluster: RealCluster): Promise<void> {
   const world = new World(cluster)
   await world.node('n1', [disk('n1-a'), disk('n1-b', flagged)], flagged)
@@ -83,7 +83,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
   })
 
   t.test(
-    'Longhorn’s uninstaller deletes what it has marked; every other arming change to it fails',
+    'Longhorn’s uninstaller deletes objects that it has marked; other arming changes to them fail',
     async (t) => {
       await world.node('n4', [disk('n4-a'), disk('n4-b')])
       await world.image('n4', [ready('n4-a')])
@@ -111,12 +111,12 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: null } })
   })
 
-  t.test('with failurePolicy Ignore and the backstop, the crashing orders are still refused', async (t) => {
+  t.test('the backstop still denies the crashing orders with failurePolicy Ignore', async (t) => {
     await cluster.install(...everything, 'webhook.failurePolicy=Ignore')
     await world.node('n5', [disk('n5-a'), disk('n5-b')])
     await world.image('n5', [pending('n5-a')])
     const refused = /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request/
-    // A policy takes effect a moment after it is there, and with it what it reads.
+    // A policy and its parameters take effect a moment after their creation.
     let eviction = await evict(cluster, 'n5', 'n5-b', '--dry-run=server')
     for (let tries = 0; tries < 50 && eviction.code === 0; tries += 1)
       eviction = await evict(cluster, 'n5', 'n5-b', '--dry-run=server')

@@ -15,7 +15,7 @@ const kinds = [
   'roles,rolebindings,serviceaccounts,configmaps,secrets,services,deployments,networkpolicies',
 ].join()
 
-/** Releases as people install them, from helm's first word to its last. Nobody runs Deployments and Jobs here. */
+/** Releases as people install them, with all output of helm. No controller runs Deployments and Jobs here. */
 export function releases(t: Test, cluster: RealCluster): void {
   const install = (release: string, namespace: string, ...settings: readonly string[]) =>
     cluster.helm([

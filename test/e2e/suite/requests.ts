@@ -6,27 +6,30 @@ import { ask, longhornPath, type Cluster } from '../cluster.ts'
 import { calm, cleanUp, evict, longhorn, onlyToldWait, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
-/** Every way of asking, and what comes back. */
+/** Every kind of request, and its answer. */
 export function requests(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
   t.teardown(() => world.forgetImages())
 
-  t.test('kubectl waits through a hold, succeeds, and says what it waited for', async (t) => {
-    await world.node('q1', [disk('q1-a'), disk('q1-b')])
-    await world.image('q1', [pending('q1-a')])
-    const started = performance.now()
-    const eviction = evict(cluster, 'q1', 'q1-b')
-    // Long enough for the request to be under way; how long it takes is what the test is about.
-    await wait(1_500)
-    await world.cleanedUp('q1', 'q1-a')
-    t.match(await eviction, {
-      code: 0,
-      stdout: 'node.longhorn.io/q1 patched\n',
-      // kubectl takes a while to start, so the request may wait for less than a second.
-      stderr: onlyToldWait,
-    })
-    t.ok(performance.now() - started > 1_500)
-  })
+  t.test(
+    'kubectl waits while a clean-up is pending, succeeds, and shows the reason of the wait',
+    async (t) => {
+      await world.node('q1', [disk('q1-a'), disk('q1-b')])
+      await world.image('q1', [pending('q1-a')])
+      const started = performance.now()
+      const eviction = evict(cluster, 'q1', 'q1-b')
+      // Long enough for the request to be under way; how long it takes is what the test is about.
+      await wait(1_500)
+      await world.cleanedUp('q1', 'q1-a')
+      t.match(await eviction, {
+        code: 0,
+        stdout: 'node.longhorn.io/q1 patched\n',
+        // kubectl takes a while to start, so the request may wait for less than a second.
+        stderr: onlyToldWait,
+      })
+      t.ok(performance.now() - started > 1_500)
+    },
+  )
 
   t.test('a dry run gets the same verdict, and leaves nothing behind', async (t) => {
     await world.node('q2', [disk('q2-a'), disk('q2-b')])
@@ -67,7 +70,7 @@ export function requests(t: Test, cluster: Cluster): void {
     t.match(refused.stderr, 'eviction-during-cleanup')
   })
 
-  t.test('a flag is taken down whatever is pending', async (t) => {
+  t.test('a request that clears a flag passes while a clean-up is pending', async (t) => {
     await world.node('q5', [disk('q5-a'), disk('q5-b', { evictionRequested: true })])
     await world.image('q5', [pending('q5-a')])
     t.equal((await calm(cluster, 'q5', 'q5-b', ...longhorn)).code, 0)

@@ -5,7 +5,7 @@ import type { RealCluster } from '../real-cluster.ts'
 import { longhorn } from '../requests.ts'
 import { World } from '../world.ts'
 
-/** Server-side apply, which the embedded API server does not know: what a manager lets go of simply disappears. */
+/** Server-side apply, which the embedded API server does not know: a field that its manager gives up simply disappears. */
 export function serverSideApply(t: Test, cluster: RealCluster): void {
   const world = new World(cluster)
   t.test('server-side apply: a flag that is raised, and a copy that its manager lets go', async (t) => {

@@ -46,7 +46,7 @@ func main() {
 }
 
 func answer(router http.Handler, method, target string) string {
-	// Longhorn's router may change the request, so each gets one of its own.
+	// Longhorn's router may change the request, so each gets its own.
 	forKubernetes, forLonghorn := read(method, target), read(method, target)
 	if forKubernetes == nil {
 		return "!"
@@ -84,7 +84,7 @@ func writeOf(info *request.RequestInfo) string {
 	return named(info.Verb, info.Namespace, info.Resource, info.Name)
 }
 
-// What the API server's proxy to services and pods would pass on, as Longhorn sees it.
+// The request that the API server's proxy to services and pods would forward, as Longhorn sees it.
 func throughOf(router http.Handler, info *request.RequestInfo, asked *http.Request) string {
 	isProxied := info.Resource == "services" || info.Resource == "pods"
 	if info.APIPrefix != "api" || info.APIVersion != "v1" || !isProxied || info.Subresource != "proxy" {

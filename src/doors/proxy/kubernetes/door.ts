@@ -236,8 +236,8 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   /**
-   * Whether a write without a bound version would still do what was judged. No other proxy writes its objects
-   * until it was answered (gate, turnOf).
+   * True if a write without a bound version would still make the judged changes. No other proxy writes its
+   * objects until it was answered (gate, turnOf).
    */
   async #isStill(changes: readonly Change[], write: Write, dry: DryRun, call: JudgedCall): Promise<boolean> {
     const [change] = changes

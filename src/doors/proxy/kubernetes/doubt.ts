@@ -38,8 +38,8 @@ export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall)
 }
 
 /**
- * The same of the object that it would leave, or of all that would go with a collection. A patch can copy what is there
- * many times.
+ * The same for the object that the write would leave, or for all objects of a deleted collection. A small patch can copy
+ * a value many times.
  */
 export function tooMuchLeft({ name, method }: NamedWrite, { text, isTooLong }: Tried): Doubt | undefined {
   const isCollection = name === undefined && method === 'DELETE'

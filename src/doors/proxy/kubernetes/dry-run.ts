@@ -173,7 +173,7 @@ class CannotRead extends Error {}
 /** Headers about the body and encodings of the client, which the proxy replaces. */
 const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trailer'])
 
-/** The largest object etcd takes is 1.5 MiB. A list of what is deleted with as many values as are read has 10 MiB. */
+/** The largest object etcd takes is 1.5 MiB. A list of deleted objects with as many values as are read has 10 MiB. */
 const answerLimits = { maxBytes: 16 * 1024 * 1024, bodyMs: 60_000 }
 
 function found(parsed: readonly Parsed<Change>[]): Found {

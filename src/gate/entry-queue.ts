@@ -1,45 +1,45 @@
 import { onAbort, untilAborted } from '../time/clock.ts'
-import { type Contents, type Page, type ReservationBook, toBeginWith } from './reservation-book.ts'
+import { type Contents, type Entry, type ReservationBook, toBeginWith } from './reservation-book.ts'
 
-/** The result of an edit of a page. */
+/** The result of an edit of an entry. */
 interface Edited<T> {
-  /** The new content; undefined to leave the page. */
+  /** The new content; undefined to leave the entry. */
   readonly next?: Contents
   readonly result: T
 }
 
 /**
- * Edits a page: `contents` is the stored content after earlier edits. It is called again if another writer
+ * Edits an entry: `contents` is the stored content after earlier edits. It is called again if another writer
  * was quicker, and then only the last call counts.
  */
-export type Edit<T> = (contents: Contents, stored: Page) => Promise<Edited<T>>
+export type Edit<T> = (contents: Contents, stored: Entry) => Promise<Edited<T>>
 
 /** The result of an edit, and of all edits in its swap. */
 interface Swapped<T> {
   readonly result: T
-  /** The page before. */
-  readonly before: Page
-  /** The page as it is now. */
-  readonly page: Page
+  /** The entry before. */
+  readonly before: Entry
+  /** The entry as it is now. */
+  readonly entry: Entry
 }
 
 interface Waiting {
   /** @returns the new content, and a callback for the caller once it is stored */
   readonly edit: (
     contents: Contents,
-    stored: Page,
-  ) => Promise<{ next: Contents | undefined; done: (before: Page, page: Page) => void }>
+    stored: Entry,
+  ) => Promise<{ next: Contents | undefined; done: (before: Entry, entry: Entry) => void }>
   readonly fail: (error: unknown) => void
   readonly signal: AbortSignal
   readonly fresh: boolean
 }
 
 /**
- * Edits pages, one swap at a time for each, within this replica: all edits that come during a swap share the
+ * Edits entries, one swap at a time for each, within this replica: all edits that come during a swap share the
  * next one. Separately they would make each other fail, again and again: fifty at once took the API server's
  * whole time-out.
  */
-export class PageQueue {
+export class EntryQueue {
   readonly #book: ReservationBook
   readonly #waiting = new Map<string, Waiting[]>()
 
@@ -48,9 +48,9 @@ export class PageQueue {
   }
 
   /**
-   * Resolves once the page is edited.
+   * Resolves once the entry is edited.
    *
-   * @param fresh true to read the page first, if the last known version may lack the reservation to edit
+   * @param fresh true to read the entry first, if the last known version may lack the reservation to edit
    * @throws the error of the edit, an error if the write may not have happened, or the signal's reason
    */
   async edit<T>(
@@ -63,7 +63,7 @@ export class PageQueue {
       const waiting: Waiting = {
         edit: async (contents, stored) => {
           const { next, result } = await edit(contents, stored)
-          return { next, done: (before, page) => resolve({ result, before, page }) }
+          return { next, done: (before, entry) => resolve({ result, before, entry }) }
         },
         fail: reject,
         signal,
@@ -102,18 +102,18 @@ export class PageQueue {
     // The callers that still wait. No edit of any other caller is made, or repeated.
     const waits = new Set(together)
     const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
-    let page = seen ?? (await this.#book.read(key, signal))
-    while (!(await this.#swapOnce(page, waits, signal))) page = await this.#book.read(key, signal)
+    let entry = seen ?? (await this.#book.read(key, signal))
+    while (!(await this.#swapOnce(entry, waits, signal))) entry = await this.#book.read(key, signal)
   }
 
-  /** @returns false if the page has changed meanwhile */
-  async #swapOnce(page: Page, waits: Set<Waiting>, signal: AbortSignal): Promise<boolean> {
-    const start = toBeginWith(page)
+  /** @returns false if the entry has changed meanwhile */
+  async #swapOnce(entry: Entry, waits: Set<Waiting>, signal: AbortSignal): Promise<boolean> {
+    const start = toBeginWith(entry)
     let contents = start
-    const dones: ((before: Page, page: Page) => void)[] = []
+    const dones: ((before: Entry, entry: Entry) => void)[] = []
     for (const waiting of [...waits]) {
       try {
-        const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, page)
+        const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, entry)
         // A caller that has given up meanwhile has got its answer, and does not know of this edit.
         if (!edited || waiting.signal.aborted) {
           waits.delete(waiting)
@@ -127,9 +127,9 @@ export class PageQueue {
       }
     }
     if (waits.size === 0) return true
-    const swapped = contents === start ? page : await this.#book.swap(page, contents, signal)
+    const swapped = contents === start ? entry : await this.#book.swap(entry, contents, signal)
     if (!swapped) return false
-    for (const done of dones) done(page, swapped)
+    for (const done of dones) done(entry, swapped)
     return true
   }
 }

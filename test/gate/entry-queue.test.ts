@@ -1,12 +1,12 @@
 import t from 'tap'
-import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
-import { PageQueue, type Edit } from '../../src/gate/page-queue.ts'
+import { InProcessBook, type Entry, type ReservationBook } from '../../src/gate/reservation-book.ts'
+import { EntryQueue, type Edit } from '../../src/gate/entry-queue.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { reservation } from './reservation-book-contract.ts'
 
 const awaited = new AbortController().signal
 
-/** Puts a reservation on a page. */
+/** Puts a reservation on an entry. */
 const adds =
   (stamp: string): Edit<string> =>
   ({ reservations, settled }) =>
@@ -18,19 +18,19 @@ const adds =
 /** A book whose swaps are preceded by what the test wants, and the edits of one swap, gathered while a first one waits. */
 function gathering() {
   const stored = new InProcessBook()
-  let beforeSwap: (page: Page) => Promise<void> = () => Promise.resolve()
+  let beforeSwap: (entry: Entry) => Promise<void> = () => Promise.resolve()
   const book: ReservationBook = {
     seen: (key) => stored.seen(key),
-    pages: () => stored.pages(),
+    entries: () => stored.entries(),
     read: (key, signal) => stored.read(key, signal),
     markedSince: () => stored.markedSince(),
     subscribe: (listener) => stored.subscribe(listener),
-    swap: async (page, contents, signal) => {
-      await beforeSwap(page)
-      return await stored.swap(page, contents, signal)
+    swap: async (entry, contents, signal) => {
+      await beforeSwap(entry)
+      return await stored.swap(entry, contents, signal)
     },
   }
-  const queue = new PageQueue(book)
+  const queue = new EntryQueue(book)
   let begin: () => void = () => undefined
   const waits = new Promise<void>((resolve) => (begin = resolve))
   const first = queue.edit('n1', () => waits.then(() => ({ result: undefined })), { signal: awaited })
@@ -39,9 +39,9 @@ function gathering() {
     stamps: () => stored.seen('n1').reservations.map(({ stamp }) => stamp),
     before: (hook: typeof beforeSwap) => (beforeSwap = hook),
     /** Another writer is quicker, once. */
-    overtaken: async (page: Page) => {
+    overtaken: async (entry: Entry) => {
       beforeSwap = () => Promise.resolve()
-      await stored.swap(page, { reservations: [reservation('other')] }, awaited)
+      await stored.swap(entry, { reservations: [reservation('other')] }, awaited)
     },
     begin: async () => {
       begin()
@@ -67,9 +67,9 @@ t.test('edits during a swap share the next one', async (t) => {
 t.test('a caller that gives up before another writer is quicker is not edited in again', async (t) => {
   const { queue, stamps, before, overtaken, begin } = gathering()
   const client = new AbortController()
-  before(async (page) => {
+  before(async (entry) => {
     client.abort(new Error('gone'))
-    await overtaken(page)
+    await overtaken(entry)
   })
   const a = t.rejects(queue.edit('n1', adds('a'), { signal: client.signal }), { message: 'gone' })
   const b = queue.edit('n1', adds('b'), { signal: awaited })

@@ -1,0 +1,95 @@
+// What a release consists of, made and checked without any service: node .github/scripts/release.ts TASK ...
+// Run by the workflow Release, and by people before they push a tag.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { checksumFile, checksums } from './checksums.ts'
+import { releaseNotes } from './notes.ts'
+import { billOfMaterials, type LockFile, packagesInBundle, packagesInstalled } from './sbom.ts'
+import { isPrerelease, otherVersions, versionPlaces } from './versions.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+/** The docs and examples that may name the version, by their paths. */
+export function pagesWithVersions(): string[] {
+  const files = ['docs', 'examples', 'charts'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(root, join(parentPath, name))),
+  )
+  return ['README.md', ...files].filter(
+    (path) => /\.(md|yaml|yml)$/.test(path) && !path.endsWith('Chart.yaml'),
+  )
+}
+
+const tasks: Readonly<Record<string, (...args: readonly string[]) => void>> = {
+  /** check v1.2.3: every place names this version, and CHANGELOG.md has its section. */
+  check(tag = '') {
+    const others = otherVersions(versionPlaces(read, pagesWithVersions()), tag)
+    for (const { path, what, version } of others) console.error(`${path}: ${what} is ${version}, not ${tag}`)
+    if (others.length > 0) throw new Error(`${others.length} places name another version than ${tag}`)
+    releaseNotes(read('CHANGELOG.md'), tag.slice(1))
+    console.log(`version=${tag.slice(1)}`)
+    console.log(`prerelease=${isPrerelease(tag)}`)
+    console.log(`npm-tag=${isPrerelease(tag) ? 'next' : 'latest'}`)
+  },
+  /** notes 1.2.3: what has changed, for the page of the release. */
+  notes(version = '') {
+    process.stdout.write(releaseNotes(read('CHANGELOG.md'), version))
+  },
+  /**
+   * pack FOLDER: what is published, in a folder that does not exist yet: the package for npm, the chart, the bill of materials,
+   * and checksums. What `npm run build` has made goes into the package.
+   */
+  pack(folder = '') {
+    mkdirSync(folder)
+    const { version } = JSON.parse(read('package.json')) as { version: string }
+    const file = (name: string) => join(resolve(folder), name)
+    // Both would have one name.
+    execFileSync('helm', ['package', 'charts/holdfast', '--destination', resolve(folder)], {
+      cwd: root,
+      stdio: 'pipe',
+    })
+    renameSync(file(`holdfast-${version}.tgz`), file(`holdfast-chart-${version}.tgz`))
+    const npm = ['pack', '--silent', '--ignore-scripts', '--pack-destination', resolve(folder)]
+    execFileSync('npm', npm, { cwd: root, stdio: 'pipe' })
+    tasks.sbom?.(file(`holdfast-${version}.cdx.json`))
+    tasks.checksums?.(folder)
+  },
+  /** sbom FILE: the packages that the program contains, in CycloneDX. */
+  sbom(file = '') {
+    const { name, version } = JSON.parse(read('package.json')) as { name: string; version: string }
+    const lock = JSON.parse(read('package-lock.json')) as LockFile
+    const licences = 'dist/THIRD-PARTY-LICENSES.txt'
+    const shipped = existsSync(join(root, licences))
+      ? packagesInBundle(read(licences))
+      : packagesInstalled(lock)
+    const made = Number(process.env.SOURCE_DATE_EPOCH ?? Math.floor(Date.now() / 1_000))
+    writeFileSync(file, billOfMaterials({ name, version }, shipped, lock, made))
+    console.log(`${file}: ${shipped.length} packages`)
+  },
+  /** checksums FOLDER: SHA256SUMS of its files, in it. */
+  checksums(folder = '') {
+    writeFileSync(join(folder, checksumFile), checksums(folder))
+  },
+}
+
+const [task = '', ...args] = process.argv.slice(2)
+if (process.argv[1] === import.meta.filename) {
+  const run = tasks[task]
+  if (run === undefined) {
+    console.error(`There is no task ${task}; there are ${Object.keys(tasks).join(', ')}`)
+    process.exitCode = 2
+  } else {
+    try {
+      run(...args)
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error)
+      process.exitCode = 1
+    }
+  }
+}
+
+/** The names of all tasks. */
+export const taskNames = Object.keys(tasks)

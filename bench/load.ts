@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
+import type { ReviewRequest } from './reviews.ts'
+
+/** The result of one turn. */
+export interface Turn {
+  readonly answers: number
+  readonly seconds: number
+  /** How long each answer took, in milliseconds. */
+  readonly tookMs: readonly number[]
+}
+
+/**
+ * Asks one server over TLS connections that stay open, as an API server does: each sends its next review once it has the
+ * answer to the last. Answers are read no further than their length, so that the load costs less than the servers.
+ */
+export class Load {
+  readonly #sockets: TLSSocket[]
+  #sent = 0
+
+  private constructor(sockets: TLSSocket[]) {
+    this.#sockets = sockets
+  }
+
+  /** @param count of the connections */
+  static async connect(port: number, ca: string, count: number): Promise<Load> {
+    const sockets = Array.from({ length: count }, () =>
+      connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }),
+    )
+    await Promise.all(sockets.map((socket) => once(socket, 'secureConnect')))
+    return new Load(sockets)
+  }
+
+  /** Asks for so long. @throws if an answer is not HTTP 200 */
+  async turn(request: ReviewRequest, ms: number): Promise<Turn> {
+    const tookMs: number[] = []
+    const began = performance.now()
+    await Promise.all(this.#sockets.map((socket) => this.#ask(socket, request, began + ms, tookMs)))
+    return { answers: tookMs.length, seconds: (performance.now() - began) / 1_000, tookMs }
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #ask(socket: TLSSocket, request: ReviewRequest, until: number, tookMs: number[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let sentAt = 0
+      let pending: Buffer = Buffer.alloc(0)
+      if (socket.destroyed) throw new Error('the server closed a connection between two turns')
+      const send = (): void => {
+        this.#sent += 1
+        sentAt = performance.now()
+        socket.write(request.numbered(this.#sent))
+      }
+      const hear = (chunk: Buffer): void => {
+        pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+        const length = answerLength(pending)
+        if (length === undefined || pending.length < length) return
+        if (!pending.subarray(0, 15).includes(' 200 ')) {
+          fail(new Error(`an answer is not 200: ${pending.toString('latin1', 0, 300)}`))
+          return
+        }
+        const now = performance.now()
+        tookMs.push(now - sentAt)
+        pending = Buffer.alloc(0)
+        if (now < until) send()
+        else {
+          leave()
+          resolve()
+        }
+      }
+      const fail = (error: Error): void => {
+        leave()
+        reject(error)
+      }
+      const gone = (): void => fail(new Error('the server closed a connection'))
+      const leave = (): void => {
+        socket.off('data', hear).off('error', fail).off('close', gone)
+      }
+      socket.on('data', hear).on('error', fail).on('close', gone)
+      send()
+    })
+  }
+}
+
+/** How long the whole answer is, in bytes; undefined until its head is there. */
+function answerLength(bytes: Buffer): number | undefined {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return undefined
+  const head = bytes.toString('latin1', 0, end)
+  const length = /content-length: (\d+)/i.exec(head)?.[1]
+  if (length === undefined) throw new Error(`an answer does not say its length: ${head}`)
+  return end + 4 + Number(length)
+}

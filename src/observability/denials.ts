@@ -1,0 +1,86 @@
+import { LRUCache } from 'lru-cache'
+import type { DecisionListener, Heard } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import { type Change, nameOf } from '../rules/change.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Series } from './bounded-series.ts'
+import { label, subjectLabel } from './series-labels.ts'
+
+const minuteMs = 60_000
+const keptMinutes = 60
+
+/** The maximum of different denials that are remembered; of more, those seen longest ago are forgotten. */
+const mostDenials = 1_000
+
+/** Denials of one kind, by the minute. */
+interface Tally {
+  readonly labels: Readonly<Record<string, string>>
+  /** The earliest first; only minutes with a denial. */
+  readonly minutes: { readonly minute: number; count: number }[]
+}
+
+/** Counts the denials of the last hour, so that a table can show them by user and change. Dry runs do not count. */
+export class Denials implements DecisionListener {
+  readonly hears: Heard = 'what-is-on-record'
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #tallies = new LRUCache<string, Tally>({ max: mostDenials })
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  decided(change: Change, verdict: Verdict): void {
+    if (verdict.decision !== 'refuse' || change.request.dryRun) return
+    const labels = labelsOf(change, verdict)
+    const key = JSON.stringify(labels)
+    const tally: Tally = this.#tallies.get(key) ?? { labels, minutes: [] }
+    const minute = this.#minute()
+    const last = tally.minutes.at(-1)
+    if (last?.minute === minute) last.count += 1
+    else tally.minutes.push({ minute, count: 1 })
+    forget(tally, minute)
+    this.#tallies.set(key, tally)
+  }
+
+  /** How often each was denied, the latest first. */
+  *inTheLastHour(): Iterable<Series> {
+    const minute = this.#minute()
+    for (const [key, tally] of [...this.#tallies.entries()]) {
+      forget(tally, minute)
+      if (tally.minutes.length === 0) this.#tallies.delete(key)
+      else
+        yield {
+          labels: () => tally.labels,
+          value: tally.minutes.reduce((sum, { count }) => sum + count, 0),
+        }
+    }
+  }
+
+  #minute(): number {
+    return Math.floor(this.#clock.monotonic() / minuteMs)
+  }
+}
+
+function forget({ minutes }: Tally, now: number): void {
+  const kept = minutes.findIndex(({ minute }) => minute > now - keptMinutes)
+  minutes.splice(0, kept === -1 ? minutes.length : kept)
+}
+
+/** The same labels as those of a change that waits. */
+function labelsOf(change: Change, { objections }: Extract<Verdict, { decision: 'refuse' | 'hold' }>) {
+  const { actor, door } = change.request
+  // Of several objections the one that denies counts, not one that would only wait.
+  const objection = objections.find(({ effect }) => effect === 'refuse') ?? objections[0]
+  const { rule, doing, subjects } = objection
+  const [subject = {}] = subjects
+  return {
+    node: label(change.kind === 'Node' ? nameOf(change) : subject.node),
+    kind: change.kind,
+    name: label(nameOf(change)),
+    user: label(actor.username),
+    door,
+    change: label(doing),
+    rule,
+    cause: subjectLabel(subject),
+  }
+}
