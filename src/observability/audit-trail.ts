@@ -4,6 +4,7 @@ import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { type AuditRecord, type Circumstances, recordOf, recordOfUnjudged } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
+import { recordOfRescue, type RescueDone } from './rescue-record.ts'
 
 /** The parts of a trail. */
 interface AuditTrailModules {
@@ -32,6 +33,11 @@ export class AuditTrail implements DecisionListener {
   /** Records a denial by the door itself. Settles like {@link decided}. */
   denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
     return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
+  }
+
+  /** Records what the guard itself has done to the flags of a node. Nobody waits for it. */
+  rescued(done: RescueDone): void {
+    void this.#take(recordOfRescue(done, this.#now()), 0)
   }
 
   /** Reopens the open files after a SIGHUP. */
@@ -159,7 +165,8 @@ function keyOf({
   findings,
   override,
   mark,
+  rescue,
 }: AuditRecord): string {
   const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
-  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark])
+  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark, rescue?.step])
 }

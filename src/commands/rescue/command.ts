@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { whoAmI } from '../../kubernetes/who-am-i.ts'
 import { assumption, isAssumed } from '../../longhorn/releases.ts'
 import { systemClock } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
@@ -19,8 +20,8 @@ import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { diagnosisOf, heading, nodesToRescue, otherTroubles, type Sight, troubledPods } from './diagnose.ts'
 import { explain, outline } from './explain.ts'
 import { Guard } from './guard.ts'
-import { ManagerWatch, readPanics, whoAmI } from './look.ts'
-import { type Ending, nextStep, type RescueStep } from './next-step.ts'
+import { ManagerWatch, readPanics } from './look.ts'
+import { type Ending, nextStep, type RescueStep } from '../../rescue/next-step.ts'
 import { rescueNodes, type RescueModules } from './rescue.ts'
 
 interface RescueFlags extends ClusterFlags {

@@ -1,10 +1,10 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
 import { rescueAnnotation } from '../../longhorn/rescue-note.ts'
-import { lasting } from '../../rules/sentences.ts'
+import { cleanupInWords } from '../../rescue/cleanups.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { inWords, isNone } from './flags.ts'
-import type { Ending, RescueStep } from './next-step.ts'
+import { inWords, isNone } from '../../rescue/flags.ts'
+import type { Ending, RescueStep } from '../../rescue/next-step.ts'
 
 /** What a step is told with. */
 interface Telling {
@@ -60,11 +60,6 @@ function doneInWords(node: string, noted: Flags, manager: 'ready' | 'not ready')
       ? 'done: no eviction meets a clean-up, and its longhorn-manager is ready'
       : 'no eviction meets a clean-up there, and still its longhorn-manager is not ready: this crash is not why'
   return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: holdfast rescue ${node}. To forget them: holdfast rescue ${node} --leave-cleared`
-}
-
-/** `ubuntu-22.04 from disk-1 (for 12s)`. Longhorn does not write down when a clean-up begins, so the age is the least. */
-export function cleanupInWords({ image, disk, since }: PendingOnNode, now: number): string {
-  return `${image} from ${disk} (for at least ${lasting(now - since)})`
 }
 
 /** A clean-up usually ends within five seconds (longhorn.md §2). */

@@ -1,16 +1,17 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import type { Attempt } from '../../kubernetes/node-patch.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { onAbort, pause, systemClock, timestamp } from '../../time/clock.ts'
 import { nextChange } from '../evict/writes.ts'
 import { adviceOn, attemptPatch } from './attempt.ts'
-import { type Attempt, runRescue, type Write } from './carry-out.ts'
+import { runRescue, type Write } from './carry-out.ts'
 import { explain, newsOf } from './explain.ts'
-import { clearPatch, forgetPatch, raisePatch } from './flags.ts'
+import { clearPatch, forgetPatch, raisePatch } from '../../rescue/flags.ts'
 import type { Guard } from './guard.ts'
 import type { ManagerWatch } from './look.ts'
-import type { Ending, RescueStep } from './next-step.ts'
+import type { Ending, RescueStep } from '../../rescue/next-step.ts'
 
 /** What nodes are rescued with. */
 export interface RescueModules {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { RescueStep } from '../../../src/commands/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rescue/next-step.ts'
 import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
 import { comesTrue } from '../guarded-cluster.ts'
 import { crashing } from './rescued-cluster.ts'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Node } from '../../longhorn/node.ts'
-import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../../longhorn/rescue-note.ts'
+import type { Node } from '../longhorn/node.ts'
+import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../longhorn/rescue-note.ts'
 
 /** A merge patch of a Longhorn node. */
 export interface NodePatch {
@@ -65,6 +65,11 @@ export function clearPatch(node: Node, note: RescueNote): NodePatch {
 /** The merge patch that raises flags and takes the note away, in one write too. */
 export function raisePatch(flags: Flags): NodePatch {
   return { ...forgetPatch, spec: flagsAs(flags, true) }
+}
+
+/** The merge patch that writes another note, and leaves the flags as they are. */
+export function notePatch(note: RescueNote): NodePatch {
+  return { metadata: { annotations: { [rescueAnnotation]: rescueNoteText(note) } } }
 }
 
 /** The merge patch that takes the note away. */

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { clearPatch, raisePatch } from '../../../src/commands/rescue/flags.ts'
-import type { SeenPods } from '../../../src/commands/rescue/managers.ts'
+import { clearPatch, raisePatch } from '../../src/rescue/flags.ts'
+import type { SeenPods } from '../../src/rescue/managers.ts'
 import {
   nextStep,
   type RescueCircumstances,
   type RescueStep,
-} from '../../../src/commands/rescue/next-step.ts'
-import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
-import { defaultPolicy } from '../../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
+} from '../../src/rescue/next-step.ts'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }
