@@ -1,7 +1,7 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import { overrideIgnored } from '../../gate/answer.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
-import { attemptOutcome, conflictPauseMs, patchNodeAsSeen } from '../../kubernetes/node-patch.ts'
+import { type Attempt, attemptOutcome, conflictPauseMs, patchNodeAsSeen } from '../../kubernetes/node-patch.ts'
 import type { ApiReads } from '../../kubernetes/quorum-reads.ts'
 import { overrideAnnotation } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
@@ -67,7 +67,7 @@ export class NodeWrites {
     try {
       if (step.step === 'raise') {
         const why = await this.#whyNotJudged(node, step)
-        if (why !== undefined) return { outcome: 'failed', why, ms: uselessMs }
+        if (why !== undefined) return { outcome: 'failed', why, ms: 0 }
       }
       const { resourceVersion } = await this.#patch(node, this.#patchOf(node, step))
       await shown(resourceVersion)
@@ -78,7 +78,7 @@ export class NodeWrites {
       const attempt = attemptOutcome(error, step.step !== 'raise')
       if (attempt?.outcome === 'later' && attempt.ms === conflictPauseMs) return { outcome: 'conflict' }
       onProblem(error)
-      return { outcome: 'failed', why, ms: attempt?.outcome === 'later' ? attempt.ms : uselessMs }
+      return { outcome: 'failed', why, ms: msUntil(attempt) }
     }
   }
 
@@ -136,4 +136,10 @@ export class NodeWrites {
       dryRun,
     })
   }
+}
+
+/** What a webhook refuses now it may admit later, and the back-off grows. */
+function msUntil(attempt: Attempt | undefined): number {
+  if (attempt === undefined) return uselessMs
+  return attempt.outcome === 'later' ? attempt.ms : 0
 }
