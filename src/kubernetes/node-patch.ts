@@ -55,8 +55,7 @@ export async function patchNodeAsSeen(
   })
   const text = await response.text()
   const { status, headers } = response
-  if (status < 200 || status >= 300)
-    throw readFailure(`PATCH ${path}`, status, text, headers['retry-after'])
+  if (status < 200 || status >= 300) throw readFailure(`PATCH ${path}`, status, text, headers['retry-after'])
   const patched = parsePatched(jsonOf(text))
   if (!patched.ok) throw new MalformedAnswer(`The answer to PATCH ${path} is no node: ${patched.problem}.`)
   return { resourceVersion: patched.value, warnings: headers.warning ?? '' }

@@ -168,5 +168,17 @@ function keyOf({
   rescue,
 }: AuditRecord): string {
   const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
-  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark, rescue?.step])
+  return JSON.stringify([
+    verdict,
+    why,
+    actor.user,
+    object,
+    operation,
+    dryRun,
+    door,
+    found,
+    override,
+    mark,
+    rescue?.step,
+  ])
 }

@@ -116,7 +116,8 @@ export function toldOf({ metadata: { name } }: Node, news: RescueNews, now: numb
 
 const whyHandedOver = {
   changed: 'somebody has changed the node since, and may not want what was requested before',
-  'too-often': 'Holdfast has raised flags of this node three times within an hour, and each time a clean-up met them',
+  'too-often':
+    'Holdfast has raised flags of this node three times within an hour, and each time a clean-up met them',
 } as const
 
 function met(cleanups: readonly PendingOnNode[], now: number): string {

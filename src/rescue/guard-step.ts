@@ -72,8 +72,16 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
   if (!isKnown) return { step: 'hand-over', flags: left, why: 'changed' }
   if (!mayRaise) return { step: 'hand-over', flags: left, why: 'too-often' }
   const step = nextStep(name, map, { ...circumstances, pods, ending: 'raise' })
-  // What these tell of cannot be here: there is no danger, and a note that can be read.
-  return step.step === 'clear' || step.step === 'done' || step.step === 'gone' ? { step: 'nothing' } : step
+  switch (step.step) {
+    // There is no danger, the note can be read, and the flags are to be raised.
+    case 'clear':
+    case 'take-over':
+    case 'done':
+    case 'gone':
+      return { step: 'nothing' }
+    default:
+      return step
+  }
 }
 
 /** A note that is not the guard's stays so. What it says beyond the flags that are up may be what a person wants. */

@@ -1,6 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import { unnotePatch } from '../../rescue/flags.ts'
 import { defaultPolicy, type EvictionBudget, type Policy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
@@ -143,6 +144,7 @@ export class Eviction {
         map: live.map,
         circumstances: () => this.#circumstances(),
         tell: (step) => tell(target, step),
+        takeOver: () => this.#takeOver(target),
         raise: (isNext) => this.#raise(target, isNext),
         lower: () => this.#write(target, false),
         changed: (until) =>
@@ -152,6 +154,10 @@ export class Eviction {
       this.#failure ??= asError(error)
       throw error
     }
+  }
+
+  async #takeOver({ node, disk }: Target): Promise<void> {
+    await patchNode(node, (found) => unnotePatch(found, disk), this.#writing)
   }
 
   async #raise(target: Target, isNext: () => boolean): Promise<void> {

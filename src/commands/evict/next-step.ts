@@ -1,6 +1,7 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import { isNone, notedFlags } from '../../rescue/flags.ts'
 import { proposedUpdate } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
@@ -52,6 +53,8 @@ export type EvictionStep =
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
   | { readonly step: 'wait-for-removal'; readonly images: readonly string[] }
+  /** A rescue has noted flags of the target, to raise them again. This eviction takes its place, so the note goes. */
+  | { readonly step: 'take-over' }
   /** The node is empty, and its flag is in the way of the next one's. */
   | { readonly step: 'clear' }
   /** Kubernetes moves the pods away, once a person drains the node. */
@@ -77,6 +80,14 @@ export function nextStep(
   map: DiskMapView,
   circumstances: EvictionCircumstances,
 ): EvictionStep {
+  const step = stepOf(target, map, circumstances)
+  const node = map.node(target.node)
+  // Whoever raised them later would not know that the target is empty by then.
+  const isNoted = node !== undefined && !isNone(notedFlags(node, target.disk))
+  return isNoted && step.step !== 'impossible' && step.step !== 'retreat' ? { step: 'take-over' } : step
+}
+
+function stepOf(target: Target, map: DiskMapView, circumstances: EvictionCircumstances): EvictionStep {
   const found = findTarget(target, map)
   if (!found) return impossible(`there is no ${nameOf(target)}`)
   const profile = profileOf(circumstances.policy.release ?? map.release)

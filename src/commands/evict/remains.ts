@@ -169,7 +169,11 @@ export function withEviction({ disk }: Target, node: Node): Node {
  * The merge patch that requests the eviction, or, with `false`, clears its flags and leaves scheduling
  * closed.
  */
-export function evictionPatch({ disk }: Target, { spec }: Node, evictionRequested: boolean): object {
+export function evictionPatch(
+  { disk }: Target,
+  { spec }: Node,
+  evictionRequested: boolean,
+): { readonly spec: object } {
   const wanted = evictionRequested ? { allowScheduling: false, evictionRequested } : { evictionRequested }
   if (disk !== undefined) return { spec: { disks: { [disk]: wanted } } }
   const flagged = [...spec.disks].filter(([, each]) => each.evictionRequested)

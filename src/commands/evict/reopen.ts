@@ -99,6 +99,9 @@ function sentenceOf(
         ? [`${verb('clearing', 'clear')} the flag of ${next.flags.join(' and ')}`]
         : []),
       ...(next.closed ? [`${verb('opening', 'open')} it for scheduling`] : []),
+      ...(next.noted
+        ? [`${verb('taking', 'take')} the note of a rescue away, so that its flags stay down`]
+        : []),
     ]
     return parts.join(', ')
   }

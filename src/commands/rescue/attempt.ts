@@ -1,6 +1,11 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import { type Attempt, attemptOutcome, conflictPauseMs, patchNodeAsSeen } from '../../kubernetes/node-patch.ts'
+import {
+  type Attempt,
+  attemptOutcome,
+  conflictPauseMs,
+  patchNodeAsSeen,
+} from '../../kubernetes/node-patch.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import type { NodePatch } from '../../rescue/flags.ts'

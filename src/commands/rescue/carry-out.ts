@@ -4,7 +4,7 @@ import type { Flags } from '../../longhorn/rescue-note.ts'
 import { type Ending, nextStep, type RescueCircumstances, type RescueStep } from '../../rescue/next-step.ts'
 
 /** A step that writes the node. */
-export type Write = Extract<RescueStep, { step: 'clear' | 'raise' | 'forget' }>
+export type Write = Extract<RescueStep, { step: 'clear' | 'take-over' | 'raise' | 'forget' }>
 
 /** What a rescue works with. */
 interface RescuePorts {
@@ -48,6 +48,7 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
       case 'blocked':
         return step
       case 'clear':
+      case 'take-over':
       case 'raise':
       case 'forget': {
         const attempt = await write(step)

@@ -1,7 +1,12 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import { overrideIgnored } from '../../gate/answer.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
-import { type Attempt, attemptOutcome, conflictPauseMs, patchNodeAsSeen } from '../../kubernetes/node-patch.ts'
+import {
+  type Attempt,
+  attemptOutcome,
+  conflictPauseMs,
+  patchNodeAsSeen,
+} from '../../kubernetes/node-patch.ts'
 import type { ApiReads } from '../../kubernetes/quorum-reads.ts'
 import { overrideAnnotation } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'

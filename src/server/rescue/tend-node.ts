@@ -56,7 +56,8 @@ export async function tendNode(name: string, ports: TendPorts): Promise<void> {
         await changed()
         continue
       case 'blocked':
-        if (!wasTold) onNews(node, { what: 'not-raised', flags: notedOn(node), why: step.problems.join('; ') })
+        if (!wasTold)
+          onNews(node, { what: 'not-raised', flags: notedOn(node), why: step.problems.join('; ') })
         wasTold = true
         await changed()
         continue

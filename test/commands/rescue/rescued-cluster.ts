@@ -139,7 +139,11 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     unguarded: asked.unguarded ?? false,
   }
   const exitWith = (wanted: number): void => void (code = wanted)
-  const modules = { connection, longhornNamespace: namespace, live, guard, signal, note, show, exitWith }
+  const commandOf = (words: readonly string[]): string => ['holdfast', ...words].join(' ')
+  const modules = {
+    ...{ connection, longhornNamespace: namespace, live, guard, signal },
+    ...{ note, show, commandOf, exitWith },
+  }
   try {
     await carryOut(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
   } catch (error) {

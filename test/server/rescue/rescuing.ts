@@ -37,6 +37,9 @@ export interface RescuingReplica {
   readonly stop: () => Promise<void>
 }
 
+/** Settings of a replica unless a test has others. */
+const usual = { settle: '200ms', settleAfterOutage: '200ms', rescue: 'on' } as const satisfies Settings
+
 const quick = { copyMs: 80, drainMs: 80, syncMs: 60, restartMs: 100, maxRestartMs: 200 }
 
 /**
@@ -59,16 +62,12 @@ export async function rescuing(t: Test, choice: Choice = {}) {
     const registry = new Registry()
     const write = (line: string): void => void log.push(JSON.parse(line) as Record<string, unknown>)
     const here = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' } as const
-    const guard = new Guard(
-      configure(
-        [
-          { ...here, settle: '200ms', settleAfterOutage: '200ms', rescue: 'on', replica },
-          choice.settings ?? {},
-          settings,
-        ].toReversed(),
-      ),
-      { connection: connectTo(url), tls, log: createLog('info', { write }), registry },
-    )
+    const guard = new Guard(configure([settings, choice.settings ?? {}, { ...here, ...usual, replica }]), {
+      connection: connectTo(url),
+      tls,
+      log: createLog('info', { write }),
+      registry,
+    })
     const { port } = await guard.start()
     let stopped: Promise<void> | undefined
     const stop = (): Promise<void> => {
