@@ -80,12 +80,6 @@ export function stillClosed({ node, disk }: Target, map: DiskMapView): string[] 
   return disks.filter(([, { allowScheduling }]) => !allowScheduling).map(([name]) => name)
 }
 
-/** True if there is a copy on the target that a manager with an older view could still mark. */
-export function hasCopies(target: Target, map: DiskMapView): boolean {
-  const uuids = [...(findTarget(target, map)?.uuids.values() ?? [])]
-  return uuids.some((uuid) => uuid !== undefined && [...map.imagesOn(uuid)].length > 0)
-}
-
 /** `the node`, `disk disk-2` */
 function flagsOf({ disk }: Target, node: Node): string[] {
   if (!isFlagged(node)) return []
