@@ -10,6 +10,8 @@ export interface Manifest {
     readonly namespace?: string
     readonly annotations?: Readonly<Record<string, string>>
   }
+  readonly data?: Readonly<Record<string, string>>
+  readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[]
   readonly subjects?: readonly { readonly name: string }[]
   readonly spec?: {
     readonly policyName?: string
