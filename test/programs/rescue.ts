@@ -81,13 +81,17 @@ async function measure({ drainMs, isGuarded }: Danger, rescue: 'on' | 'off'): Pr
   }
   let stop = isGuarded ? await guard() : undefined
   const metMs: number[] = []
+  const images = (await sandbox.client.list(resources.BackingImage, namespace)).map(
+    ({ metadata }) => metadata.name,
+  )
   const all = nodes.map(async (node, index) => {
+    const image = images[index] ?? ''
     await wait(Math.random() * periodMs)
-    await aheadOfSpec(sandbox, node, index)
+    await aheadOfSpec(sandbox, node, image)
     const began = performance.now()
-    while (await isMet(sandbox, node, index)) {
+    while (await isMet(sandbox, node, image)) {
       if (performance.now() - began > 1.1 * periodMs) break
-      await wait(5)
+      await wait(10)
     }
     metMs.push(performance.now() - began)
   })
@@ -127,12 +131,12 @@ async function flagUp({ client }: Sandbox, name: string): Promise<void> {
   await client.update(resources.Node, { ...node, spec: { ...spec, disks } })
 }
 
-/** The status of image i says that Longhorn removes a copy from disk-2, which is empty. Longhorn writes status unjudged. */
-async function aheadOfSpec({ client, cluster }: Sandbox, node: string, index: number): Promise<void> {
+/** The status of an image says that Longhorn removes a copy from disk-2, which is empty. Longhorn writes status unjudged. */
+async function aheadOfSpec({ client, cluster }: Sandbox, node: string, name: string): Promise<void> {
   const uuid = cluster.uuidOf(`${node}/disk-2`)
   for (;;) {
-    const image = (await client.list(resources.BackingImage, namespace))[index]
-    if (!image) throw new Error('there are too few images')
+    const image = await client.get(resources.BackingImage, namespace, name)
+    if (!image) throw new Error(`there is no image ${name}`)
     const status = object(image.status)
     const [file] = entries(status.diskFileStatusMap).values()
     const diskFileStatusMap = { ...object(status.diskFileStatusMap), [uuid]: file }
@@ -148,9 +152,9 @@ async function aheadOfSpec({ client, cluster }: Sandbox, node: string, index: nu
   }
 }
 
-async function isMet({ client, cluster }: Sandbox, name: string, index: number): Promise<boolean> {
+async function isMet({ client, cluster }: Sandbox, name: string, imageName: string): Promise<boolean> {
   const node = await client.get(resources.Node, namespace, name)
-  const image = (await client.list(resources.BackingImage, namespace))[index]
+  const image = await client.get(resources.BackingImage, namespace, imageName)
   const isUp = flag(entries(object(node?.spec).disks).get('disk-2')?.evictionRequested)
   const files = entries(object(image?.status).diskFileStatusMap)
   return isUp && files.has(cluster.uuidOf(`${name}/disk-2`))
