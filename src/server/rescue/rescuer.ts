@@ -28,7 +28,10 @@ export interface RescuerModules {
   readonly signal: AbortSignal
 }
 
-/** A wait looks again after this at the latest, since leadership and age of the map change without a word, in milliseconds. */
+/**
+ * A wait looks again after this at the latest, in milliseconds. While its flags are down nothing is urgent but a change of the
+ * node itself, and to judge each node at each change of the cluster would be expensive.
+ */
 const lookAgainMs = 1_000
 /** How long to wait for the watch to show a write of this process, in milliseconds. */
 const shownMs = 10_000
@@ -117,7 +120,7 @@ export class Rescuer {
       acts: enforcesRescue(policy),
       isReal: (cleanups) => writes.isReal(cleanups),
       write: (node, step) => writes.write(node, step, (version) => this.#shown(name, version)),
-      changed: (until) => this.#changed(until),
+      changed: (until) => this.#changed(name, until),
       pause: (ms) => pause(clock, ms, signal),
       onNews: (node, news) => {
         if (news.what === 'raised') this.#raises.add(name, clock.monotonic())
@@ -130,13 +133,11 @@ export class Rescuer {
     this.#specs.see(name, this.#modules.map.node(name))
   }
 
-  async #changed(until = Infinity): Promise<void> {
-    const { clock, signal } = this.#modules
-    let isChanged = false
+  async #changed(name: string, until = Infinity): Promise<void> {
+    const { map, clock, signal } = this.#modules
+    const seen = map.node(name)
     const limitMs = Math.max(0, Math.min(until - clock.monotonic(), lookAgainMs))
-    const unsubscribe = this.#modules.changes.subscribeToObjects(() => (isChanged = true))
-    await comesTrue(() => isChanged, this.#news, { clock, limitMs, signal })
-    unsubscribe()
+    await comesTrue(() => map.node(name) !== seen, this.#news, { clock, limitMs, signal })
   }
 
   async #shown(name: string, resourceVersion: string): Promise<void> {

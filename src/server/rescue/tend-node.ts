@@ -26,7 +26,7 @@ export interface TendPorts {
   readonly isReal: (cleanups: readonly PendingOnNode[]) => Promise<boolean>
   /** Writes this version of the node; resolves once the disk map shows it. It never throws. */
   readonly write: (node: Node, step: GuardWrite) => Promise<Tried>
-  /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
+  /** Resolves when the node has changed, now and then, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
   readonly pause: (ms: number) => Promise<void>
   readonly onNews: RescueListener
@@ -76,7 +76,7 @@ export async function tendNode(name: string, ports: TendPorts): Promise<void> {
     }
     // An image may be seen later than the node: then the two met in no version of the cluster.
     if (step.step === 'clear' && !(await isReal(step.cleanups))) {
-      await changed()
+      await pause(behindMs)
       continue
     }
     const tried = await write(node, step)
@@ -101,6 +101,8 @@ export async function tendNode(name: string, ports: TendPorts): Promise<void> {
 }
 
 const conflictMs = 100
+/** Until the disk map has caught up, in milliseconds. */
+const behindMs = 100
 
 /** Managers that crash-loop serve Longhorn's webhook for moments only, so a clear is tried often. Nothing else is urgent. */
 function backOffMs(failures: number, { step }: GuardWrite): number {

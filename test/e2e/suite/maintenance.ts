@@ -38,7 +38,7 @@ export async function maintenance(t: Test, cluster: RealCluster): Promise<void> 
   const patch = (object: string, body: object) =>
     cluster.must(['patch', ...object.split(' '), ...inLonghorn, '--type=merge', '-p', JSON.stringify(body)])
 
-  t.test('a crash without a guard is rescued, also by a process that is killed in the middle', async (t) => {
+  await t.test('a crash without a guard is rescued, also by a process that is killed in the middle', async (t) => {
     const uuid = longhorn.seeded.uuidOf('node-1/disk-1')
     await longhorn.setBackingImageManager(uuid, 'unknown')
     await cluster.must(['delete', 'validatingwebhookconfigurations', 'holdfast'])
