@@ -2,6 +2,8 @@
 // `npm run test:rescue -- 20`. Each danger has a node of its own in the embedded cluster (v1.8.0), whose managers look at
 // flags and images every 30 s, as Longhorn's do. Two replicas of the guard run; with `--period 10s` all is quicker, and the
 // guard has less time.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { registration } from '../../src/doors/webhook/registration.ts'
@@ -19,7 +21,13 @@ import { replicasHere } from '../race/replicas-here.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { period: { type: 'string', default: '30s' }, release: { type: 'string', default: 'v1.8.0' } },
+  options: {
+    period: { type: 'string', default: '30s' },
+    release: { type: 'string', default: 'v1.8.0' },
+    // Of a process that measures one of them.
+    kind: { type: 'string' },
+    rescue: { type: 'string' },
+  },
 })
 const dangers = Number(positionals[0] ?? 20)
 const periodMs = parseDuration(values.period) ?? 30_000
@@ -60,7 +68,7 @@ async function measure({ drainMs, isGuarded }: Danger, rescue: 'on' | 'off'): Pr
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
   const nodes = sandbox.cluster.nodes
   for (const node of nodes) await flagUp(sandbox, node)
-  await spread(sandbox, isGuarded ? 0 : periodMs)
+  await spread(sandbox, periodMs)
   const guard = async (): Promise<() => Promise<void>> => {
     const replicas = await replicasHere({ rescue })(sandbox, tls)
     const balancer = await Balancer.start(
@@ -160,16 +168,26 @@ async function isMet({ client, cluster }: Sandbox, name: string, imageName: stri
   return isUp && files.has(cluster.uuidOf(`${name}/disk-2`))
 }
 
-// All at once, each in a cluster of its own: most of the time is spent waiting.
-const measured = kinds.map(async (kind) => ({
-  kind,
-  off: await measure(kind, 'off'),
-  on: await measure(kind, 'on'),
-}))
-for (const { kind, off, on } of await Promise.all(measured)) {
-  console.log(kind.what)
-  console.log(`  rescue off: ${shareOf(off)}`)
-  console.log(`  rescue on:  ${shareOf(on)}`)
+/** Measures in a process of its own: a busy cluster beside would take the guard's time. */
+async function measureApart(at: number, rescue: 'on' | 'off'): Promise<Outcome> {
+  const args = [String(dangers), '--period', values.period, '--release', release]
+  const child = fork(import.meta.filename, [...args, '--kind', String(at), '--rescue', rescue], {
+    execArgv: process.execArgv,
+  })
+  const [outcome] = (await once(child, 'message')) as [Outcome]
+  return outcome
+}
+
+if (values.kind === undefined) {
+  const measured = kinds.map(async ({ what }, at) => {
+    const [off, on] = await Promise.all([measureApart(at, 'off'), measureApart(at, 'on')])
+    return `${what}\n  rescue off: ${shareOf(off)}\n  rescue on:  ${shareOf(on)}`
+  })
+  for (const text of await Promise.all(measured)) console.log(text)
+} else {
+  const kind = kinds[Number(values.kind)]
+  if (kind) process.send?.(await measure(kind, values.rescue === 'on' ? 'on' : 'off'))
+  process.disconnect()
 }
 
 function shareOf({ crashed, metMs }: Outcome): string {
