@@ -228,8 +228,7 @@ function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => st
   return more > 0 ? [...told, `and ${more} more of this kind`] : told
 }
 
-const ignored =
-  `${overrideIgnored}: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write`
+const ignored = `${overrideIgnored}: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write`
 
 /**
  * The message for an update that has an override in the form for a deletion, and meets an objection or a

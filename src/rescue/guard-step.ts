@@ -79,7 +79,13 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
     case 'done':
     case 'gone':
       return { step: 'nothing' }
-    default:
+    case 'wait-for-cleanup':
+    case 'wait-for-manager':
+    case 'wait-for-notice':
+    case 'wait-for-rule':
+    case 'raise':
+    case 'forget':
+    case 'blocked':
       return step
   }
 }

@@ -17,7 +17,9 @@ export const rooms = {
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
   doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
-  observability: { may: ['doors', 'gate', 'rescue', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
+  observability: {
+    may: ['doors', 'gate', 'rescue', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
+  },
   page: { may: ['observability', 'gate', 'rules', 'disk-map', 'longhorn', 'text', 'time'] },
   server: {
     may: [

@@ -13,7 +13,7 @@ import type { NodeWrites } from './node-writes.ts'
 import { tendNode } from './tend-node.ts'
 
 /** The parts of a rescuer. */
-export interface RescuerModules {
+interface RescuerModules {
   readonly map: DiskMapView
   readonly changes: Changes
   readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs'>

@@ -15,7 +15,7 @@ export type Tried =
   | { readonly outcome: 'failed'; readonly why: string; readonly ms: number }
 
 /** What a guard tends a node with. */
-export interface TendPorts {
+interface TendPorts {
   readonly map: DiskMapView
   readonly circumstances: () => GuardCircumstances
   /** False once another replica has to go on, or this one knows too little. */

@@ -2,7 +2,6 @@ import t from 'tap'
 import { explain } from '../../../src/commands/evict/explain.ts'
 import { type EvictionStep, nextStep } from '../../../src/commands/evict/next-step.ts'
 import { evictionPatch } from '../../../src/commands/evict/remains.ts'
-import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, parsed, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { copy, disk, pending, planned, type RawCopy, rawNode, ready } from '../../fixtures/raw-objects.ts'
@@ -46,26 +45,6 @@ t.test('on releases that crash the flag goes down before copies do', (t) => {
     t.equal(step(world(release, closed, [], [ready('d2')])), 'done')
     t.equal(step(world(release, closed, [ready('d1')], [ready('d2')])), 'raise', 'not one of ours')
   }
-  t.end()
-})
-
-t.test('an eviction takes the place of a rescue that has noted its flags', (t) => {
-  const noting = (node: boolean, disks: readonly string[]) => ({
-    metadata: { annotations: { [rescueAnnotation]: JSON.stringify({ node, disks, at: '', by: '' }) } },
-  })
-  for (const noted of [noting(true, []), noting(false, ['d1'])]) {
-    t.strictSame(stepOf(world(A, noted, [ready('d1')])), { step: 'take-over' })
-    t.equal(stepOf(world(A, { ...noted, ...closed }, [])).step, 'take-over', 'also where nothing is left')
-    t.equal(stepOf(world(C, noted, [ready('d1')])).step, 'take-over')
-    t.equal(stepOf(world(A, { ...noted, ...flagged }, [pending('d1')])).step, 'retreat', 'first the danger')
-  }
-  t.equal(stepOf(world(A, noting(false, ['d1']), [ready('d1')]), 'd1').step, 'take-over')
-  t.equal(
-    stepOf(world(A, noting(true, []), [ready('d1')]), 'd1').step,
-    'raise',
-    'that of the node is not its own',
-  )
-  t.match(explain({ step: 'take-over' }, 0, 'would'), 'would take the note of a rescue away')
   t.end()
 })
 

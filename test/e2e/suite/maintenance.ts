@@ -38,32 +38,35 @@ export async function maintenance(t: Test, cluster: RealCluster): Promise<void> 
   const patch = (object: string, body: object) =>
     cluster.must(['patch', ...object.split(' '), ...inLonghorn, '--type=merge', '-p', JSON.stringify(body)])
 
-  await t.test('a crash without a guard is rescued, also by a process that is killed in the middle', async (t) => {
-    const uuid = longhorn.seeded.uuidOf('node-1/disk-1')
-    await longhorn.setBackingImageManager(uuid, 'unknown')
-    await cluster.must(['delete', 'validatingwebhookconfigurations', 'holdfast'])
-    await patch('backingimages.longhorn.io ubuntu-22.04', { spec: { diskFileSpecMap: { [uuid]: null } } })
-    const disk = { allowScheduling: false, evictionRequested: true }
-    await patch(`${nodes} node-1`, { spec: { disks: { 'disk-1': disk } } })
-    const until = performance.now() + 60_000
-    while (longhorn.longhorn.crashCount('node-1') < 2) {
-      if (performance.now() > until) throw new Error('the manager does not crash')
-      await wait(50)
-    }
-    const args = [...program, 'rescue', '--kubeconfig', kubeconfig]
-    const killed = new Child('rescue', process.execPath, args, { PATH: process.env.PATH ?? '' })
-    await killed.line((line) => (line.includes('waiting for 1 clean-up to end') ? line : undefined))
-    await killed.end('SIGKILL')
-    t.equal(await look('node-1', flags), 'false false false')
-    t.match(await look('node-1', annotation), /"disks":\["disk-1"\].*"by":"administrator"/)
-    const going = holdfast('rescue')
-    await longhorn.setBackingImageManager(uuid, 'running')
-    const ended = await going
-    t.equal(ended.code, 3, ended.stderr)
-    t.match(ended.stderr, 'a rescue by administrator took the flag of disk-1 down')
-    t.match(ended.stderr, /no guard is registered in this cluster/)
-    t.ok(longhorn.longhorn.isLive('node-1'))
-  })
+  await t.test(
+    'a crash without a guard is rescued, also by a process that is killed in the middle',
+    async (t) => {
+      const uuid = longhorn.seeded.uuidOf('node-1/disk-1')
+      await longhorn.setBackingImageManager(uuid, 'unknown')
+      await cluster.must(['delete', 'validatingwebhookconfigurations', 'holdfast'])
+      await patch('backingimages.longhorn.io ubuntu-22.04', { spec: { diskFileSpecMap: { [uuid]: null } } })
+      const disk = { allowScheduling: false, evictionRequested: true }
+      await patch(`${nodes} node-1`, { spec: { disks: { 'disk-1': disk } } })
+      const until = performance.now() + 60_000
+      while (longhorn.longhorn.crashCount('node-1') < 2) {
+        if (performance.now() > until) throw new Error('the manager does not crash')
+        await wait(50)
+      }
+      const args = [...program, 'rescue', '--kubeconfig', kubeconfig]
+      const killed = new Child('rescue', process.execPath, args, { PATH: process.env.PATH ?? '' })
+      await killed.line((line) => (line.includes('waiting for 1 clean-up to end') ? line : undefined))
+      await killed.end('SIGKILL')
+      t.equal(await look('node-1', flags), 'false false false')
+      t.match(await look('node-1', annotation), /"disks":\["disk-1"\].*"by":"administrator"/)
+      const going = holdfast('rescue')
+      await longhorn.setBackingImageManager(uuid, 'running')
+      const ended = await going
+      t.equal(ended.code, 3, ended.stderr)
+      t.match(ended.stderr, 'a rescue by administrator took the flag of disk-1 down')
+      t.match(ended.stderr, /no guard is registered in this cluster/)
+      t.ok(longhorn.longhorn.isLive('node-1'))
+    },
+  )
 
   const guards = await cluster.deploy(yaml)
   t.teardown(() => guards.stop())
