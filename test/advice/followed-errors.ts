@@ -76,7 +76,7 @@ export const errors: Followed = {
     '…\nGo on with': reopeningGoesOn,
   },
   'commands/rescue/attempt': {
-    '…\nLonghorn’s managers serve': 'flags go down as soon as a manager answers Longhorn’s webhook again',
+    'take the webhooks away': 'flags go down as soon as a manager answers Longhorn’s webhook again',
   },
   'commands/rescue/command': {
     'Go on with': 'a rescue says what it does, shows each step to programs, and ends with a code',

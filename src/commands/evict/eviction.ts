@@ -11,7 +11,7 @@ import { explain, outline } from './explain.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type BatchStep, nextBatch } from './next-batch.ts'
 import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
-import { evictionPatch, type Target } from './remains.ts'
+import { closePatch, evictionPatch, type Target } from './remains.ts'
 import { runEviction } from './run-eviction.ts'
 import { Turns } from './turns.ts'
 import { nextChange, patchNode } from './writes.ts'
@@ -145,6 +145,7 @@ export class Eviction {
         circumstances: () => this.#circumstances(),
         tell: (step) => tell(target, step),
         takeOver: () => this.#takeOver(target),
+        close: () => patchNode(target.node, () => closePatch(target), this.#writing),
         raise: (isNext) => this.#raise(target, isNext),
         lower: () => this.#write(target, false),
         changed: (until) =>

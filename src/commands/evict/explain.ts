@@ -25,6 +25,8 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
       return `${waiting} for room in the guard’s budget: ${step.problems.join('; ')}`
     case 'take-over':
       return `${verb('taking', 'take')} the note of a rescue away, since this eviction takes its place`
+    case 'close':
+      return `nothing is left: ${verb('closing', 'close')} it for scheduling, so that nothing new comes`
     case 'raise':
       return `${verb('closing', 'close')} the disks for scheduling, and ${telling === 'does' ? 'requesting' : 'request'} the eviction`
     case 'wait-for-replicas':

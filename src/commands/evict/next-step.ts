@@ -15,6 +15,7 @@ import {
   evictedBeside,
   findTarget,
   imagesLeft,
+  isClosed,
   isEmpty,
   isOnlyRemoval,
   isRequested,
@@ -41,6 +42,8 @@ export type EvictionStep =
   | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
   /** The guard's budget is used up by other evictions: it would hold the flag back. */
   | { readonly step: 'wait-for-room'; readonly problems: readonly string[] }
+  /** Nothing is left, and scheduling is open: close it, so that nothing new comes. */
+  | { readonly step: 'close' }
   /** Close the disks for scheduling and raise the flag. */
   | { readonly step: 'raise' }
   /** Longhorn moves the replicas away. */
@@ -100,7 +103,8 @@ function stepOf(target: Target, map: DiskMapView, circumstances: EvictionCircums
   const remains = remainsOn(found, map, profile)
   const crashing = profile === 'A' || profile === 'B'
   const requested = isRequested(target, found)
-  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return { step: 'done' }
+  const empty: EvictionStep = isClosed(target, found) ? { step: 'done' } : { step: 'close' }
+  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return empty
   if (crashing) {
     const beside = evictedBeside(target, found)
     if (beside.length > 0) return impossible(besideOthers(target, beside))
@@ -119,7 +123,7 @@ function stepOf(target: Target, map: DiskMapView, circumstances: EvictionCircums
     const step = whileRequested(remains, crashing)
     return step.step === 'done' && circumstances.isOneOfSeveral === true ? { step: 'clear' } : step
   }
-  if (isEmpty(remains)) return { step: 'done' }
+  if (isEmpty(remains)) return empty
   if (isOnlyRemoval(target, remains)) {
     const noticed = flagNoticed(found, { ...circumstances, map, profile })
     // A file that is being deleted does not wait for the rest.

@@ -146,7 +146,7 @@ export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[]
 }
 
 /** True if Longhorn places nothing new on the target. */
-function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
+export function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
   if (!node.spec.allowScheduling) return true
   return disk !== undefined && disks.every((each) => node.spec.disks.get(each)?.allowScheduling === false)
 }
@@ -163,6 +163,12 @@ export function withEviction({ disk }: Target, node: Node): Node {
       : ([name, each] as const),
   )
   return { ...node, spec: { ...spec, disks: new Map(disks) } }
+}
+
+/** The merge patch that closes a target for scheduling. */
+export function closePatch({ disk }: Target): { readonly spec: object } {
+  const closed = { allowScheduling: false }
+  return { spec: disk === undefined ? closed : { disks: { [disk]: closed } } }
 }
 
 /**

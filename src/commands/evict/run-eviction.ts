@@ -13,6 +13,8 @@ interface EvictionPorts {
   readonly raise: (isNext: () => boolean) => Promise<void>
   /** Takes the note of a rescue away, as far as it is about the target; resolves once the disk map shows it. */
   readonly takeOver: () => Promise<void>
+  /** Closes the target for scheduling; resolves once the disk map shows it. */
+  readonly close: () => Promise<void>
   /** Takes the flag down, at once; resolves once the disk map shows it. */
   readonly lower: () => Promise<void>
   /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
@@ -30,7 +32,7 @@ interface EvictionPorts {
  */
 export async function runEviction(
   target: Target,
-  { map, circumstances, takeOver, raise, lower, changed, tell }: EvictionPorts,
+  { map, circumstances, takeOver, close, raise, lower, changed, tell }: EvictionPorts,
 ): Promise<EvictionStep> {
   const next = (): EvictionStep => nextStep(target, map, circumstances())
   for (;;) {
@@ -42,6 +44,9 @@ export async function runEviction(
         return step
       case 'take-over':
         await takeOver()
+        break
+      case 'close':
+        await close()
         break
       case 'raise':
         await raise(() => next().step === 'raise')

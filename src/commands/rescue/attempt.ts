@@ -62,10 +62,16 @@ export async function attemptPatch(
 export function adviceOn(message: string): string {
   const webhook = /failed calling webhook "([^"]+)"/.exec(message)?.[1]
   if (webhook?.endsWith('longhorn.io') === true) {
-    return `${message}\nLonghorn’s managers serve this webhook, and none of them answers now. The write is tried again every second, and passes as soon as one is up for a moment. If none gets up, take the webhooks away; Longhorn’s managers register them again when they start: kubectl delete validatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-validator; kubectl delete mutatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-mutator`
+    return `${message}\nLonghorn’s managers serve this webhook, and none of them answers now. The write is tried again every second, and passes as soon as one is up for a moment. If none gets up, ${takeAway}`
   }
+  // It denies every update of a node with a disk that its manager has not synced, and that manager crashes.
+  if (/admission webhook "[^"]*longhorn\.io" denied/.test(message))
+    return `${message}\nThe write is tried again every second. If Longhorn’s webhook goes on denying it, ${takeAway}`
   return `${message}\nIt is tried again.`
 }
+
+const takeAway =
+  'take the webhooks away; Longhorn’s managers register them again when they start: kubectl delete validatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-validator; kubectl delete mutatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-mutator'
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -167,14 +167,14 @@ export async function carryOut(
     tellPlan(nodes, rescuing)
     return
   }
-  const { failed, noted } = await rescueNodes(nodes, named.length > 0, rescuing)
+  const { failed, noted, isHelped } = await rescueNodes(nodes, named.length > 0, rescuing)
   if (failed.length > 0) exitWith(exitCode.failed)
   else if (noted.length > 0) {
     note(
       `No eviction meets a clean-up on these nodes any more. Flags stay down and noted: ${noted.join(', ')}`,
     )
     exitWith(exitCode.leftUndone)
-  } else if (nodes.length > 0) note('Rescued: no eviction meets a clean-up on these nodes any more.')
+  } else if (isHelped) note('Rescued: no eviction meets a clean-up on these nodes any more.')
 }
 
 /** What the person wants of the flags, to type again. */

@@ -70,6 +70,7 @@ export async function rescueNodes(
   return {
     failed: ends.flatMap(([name, { step }]) => (step === 'done' || step === 'gone' ? [] : [name])),
     noted: ends.flatMap(([name, last]) => (last.step === 'done' && !isNone(last.noted) ? [name] : [])),
+    isHelped: [...rescues.values()].some(({ hasWritten }) => hasWritten),
   }
 }
 
@@ -79,6 +80,8 @@ interface RescueEnd {
   readonly failed: readonly string[]
   /** Those whose flags stay down and noted. */
   readonly noted: readonly string[]
+  /** True if something was written. */
+  readonly isHelped: boolean
 }
 
 function inDanger({ map }: LiveMap): string[] {
@@ -115,6 +118,7 @@ class NodeRescue {
   #told = { news: '', at: 0 }
   #complained = ''
   #wasRaised = false
+  #hasWritten = false
 
   constructor(name: string, modules: RescueModules) {
     this.#name = name
@@ -124,6 +128,11 @@ class NodeRescue {
   /** The step that it came to. */
   get last(): RescueStep | undefined {
     return this.#last
+  }
+
+  /** True if it has written the node. */
+  get hasWritten(): boolean {
+    return this.#hasWritten
   }
 
   async run(): Promise<void> {
@@ -194,6 +203,7 @@ class NodeRescue {
       step.step !== 'raise',
       { ...this.#modules, onLater: (message) => this.#complain(message) },
     )
+    this.#hasWritten ||= attempt.outcome === 'written'
     if (attempt.outcome === 'written' && step.step === 'raise') this.#wasRaised = true
     return attempt
   }

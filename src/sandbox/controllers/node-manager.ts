@@ -243,7 +243,8 @@ export class NodeManager {
   /** Really the kubelet writes this. */
   async #showPod(phase: PodState['phase']): Promise<void> {
     const { writer, options, clock } = this.#modules
-    this.#isShown = phase === 'running'
+    // Without an answer of the API server the next sync shows it.
+    this.#isShown = false
     const state = { phase, crashes: this.#crashCount, last: this.#lastCrash }
     const pod = managerPod(this.#node, options.namespace, state, clock.now())
     const written = await writer.edit({ resource: pods, name: pod.metadata.name }, 'main', (newest) => ({
@@ -251,6 +252,7 @@ export class NodeManager {
       status: pod.status,
     }))
     if (written === 'gone') await writer.create(pods, pod)
+    this.#isShown = phase === 'running'
   }
 
   async #setBackingImageManagers(currentState: string): Promise<void> {

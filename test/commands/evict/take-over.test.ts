@@ -1,6 +1,7 @@
 import t from 'tap'
 import { explain } from '../../../src/commands/evict/explain.ts'
 import { nextStep } from '../../../src/commands/evict/next-step.ts'
+import { closePatch } from '../../../src/commands/evict/remains.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
@@ -36,5 +37,23 @@ t.test('an eviction takes the place of a rescue that has noted its flags', (t) =
     'that of the node is not its own',
   )
   t.match(explain({ step: 'take-over' }, 0, 'would'), 'would take the note of a rescue away')
+  t.end()
+})
+
+t.test('an empty target is closed for scheduling, or something new could come', (t) => {
+  const closedDisk = (d1: object, node: object = {}) =>
+    cluster(A)
+      .node('n1', [disk('d1', d1), disk('d3')], node)
+      .node('n2', [disk('d2')])
+  t.equal(stepOf(closedDisk({})).step, 'close')
+  t.equal(stepOf(closedDisk({}, closed)).step, 'done')
+  t.equal(stepOf(closedDisk({}), 'd1').step, 'close')
+  t.equal(stepOf(closedDisk(closed), 'd1').step, 'done')
+  t.equal(stepOf(closedDisk({}, closed), 'd1').step, 'done', 'its node is closed')
+  t.strictSame(closePatch({ node: 'n1', disk: 'd1' }), {
+    spec: { disks: { d1: { allowScheduling: false } } },
+  })
+  t.strictSame(closePatch({ node: 'n1', disk: undefined }), { spec: { allowScheduling: false } })
+  t.match(explain({ step: 'close' }, 0, 'would'), 'would close it for scheduling, so that nothing new comes')
   t.end()
 })

@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import { adviceOn } from '../../../src/commands/rescue/attempt.ts'
 import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
+import { resources } from '../../../src/sandbox/controllers/resources.ts'
 import { comesTrue } from '../guarded-cluster.ts'
 import { crashing } from './rescued-cluster.ts'
 
@@ -180,6 +182,7 @@ t.test('a node that is not in danger is left alone, and one that is and was not 
   t.equal(code, 0)
   t.strictSame(steps, ['done'])
   t.match(told, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
+  t.notMatch(told, 'Rescued')
   t.match(told, 'node-1: the flag of disk-1 is up while Longhorn removes')
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
 })
@@ -187,4 +190,26 @@ t.test('a node that is not in danger is left alone, and one that is and was not 
 t.test('a node that does not exist is told, with those there are', async (t) => {
   const { rescue } = await crashing(t, 'v1.8.0')
   await t.rejects(rescue({ nodes: ['node-9'] }), { message: /no Longhorn node node-9\. There are: node-1/ })
+})
+
+t.test('what to do is told where Longhorn’s own webhook denies that flags go down', (t) => {
+  const denied = 'admission webhook "validator.longhorn.io" denied the request: disks are being syncing'
+  t.match(
+    adviceOn(denied),
+    /If Longhorn’s webhook goes on denying it, take the webhooks away; .*kubectl delete/,
+  )
+  t.notMatch(adviceOn('the server is busy'), 'take the webhooks away')
+  t.end()
+})
+
+t.test('a rescue of a node that is deleted in the middle ends', async (t) => {
+  const { sandbox, rescue } = await crashing(t, 'v1.8.0')
+  const { told } = await rescue({
+    isEnough: (line) => {
+      if (line.startsWith('node-1: taking the flag'))
+        void sandbox.client.delete(resources.Node, 'longhorn-system', 'node-1')
+      return line.includes('the node is deleted')
+    },
+  })
+  t.match(told, 'node-1: the node is deleted, and its flags with it')
 })
