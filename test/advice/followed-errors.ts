@@ -106,6 +106,10 @@ export const errors: Followed = {
     'Holdfast takes the note away': reports,
     'Holdfast makes the note': reports,
   },
+  'server/rescue/start': {
+    'the right to patch nodes.longhorn.io is missing':
+      'the guard may patch nodes only if it is to rescue them, and then no more than flags',
+  },
   'server/rescue/node-writes': {
     'no guard judges the write': { why: 'holdfast doctor tells why; its tests do' },
   },

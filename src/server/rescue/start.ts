@@ -8,7 +8,7 @@ import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { EventRecorder } from '../../kubernetes/event-recorder.ts'
 import { LeaseElection } from '../../kubernetes/leases/election.ts'
 import { ApiReads } from '../../kubernetes/quorum-reads.ts'
-import { whoAmI } from '../../kubernetes/who-am-i.ts'
+import { mayPatchNodes, whoAmI } from '../../kubernetes/who-am-i.ts'
 import type { AuditTrail } from '../../observability/audit-trail.ts'
 import { ProblemLog } from '../../observability/problem-log.ts'
 import { rescueReport } from '../../observability/rescue-report.ts'
@@ -47,6 +47,16 @@ export function startRescue(configuration: Configuration, parts: RescueParts): (
   whoAmI(connection, signal).then(
     (name) => (user = name === '' ? user : name),
     // It has stopped.
+    () => undefined,
+  )
+  mayPatchNodes(connection, longhornNamespace, signal).then(
+    (may) => {
+      if (may === false)
+        log.error(
+          { longhornNamespace },
+          'the right to patch nodes.longhorn.io is missing, so no node in danger is rescued: set rescue.enabled in the chart',
+        )
+    },
     () => undefined,
   )
   const namespace = guardNamespace(configuration, connection)

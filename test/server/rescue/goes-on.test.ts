@@ -1,6 +1,7 @@
 import t from 'tap'
 import { isDeepStrictEqual } from 'node:util'
 import { registration, FakeWebhook, registrations } from '../../sandbox/api/fake-webhook.ts'
+import { forbidden, front } from '../../commands/in-front.ts'
 import { none, rescuing, type RescuingReplica, until } from './rescuing.ts'
 
 const disk2 = { node: false, disks: ['disk-2'] }
@@ -22,6 +23,7 @@ t.test('one of two replicas rescues, and the other goes on when it stops in the 
   await cleanUp()
   await until(async () => isDeepStrictEqual(await flags(), disk2))
   t.equal(await note(), undefined)
+  await until(() => other !== undefined && stepsOf(other).includes('raised'))
   t.strictSame(other && stepsOf(other), ['raised'])
 })
 
@@ -35,6 +37,7 @@ t.test('a guard that was restarted in the middle goes on from the note', async (
   const after = await add('one')
   await cleanUp()
   await until(async () => isDeepStrictEqual(await flags(), disk2))
+  await until(() => stepsOf(after).length > 0)
   t.strictSame(stepsOf(after), ['raised'])
 })
 
@@ -55,6 +58,7 @@ t.test('flags that no guard would judge stay down until one does', async (t) => 
   )
   await register()
   await until(async () => isDeepStrictEqual(await flags(), disk2))
+  await until(() => stepsOf(replica).includes('raised'))
   t.strictSame(stepsOf(replica), ['cleared', 'not-raised', 'raised'])
 })
 
@@ -91,3 +95,29 @@ t.test('flags go down as soon as Longhorn’s webhook answers again', async (t) 
   longhorn.behaviour = { allow: true }
   await until(async () => isDeepStrictEqual(await flags(), none))
 })
+
+t.test(
+  'a guard that may not patch nodes says so when it starts, and tries again when a node is in danger',
+  async (t) => {
+    const { sandbox, add, endanger, flags } = await rescuing(t)
+    const { port } = await front(
+      t,
+      sandbox.api.url,
+      (method, path) => {
+        if (path.endsWith('/selfsubjectaccessreviews')) return [201, { status: { allowed: false } }]
+        return method === 'PATCH' && path.endsWith('/nodes/node-1')
+          ? forbidden('nodes.longhorn.io')
+          : undefined
+      },
+      {},
+    )
+    const { log } = await add('one', {}, `http://127.0.0.1:${port}`)
+    await until(() =>
+      log.some(({ msg }) => String(msg).startsWith('the right to patch nodes.longhorn.io is missing')),
+    )
+    await endanger()
+    await until(() => log.some(({ msg }) => msg === 'flags of a node cannot be written'))
+    t.strictSame(await flags(), disk2)
+    t.match(JSON.stringify(log), 'nodes.longhorn.io is forbidden')
+  },
+)

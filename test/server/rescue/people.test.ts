@@ -111,5 +111,6 @@ t.test('a second danger on the node takes the other flag down too, and both go u
   await cleanUp()
   await until(async () => isDeepStrictEqual(await flags(), { node: false, disks: ['disk-1', 'disk-2'] }))
   t.equal(await note(), undefined)
+  await until(() => steps().includes('raised'))
   t.strictSame(steps(), ['cleared', 'cleared', 'raised'])
 })

@@ -28,6 +28,7 @@ for (const release of ['v1.7.3', 'v1.8.0', 'v1.8.1', 'v1.9.0']) {
         /^FlagsCleared: Holdfast took the flag of disk-2 down: Longhorn removes ubuntu-22\.04 from disk-2 \(for at least \d+s\), which crashes the longhorn-manager\. Holdfast raises it again once that is safe\./,
         /^FlagsRaised: Holdfast raised the flag of disk-2 again, .*To finish the eviction: holdfast evict node-1$/,
       ])
+      await until(() => log.some(({ msg, step }) => msg === 'rescue' && step === 'raised'))
       const records = log.filter(({ schema }) => schema === 'holdfast.dev/audit/v1')
       t.match(
         records.map(({ door, actor, object, rescue }) => ({ door, actor, object, rescue })),

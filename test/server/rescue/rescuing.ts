@@ -57,13 +57,13 @@ export async function rescuing(t: Test, choice: Choice = {}) {
   const ports = new Map<RescuingReplica, number>()
   const balancer = await Balancer.start(() => [...ports.values()].at(-1))
   t.teardown(() => balancer.stop())
-  const add = async (replica: string, settings: Settings = {}): Promise<RescuingReplica> => {
+  const add = async (replica: string, settings: Settings = {}, at = url): Promise<RescuingReplica> => {
     const log: Record<string, unknown>[] = []
     const registry = new Registry()
     const write = (line: string): void => void log.push(JSON.parse(line) as Record<string, unknown>)
     const here = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' } as const
     const guard = new Guard(configure([settings, choice.settings ?? {}, { ...here, ...usual, replica }]), {
-      connection: connectTo(url),
+      connection: connectTo(at),
       tls,
       log: createLog('info', { write }),
       registry,
