@@ -116,6 +116,7 @@ export class Rescuer {
           mayRaise: this.#raises.mayRaise(name, now),
         }
       },
+      now: () => clock.monotonic(),
       isOn: () => this.#isOn(),
       acts: enforcesRescue(policy),
       isReal: (cleanups) => writes.isReal(cleanups),
