@@ -64,6 +64,8 @@ export const exitCode = {
   failed: 1,
   /** The command could not run: wrong flags, no cluster, an unreadable file. */
   couldNotRun: 2,
+  /** What was urgent is done, and something is left for a person to do later. */
+  leftUndone: 3,
 } as const
 
 /** Thrown by a command that cannot run, with a message for the user. */

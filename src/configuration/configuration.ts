@@ -31,6 +31,8 @@ export interface Configuration {
   readonly serverName: string | undefined
   readonly webhookConfiguration: string
   readonly policy: Policy
+  /** Whether the guard itself clears the flags of nodes in danger, and raises them again. */
+  readonly rescue: boolean
   /** Whether audit records go to standard output, between the lines of the log. */
   readonly auditLog: boolean
   /** The file that audit records go to, if there is one. */
@@ -90,6 +92,7 @@ export function configure(layers: readonly Settings[]): Configuration {
         pendingCleanups: settings.maxPendingCleanups,
       },
     },
+    rescue: settings.rescue === 'on',
     auditLog: settings.auditLog !== 'off',
     auditFile:
       settings.auditFile === undefined

@@ -54,6 +54,7 @@ export const SettingsSchema = Type.Object(
       Type.Array(Type.Unsafe<RuleName>(Type.Union(ruleNames.map((name) => Type.Literal(name))))),
     ),
     impatient: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    rescue: Type.Optional(onOff),
     auditLog: Type.Optional(onOff),
     auditFile: Type.Optional(Type.String({ minLength: 1 })),
     auditFileSize: Type.Optional(Type.String({ pattern: sizePattern })),
@@ -227,6 +228,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'caller,...',
     help: 'controllers that get a denial at once instead of waiting: users, groups, service accounts as namespace/name',
     byDefault: 'Longhorn’s account alone',
+  },
+  rescue: {
+    placeholder: 'on|off',
+    help: 'clear the flags of a node in danger at once, and raise them again when it is safe; takes the right to patch Longhorn’s nodes',
+    byDefault: 'off',
   },
   auditLog: {
     placeholder: 'on|off',

@@ -75,6 +75,9 @@ function warningsOf(change: Change, verdict: Verdict, options: AnswerOptions): s
   return [...aboutOverride(change, verdict, options), ...said].map(isWhole ? plainLine : fitWarning)
 }
 
+/** Every answer about an override that has no effect begins with it. A dry run that asks for one learns that a guard judged it. */
+export const overrideIgnored = 'the override was ignored'
+
 /** The result of an override, for the user who asked for it. */
 function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptions): string[] {
   const unjudged = verdict.decision === 'allow' && verdict.unjudged
@@ -89,24 +92,24 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       return verdict.override ? [`overridden, which is on record: ${override.reason}`, ...blind] : blind
     case 'other-object':
       return [
-        'the override was ignored: annotation holdfast.dev/override names another object, or this one before its spec changed',
+        `${overrideIgnored}: annotation holdfast.dev/override names another object, or this one before its spec changed`,
       ]
     case 'expired':
       return [
-        'the override was ignored: annotation holdfast.dev/override names no time, or one that is over or more than 1h ahead',
+        `${overrideIgnored}: annotation holdfast.dev/override names no time, or one that is over or more than 1h ahead`,
       ]
     case 'at-creation':
       // An old annotation on a restored object needs no message.
       return verdict.decision === 'allow'
         ? blind
         : [
-            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without the part that is stopped, and override the update',
+            `${overrideIgnored}: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without the part that is stopped, and override the update`,
           ]
     case 'no-reason':
-      return ['the override was ignored: annotation holdfast.dev/override needs a reason']
+      return [`${overrideIgnored}: annotation holdfast.dev/override needs a reason`]
     case 'not-permitted':
       return [
-        `the override was ignored: ${change.request.actor.username} is in none of the groups that may ask for one (${override.groups.join(', ')})`,
+        `${overrideIgnored}: ${change.request.actor.username} is in none of the groups that may ask for one (${override.groups.join(', ')})`,
       ]
   }
 }
@@ -225,8 +228,7 @@ function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => st
   return more > 0 ? [...told, `and ${more} more of this kind`] : told
 }
 
-const ignored =
-  'the override was ignored: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write'
+const ignored = `${overrideIgnored}: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write`
 
 /**
  * The message for an update that has an override in the form for a deletion, and meets an objection or a

@@ -111,6 +111,11 @@ export interface Node {
     /** Undefined also for a node without a condition `Ready`. */
     readonly notReady: NotReady | undefined
     readonly schedulable: boolean
+    /**
+     * When it was last written, in milliseconds since the epoch by the clock of the API server, in whole seconds; absent if
+     * the API server does not say it.
+     */
+    readonly writtenAt?: number
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
   }
@@ -119,23 +124,27 @@ export interface Node {
 }
 
 /** Parses an untrusted `nodes.longhorn.io` object. Absent booleans are false, as in Go. */
-export const parseNode = parser(NodeSchema, (raw): Node => ({
-  kind: 'Node',
-  metadata: readMetadata(raw.metadata),
-  spec: {
-    allowScheduling: raw.spec?.allowScheduling ?? false,
-    evictionRequested: raw.spec?.evictionRequested ?? false,
-    tags: raw.spec?.tags ?? [],
-    disks: readMap(raw.spec?.disks, {}, readDiskSpec),
-  },
-  status: {
-    ready: isTrue(raw.status?.conditions, 'Ready'),
-    notReady: readNotReady(raw.status?.conditions, statusWrittenAt(raw.metadata.managedFields)),
-    schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
-    diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
-  },
-  ...readNote(raw.metadata.annotations?.[rescueAnnotation]),
-}))
+export const parseNode = parser(NodeSchema, (raw): Node => {
+  const writtenAt = statusWrittenAt(raw.metadata.managedFields)
+  return {
+    kind: 'Node',
+    metadata: readMetadata(raw.metadata),
+    spec: {
+      allowScheduling: raw.spec?.allowScheduling ?? false,
+      evictionRequested: raw.spec?.evictionRequested ?? false,
+      tags: raw.spec?.tags ?? [],
+      disks: readMap(raw.spec?.disks, {}, readDiskSpec),
+    },
+    status: {
+      ready: isTrue(raw.status?.conditions, 'Ready'),
+      notReady: readNotReady(raw.status?.conditions, writtenAt),
+      schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
+      ...(writtenAt !== undefined && { writtenAt }),
+      diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
+    },
+    ...readNote(raw.metadata.annotations?.[rescueAnnotation]),
+  }
+})
 
 function readNote(text: string | null | undefined): Pick<Node, 'rescue'> {
   return text === null || text === undefined ? {} : { rescue: readRescueNote(text) }

@@ -76,9 +76,9 @@ function rawMetadata({ name, namespace, uid, resourceVersion, generation, ...mar
   }
 }
 
-/** When the status of a node that is not ready was last written. It dates the reason. */
+/** When the status of a node was last written. It dates why a node is not ready. */
 function writtenAt(object: LonghornObject) {
-  const time = object.kind === 'Node' ? object.status.notReady?.unchangedSince : undefined
+  const time = object.kind === 'Node' ? object.status.writtenAt : undefined
   if (time === undefined) return {}
   return { managedFields: [{ subresource: 'status', time: new Date(time).toISOString() }] }
 }

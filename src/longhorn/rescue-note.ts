@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type Parsed, parser } from '../json/schema.ts'
+import { absent, type Parsed, parser } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 
 /** The annotation of a Longhorn node that notes which flags a rescue has cleared and has to raise again. */
@@ -18,6 +18,11 @@ export interface RescueNote extends Flags {
   readonly at: string
   /** The user as the API server knows them; empty if it did not say. */
   readonly by: string
+  /**
+   * Present if a guard has taken them down and raises them again. Without it only a person's command does. `generation` is
+   * that of the node with this note: a higher one means that somebody has changed its spec since.
+   */
+  readonly guard?: { readonly generation: number }
 }
 
 const parse = parser(
@@ -26,12 +31,14 @@ const parse = parser(
     disks: Type.Array(Type.String()),
     at: Type.String(),
     by: Type.String(),
+    guard: absent(Type.Object({ generation: Type.Integer() })),
   }),
-  ({ node, disks, at, by }): RescueNote => ({
+  ({ node, disks, at, by, guard }): RescueNote => ({
     node,
     disks: [...new Set(disks)].toSorted(),
     at: shortened(at),
     by: shortened(by),
+    ...(guard && { guard: { generation: guard.generation } }),
   }),
 )
 
@@ -47,6 +54,6 @@ export function readRescueNote(text: string): Parsed<RescueNote> {
 }
 
 /** The text of the annotation. */
-export function rescueNoteText({ node, disks, at, by }: RescueNote): string {
-  return JSON.stringify({ node, disks, at, by })
+export function rescueNoteText({ node, disks, at, by, guard }: RescueNote): string {
+  return JSON.stringify({ node, disks, at, by, ...(guard && { guard }) })
 }

@@ -38,7 +38,8 @@ export const AuditRecordSchema = Type.Object(
     replica: Type.String({ description: 'The replica of the guard that decided.' }),
     uid: Type.String({ description: 'The uid of the request; of several, the last.' }),
     door: Type.String({
-      description: 'Where it came in: webhook, proxy-kubernetes, proxy-longhorn or check.',
+      description:
+        'Where it came in: webhook, proxy-kubernetes, proxy-longhorn or check. rescue: the guard has done it by itself.',
     }),
     actor: Type.Object({ user: Text, groups: Type.Array(Text) }),
     object: Type.Object({ kind: Text, name: Text }),
@@ -73,6 +74,22 @@ export const AuditRecordSchema = Type.Object(
         description:
           'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted. collected: the namespace controller or the garbage collector deletes it.',
       }),
+    ),
+    rescue: Type.Optional(
+      Type.Object(
+        {
+          step: Type.String({
+            description: 'cleared, would-clear, raised, struck, handed-over or not-raised.',
+          }),
+          node: Type.Boolean({ description: 'Whether the node’s own flag is among them.' }),
+          disks: Type.Array(Text, { description: 'The disks whose flags are.' }),
+          message: Text,
+        },
+        {
+          description:
+            'What the guard itself has done to these eviction flags, with rescue: on. The record is of no request then.',
+        },
+      ),
     ),
     waitedMs: Type.Number({ minimum: 0, description: 'How long the request waited.' }),
     decisionMs: Type.Number({ minimum: 0, description: 'How long the decision took, without the wait.' }),
@@ -114,7 +131,7 @@ const recordedFindings = 50
 const recordedFindingsSize = 16_384
 
 /** The maximum of subjects of a finding in a record. */
-const recordedSubjects = 10
+export const recordedSubjects = 10
 
 /** The record of a write that a door denied by itself. */
 export function recordOfUnjudged(
@@ -172,8 +189,9 @@ export function recordOfRepeated(
   }
 }
 
-function envelope(
-  { uid, actor, dryRun, door }: Request,
+/** The fields of every record that say who did what to which object, and when. */
+export function envelope(
+  { uid, actor, dryRun, door }: Omit<Request, 'door'> & { readonly door: string },
   object: AuditRecord['object'],
   operation: string,
   { replica, release, profile, ageMs, now }: Circumstances,
@@ -235,7 +253,8 @@ function copied(finding: Finding): AuditRecord['findings'][number] {
   }
 }
 
-function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
+/** The fields of a subject that the schema names. */
+export function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
   return {
     ...(node === undefined ? {} : { node: name(node) }),
     ...(disk === undefined ? {} : { disk: name(disk) }),
@@ -264,12 +283,12 @@ function name(given: string): string {
 }
 
 /** A text in a record: one line of 1,024 characters at most. */
-function text(given: string): string {
+export function text(given: string): string {
   return cut(plainLine(given), longestText)
 }
 
 /** Names in a record: the first 64, and the number of the others. */
-function names(given: readonly string[]): string[] {
+export function names(given: readonly string[]): string[] {
   const more = given.length - mostNames
   const recorded = given.slice(0, mostNames).map(name)
   return more > 0 ? [...recorded, `… and ${more} more`] : recorded

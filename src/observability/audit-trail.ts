@@ -10,6 +10,7 @@ import {
   recordOfUnjudged,
 } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
+import { recordOfRescue, type RescueDone } from './rescue-record.ts'
 
 /** The parts of a trail. */
 interface AuditTrailModules {
@@ -45,6 +46,11 @@ export class AuditTrail implements DecisionListener {
   /** Records a denial by the door itself. Settles like {@link decided}. */
   denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
     return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
+  }
+
+  /** Records what the guard itself has done to the flags of a node. Nobody waits for it. */
+  rescued(done: RescueDone): void {
+    void this.#take(recordOfRescue(done, this.#now()), 0)
   }
 
   /** Reopens the open files after a SIGHUP. */
@@ -178,7 +184,20 @@ function keyOf({
   findings,
   override,
   mark,
+  rescue,
 }: AuditRecord): string {
   const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
-  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark])
+  return JSON.stringify([
+    verdict,
+    why,
+    actor.user,
+    object,
+    operation,
+    dryRun,
+    door,
+    found,
+    override,
+    mark,
+    rescue?.step,
+  ])
 }

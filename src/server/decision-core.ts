@@ -23,6 +23,7 @@ import type { TrendRing } from '../page/trend.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
 import { systemClock } from '../time/clock.ts'
 import { type DecisionCoreModules, observers } from './observers.ts'
+import type { RescueParts } from './rescue/start.ts'
 import { type ReadinessOptions, SharedBook, whyUnready } from './shared-book.ts'
 
 /** A quiet kind is listed again while there is time left for that before the map is too old. */
@@ -38,6 +39,7 @@ export class DecisionCore {
   /** Called with the effects of the limits of its doors. */
   readonly traffic: TrafficMetrics
   readonly #connection: Connection
+  readonly #changes: Changes
   readonly #feed: DiskMapFeed
   /** Undefined if another book was given. */
   readonly #shared: SharedBook | undefined
@@ -60,6 +62,7 @@ export class DecisionCore {
     this.map = map
     this.#log = log
     this.#connection = connection
+    this.#changes = changes
     this.#feed = new DiskMapFeed({
       connection,
       namespace,
@@ -113,6 +116,14 @@ export class DecisionCore {
           ),
       },
     )
+  }
+
+  /** What a rescue of nodes in danger uses. */
+  get rescueParts(): RescueParts {
+    return {
+      ...{ connection: this.#connection, map: this.map, changes: this.#changes, knowledge: this.#feed },
+      ...{ trail: this.trail, events: this.#events, registry: this.registry, log: this.#log },
+    }
   }
 
   /** Why another replica should be asked instead, in sentences; undefined if this one can judge. */

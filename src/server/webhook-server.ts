@@ -14,6 +14,7 @@ import { checkCertificate, type PemPair, type ServingCertificate } from '../tls/
 import { type ClientCa, followingClientCa, reloading } from './certificates.ts'
 import { DecisionCore } from './decision-core.ts'
 import type { DecisionCoreModules } from './observers.ts'
+import { startRescue } from './rescue/start.ts'
 
 /** The parts of a guard. */
 export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
@@ -47,6 +48,8 @@ export class Guard {
   readonly #log: Logger
   readonly #server: string
   #tls: ServingCertificate
+  /** Ends the rescue of nodes in danger. */
+  readonly #stopRescue: () => Promise<void>
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
@@ -96,6 +99,9 @@ export class Guard {
       delayedRefusals: () => this.#webhook.delayedRefusals,
       ...(clientCa && { callers: () => this.#webhook.callers }),
     })
+    this.#stopRescue = configuration.rescue
+      ? startRescue(configuration, this.#core.rescueParts)
+      : () => Promise.resolve()
     this.#reload = certificates && this.#reloading(tls, certificates)
     this.#reloadClientCa =
       clientCa && followingClientCa(clientCa, (found) => this.#webhook.setClientAuthorities(found), log)
@@ -147,7 +153,7 @@ export class Guard {
 
   async #letGo(): Promise<void> {
     // A leader resigns, which needs the connection.
-    await Promise.all([this.#reload?.stop(), this.#reloadClientCa?.stop()])
+    await Promise.all([this.#reload?.stop(), this.#reloadClientCa?.stop(), this.#stopRescue()])
     await this.#core.stop()
   }
 }

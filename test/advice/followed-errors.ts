@@ -76,15 +76,14 @@ export const errors: Followed = {
     '…\nGo on with': reopeningGoesOn,
   },
   'commands/rescue/attempt': {
-    '…\nLonghorn’s managers serve': 'flags go down as soon as a manager answers Longhorn’s webhook again',
+    'take the webhooks away': 'flags go down as soon as a manager answers Longhorn’s webhook again',
   },
   'commands/rescue/command': {
     'Go on with': 'a rescue says what it does, shows each step to programs, and ends with a code',
   },
   'commands/rescue/explain': {
-    '… … again': { why: 'an eviction whose flag is up is taken up again by holdfast evict; its tests do' },
-    'done: its longhorn-manager is ready':
-      'without a guard the flags stay down and noted, and go up once there is one',
+    'make the note of the guard its own':
+      'a person who wants the flags to stay down gets that, with a guard that would raise them',
     ', and nothing that stops it': reports,
     'leave the flags down': reports,
     'take the flags down': reports,
@@ -99,11 +98,20 @@ export const errors: Followed = {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
     'Holdfast clears the flag': reports,
+    'Holdfast takes the note of a rescue away': reports,
   },
   'commands/schema/rescue-step': {
     'Holdfast takes these flags down': reports,
     'Holdfast raises these flags again': reports,
     'Holdfast takes the note away': reports,
+    'Holdfast makes the note': reports,
+  },
+  'server/rescue/start': {
+    'the right to patch nodes.longhorn.io is missing':
+      'the guard may patch nodes only if it is to rescue them, and then no more than flags',
+  },
+  'server/rescue/node-writes': {
+    'no guard judges the write': { why: 'holdfast doctor tells why; its tests do' },
   },
   'commands/compare-crds/differences': { 'kubectl knows it no longer': reports },
   'commands/doctor/prove-guard': {

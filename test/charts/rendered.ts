@@ -2,6 +2,14 @@ import { parseAllDocuments } from 'yaml'
 import { root } from '../fixtures/root.ts'
 import { helm } from './helm.ts'
 
+/** A rule of a Role. */
+interface Rule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+  readonly resourceNames?: readonly string[]
+}
+
 /** The tested fields of a rendered object. */
 export interface Manifest {
   readonly kind: string
@@ -11,6 +19,8 @@ export interface Manifest {
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly data?: Readonly<Record<string, string>>
+  readonly rules?: readonly Rule[]
+  readonly roleRef?: { readonly name: string }
   readonly subjects?: readonly { readonly name: string }[]
   readonly spec?: {
     readonly policyName?: string

@@ -3,20 +3,7 @@ import { layerFromFile } from '../../src/configuration/layer.ts'
 import { skip } from './helm.ts'
 import { type Manifest, render, set } from './rendered.ts'
 
-interface Rule {
-  readonly apiGroups: readonly string[]
-  readonly resources: readonly string[]
-  readonly resourceNames?: readonly string[]
-  readonly verbs: readonly string[]
-}
-
-type Rendered = Manifest & {
-  readonly rules?: readonly Rule[]
-  readonly data?: Readonly<Record<string, string>>
-  readonly roleRef?: { readonly name: string }
-}
-
-const rightsIn = (manifests: readonly Rendered[]) =>
+const rightsIn = (manifests: readonly Manifest[]) =>
   manifests.flatMap(({ kind, metadata, rules = [] }) =>
     rules
       .filter(({ resources }) => resources.some((name) => name.endsWith('reports')))
@@ -48,7 +35,7 @@ t.test('the chart grants the right to write a report only where one is wanted', 
 
 t.test('the guard and the proxies get the setting', { skip }, (t) => {
   const settingsOf = (...flags: readonly string[]) => {
-    const maps = render(...flags).filter(({ kind }) => kind === 'ConfigMap') as readonly Rendered[]
+    const maps = render(...flags).filter(({ kind }) => kind === 'ConfigMap') as readonly Manifest[]
     return maps
       .flatMap(({ data }) => data?.['holdfast.yaml'] ?? [])
       .map((text) => layerFromFile(text, 'holdfast.yaml'))
@@ -65,7 +52,7 @@ t.test('the guard and the proxies get the setting', { skip }, (t) => {
 
 t.test('the proxies write with the guard’s rights in Longhorn’s namespace', { skip }, (t) => {
   const bindings = (
-    render(...set('config.reports=auto', 'proxy.longhorn.enabled=true')) as readonly Rendered[]
+    render(...set('config.reports=auto', 'proxy.longhorn.enabled=true')) as readonly Manifest[]
   ).filter(
     ({ kind, metadata, roleRef }) =>
       kind === 'RoleBinding' && metadata.namespace === 'longhorn-system' && roleRef?.name === 'holdfast',

@@ -35,6 +35,7 @@ const chartDecides = [
   'certificateSecret',
   'serverName',
   'webhookConfiguration',
+  'rescue',
 ]
 
 t.test('every setting is either the operator’s, under config, or the chart’s', (t) => {

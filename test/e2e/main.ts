@@ -11,6 +11,7 @@ import { holds } from './suite/holds.ts'
 import { hooks } from './suite/hooks.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
+import { maintenance } from './suite/maintenance.ts'
 import { beforeNobodyLetsGo, nobodyLetsGo } from './suite/meant-to-go.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
@@ -52,6 +53,12 @@ t.test('end to end', { timeout }, async (t) => {
     groups += 1
     await t.test(name, run)
   }
+  // Longhorn's controllers would work on the objects of all other groups.
+  await group('rescue and maintenance', async (t) => {
+    const own = await RealCluster.start(binaries())
+    t.teardown(() => own.stop())
+    await maintenance(t, own)
+  })
   await group('proxy', (t) => proxy(t, cluster))
   await group('chart', (t) => chart(t, cluster))
   await group('install', (t) => install(t, cluster))

@@ -12,12 +12,15 @@ export const rooms = {
   longhorn: { may: ['json', 'text'], pure: true },
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn', 'text'], pure: true },
+  rescue: { may: ['rules', 'disk-map', 'longhorn', 'json', 'text'], pure: true },
   gate: { may: ['rules', 'disk-map', 'longhorn', 'text', 'time'] },
   tls: { may: ['files', 'text', 'time'] },
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'files', 'json', 'text', 'time'] },
   doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
-  observability: { may: ['doors', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
+  observability: {
+    may: ['doors', 'gate', 'rescue', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
+  },
   page: { may: ['observability', 'gate', 'rules', 'disk-map', 'longhorn', 'text', 'time'] },
   server: {
     may: [
@@ -28,6 +31,7 @@ export const rooms = {
       'configuration',
       'tls',
       'gate',
+      'rescue',
       'rules',
       'disk-map',
       'longhorn',
@@ -47,6 +51,7 @@ export const rooms = {
       'configuration',
       'tls',
       'gate',
+      'rescue',
       'rules',
       'disk-map',
       'longhorn',

@@ -12,6 +12,7 @@ const secondsPerKilobyte = new Map([
   ['test/e2e', 3],
   ['test/commands/evict', 0.5],
   ['test/commands/rescue', 0.5],
+  ['test/server/rescue', 2],
   ['test/doors/proxy', 0.4],
   ['test/gate', 0.4],
   ['test/page', 2],

@@ -23,6 +23,7 @@ serviceMonitor: {enabled: false}
 prometheusRule: {enabled: false}
 dashboard: {enabled: false}
 backstop: {enabled: false}
+rescue: {enabled: false, policy: {}}
 proxy:
   serviceAccount: {}
   longhorn: {tls: {}, ui: {serviceAccount: {}}}

@@ -6,6 +6,9 @@ longhornNamespace: {{ .Values.longhornNamespace | quote }}
 {{- with include "holdfast.clientSettings" . }}
 {{ . }}
 {{- end }}
+{{- if .Values.rescue.enabled }}
+rescue: "on"
+{{- end }}
 {{- range $name := list "port" "healthPort" "operatorPort" }}
 {{ $name }}: {{ include "holdfast.port" (dict "root" $ "name" $name) }}
 {{- end }}

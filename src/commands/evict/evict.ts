@@ -68,7 +68,7 @@ export async function evict(
       const looks = flags.waitForDrain ? wanted.nodes : []
       for (const node of looks) await lookForDrain(node, connection, signal)
       report = await openReport(live.map, systemClock, surroundings)
-      const unasked = answers ?? { problem: 'they are not asked with --unguarded' }
+      const unasked = answers ?? { problem: 'They are not asked with --unguarded.' }
       const policies = policiesOf(unasked)
       const modules: EvictModules = {
         ...{ connection, live, settle, signal, note: report.note, policies },
@@ -83,7 +83,8 @@ export async function evict(
     }
   } catch (error) {
     report?.end()
-    exitWith(outcomeOf(error, commandText(['evict', ...wanted.again, ...diskOf(wanted)], flags), note))
+    const again = ['evict', ...wanted.again, ...diskOf(wanted), ...waysOf(flags)]
+    exitWith(outcomeOf(error, commandText(again, flags), note))
   } finally {
     report?.end()
     if (live && report && !flags.dryRun) tellLeftClosed(wanted, flags, live, note)
@@ -163,6 +164,15 @@ function tellLeftClosed(
   const which = wanted.disk === undefined ? closed.join(', ') : `disk ${wanted.disk} of ${closed.join(', ')}`
   const reopen = commandText(['reopen', ...closed, ...diskOf(wanted)], flags)
   note(`Closed for scheduling: ${which}. To put back in service: ${reopen}`)
+}
+
+/** How the person wants it, to type again. */
+function waysOf({ unguarded, waitForDrain, batchSize }: EvictFlags): string[] {
+  return [
+    ...(Number.isFinite(batchSize) ? ['--batch-size', String(batchSize)] : []),
+    ...(waitForDrain ? ['--wait-for-drain'] : []),
+    ...(unguarded ? ['--unguarded'] : []),
+  ]
 }
 
 function diskOf({ disk }: Wanted): string[] {

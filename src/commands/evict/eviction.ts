@@ -1,6 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import { unnotePatch } from '../../rescue/flags.ts'
 import { defaultPolicy, type EvictionBudget, type Policy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
@@ -10,7 +11,7 @@ import { explain, outline } from './explain.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type BatchStep, nextBatch } from './next-batch.ts'
 import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
-import { evictionPatch, type Target } from './remains.ts'
+import { closePatch, evictionPatch, type Target } from './remains.ts'
 import { runEviction } from './run-eviction.ts'
 import { Turns } from './turns.ts'
 import { nextChange, patchNode } from './writes.ts'
@@ -143,6 +144,8 @@ export class Eviction {
         map: live.map,
         circumstances: () => this.#circumstances(),
         tell: (step) => tell(target, step),
+        takeOver: () => this.#takeOver(target),
+        close: () => patchNode(target.node, () => closePatch(target), this.#writing),
         raise: (isNext) => this.#raise(target, isNext),
         lower: () => this.#write(target, false),
         changed: (until) =>
@@ -152,6 +155,10 @@ export class Eviction {
       this.#failure ??= asError(error)
       throw error
     }
+  }
+
+  async #takeOver({ node, disk }: Target): Promise<void> {
+    await patchNode(node, (found) => unnotePatch(found, disk), this.#writing)
   }
 
   async #raise(target: Target, isNext: () => boolean): Promise<void> {

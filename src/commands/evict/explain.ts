@@ -23,6 +23,10 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
       return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is cleared, and the guard allows the removal of the copies' : 'clean-up has ended'}`
     case 'wait-for-room':
       return `${waiting} for room in the guard’s budget: ${step.problems.join('; ')}`
+    case 'take-over':
+      return `${verb('taking', 'take')} the note of a rescue away, since this eviction takes its place`
+    case 'close':
+      return `nothing is left: ${verb('closing', 'close')} it for scheduling, so that nothing new comes`
     case 'raise':
       return `${verb('closing', 'close')} the disks for scheduling, and ${telling === 'does' ? 'requesting' : 'request'} the eviction`
     case 'wait-for-replicas':

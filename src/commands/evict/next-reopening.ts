@@ -1,7 +1,9 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isEvicting, isFlagged, type Node } from '../../longhorn/node.ts'
+import { isNone, notedFlags, unnotePatch } from '../../rescue/flags.ts'
 import { nameOf } from './next-step.ts'
 import { findTarget, type Target, type TargetDisks } from './remains.ts'
+import type { ObjectPatch } from './writes.ts'
 
 /** Marks of one image that Longhorn would still evict copies by, though no flag asks for it. */
 interface Marks {
@@ -12,8 +14,13 @@ interface Marks {
 
 /** What puts a node, or a disk, back in service next; told from the cluster alone. */
 export type Reopening =
-  /** Take the flags down, and open scheduling. */
-  | { readonly step: 'open'; readonly flags: readonly string[]; readonly closed: boolean }
+  /** Take the flags down, and open scheduling. @property noted present if a rescue has noted flags, to raise them again */
+  | {
+      readonly step: 'open'
+      readonly flags: readonly string[]
+      readonly closed: boolean
+      readonly noted?: true
+    }
   /** Clear the marks that the eviction has left on copies: they stay when the flag goes down. */
   | { readonly step: 'unmark'; readonly marks: readonly Marks[] }
   | { readonly step: 'done' }
@@ -33,27 +40,33 @@ export function nextReopening(target: Target, map: DiskMapView): Reopening {
   }
   const flags = flagsOf(target, node)
   const closed = isClosed(target, node)
-  if (closed || flags.length > 0) return { step: 'open', flags, closed }
+  const noted = !isNone(notedFlags(node, target.disk))
+  if (closed || flags.length > 0 || noted)
+    return { step: 'open', flags, closed, ...(noted && { noted: true }) }
   const marks = marksOn(found, map)
   return marks.length > 0 ? { step: 'unmark', marks } : { step: 'done' }
 }
 
-/** The merge patch that takes the flags down and opens scheduling; undefined where both are so. */
-export function reopenPatch(target: Target, node: Node): object | undefined {
+/**
+ * The merge patch that takes the flags down and opens scheduling, and takes away what a rescue has noted of them; undefined
+ * where all is so.
+ */
+export function reopenPatch(target: Target, node: Node): ObjectPatch | undefined {
   const { disk } = target
+  const unnoted = unnotePatch(node, disk)
   const flagged = [...node.spec.disks].filter(([, { evictionRequested }]) => evictionRequested)
-  if (flagsOf(target, node).length === 0 && !isClosed(target, node)) return undefined
+  if (flagsOf(target, node).length === 0 && !isClosed(target, node)) return unnoted
   const open = { allowScheduling: true, evictionRequested: false }
-  if (disk !== undefined) return { spec: { disks: { [disk]: open } } }
+  if (disk !== undefined) return { ...unnoted, spec: { disks: { [disk]: open } } }
   const disks = Object.fromEntries(flagged.map(([name]) => [name, { evictionRequested: false }]))
-  return { spec: { ...open, ...(flagged.length > 0 && { disks }) } }
+  return { ...unnoted, spec: { ...open, ...(flagged.length > 0 && { disks }) } }
 }
 
 /** The merge patch of an image that clears marks on these disks; undefined where none is left. */
 export function unmarkPatch(
   disks: readonly string[],
   specs: ReadonlyMap<string, { readonly evictionRequested: boolean }>,
-): object | undefined {
+): ObjectPatch | undefined {
   const marked = disks.filter((uuid) => specs.get(uuid)?.evictionRequested === true)
   if (marked.length === 0) return undefined
   const cleared = Object.fromEntries(marked.map((uuid) => [uuid, { evictionRequested: false }]))
@@ -65,12 +78,6 @@ export function stillClosed({ node, disk }: Target, map: DiskMapView): string[] 
   if (disk !== undefined) return []
   const disks = [...(map.node(node)?.spec.disks ?? [])]
   return disks.filter(([, { allowScheduling }]) => !allowScheduling).map(([name]) => name)
-}
-
-/** True if there is a copy on the target that a manager with an older view could still mark. */
-export function hasCopies(target: Target, map: DiskMapView): boolean {
-  const uuids = [...(findTarget(target, map)?.uuids.values() ?? [])]
-  return uuids.some((uuid) => uuid !== undefined && [...map.imagesOn(uuid)].length > 0)
 }
 
 /** `the node`, `disk disk-2` */

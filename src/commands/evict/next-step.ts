@@ -1,6 +1,7 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import { isNone, notedFlags } from '../../rescue/flags.ts'
 import { proposedUpdate } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
@@ -14,6 +15,7 @@ import {
   evictedBeside,
   findTarget,
   imagesLeft,
+  isClosed,
   isEmpty,
   isOnlyRemoval,
   isRequested,
@@ -40,6 +42,8 @@ export type EvictionStep =
   | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
   /** The guard's budget is used up by other evictions: it would hold the flag back. */
   | { readonly step: 'wait-for-room'; readonly problems: readonly string[] }
+  /** Nothing is left, and scheduling is open: close it, so that nothing new comes. */
+  | { readonly step: 'close' }
   /** Close the disks for scheduling and raise the flag. */
   | { readonly step: 'raise' }
   /** Longhorn moves the replicas away. */
@@ -52,6 +56,8 @@ export type EvictionStep =
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
   | { readonly step: 'wait-for-removal'; readonly images: readonly string[] }
+  /** A rescue has noted flags of the target, to raise them again. This eviction takes its place, so the note goes. */
+  | { readonly step: 'take-over' }
   /** The node is empty, and its flag is in the way of the next one's. */
   | { readonly step: 'clear' }
   /** Kubernetes moves the pods away, once a person drains the node. */
@@ -77,6 +83,14 @@ export function nextStep(
   map: DiskMapView,
   circumstances: EvictionCircumstances,
 ): EvictionStep {
+  const step = stepOf(target, map, circumstances)
+  const node = map.node(target.node)
+  // Whoever raised them later would not know that the target is empty by then.
+  const isNoted = node !== undefined && !isNone(notedFlags(node, target.disk))
+  return isNoted && step.step !== 'impossible' && step.step !== 'retreat' ? { step: 'take-over' } : step
+}
+
+function stepOf(target: Target, map: DiskMapView, circumstances: EvictionCircumstances): EvictionStep {
   const found = findTarget(target, map)
   if (!found) return impossible(`there is no ${nameOf(target)}`)
   const profile = profileOf(circumstances.policy.release ?? map.release)
@@ -89,7 +103,8 @@ export function nextStep(
   const remains = remainsOn(found, map, profile)
   const crashing = profile === 'A' || profile === 'B'
   const requested = isRequested(target, found)
-  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return { step: 'done' }
+  const empty: EvictionStep = isClosed(target, found) ? { step: 'done' } : { step: 'close' }
+  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return empty
   if (crashing) {
     const beside = evictedBeside(target, found)
     if (beside.length > 0) return impossible(besideOthers(target, beside))
@@ -108,7 +123,7 @@ export function nextStep(
     const step = whileRequested(remains, crashing)
     return step.step === 'done' && circumstances.isOneOfSeveral === true ? { step: 'clear' } : step
   }
-  if (isEmpty(remains)) return { step: 'done' }
+  if (isEmpty(remains)) return empty
   if (isOnlyRemoval(target, remains)) {
     const noticed = flagNoticed(found, { ...circumstances, map, profile })
     // A file that is being deleted does not wait for the rest.

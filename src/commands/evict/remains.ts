@@ -146,7 +146,7 @@ export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[]
 }
 
 /** True if Longhorn places nothing new on the target. */
-function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
+export function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
   if (!node.spec.allowScheduling) return true
   return disk !== undefined && disks.every((each) => node.spec.disks.get(each)?.allowScheduling === false)
 }
@@ -165,11 +165,21 @@ export function withEviction({ disk }: Target, node: Node): Node {
   return { ...node, spec: { ...spec, disks: new Map(disks) } }
 }
 
+/** The merge patch that closes a target for scheduling. */
+export function closePatch({ disk }: Target): { readonly spec: object } {
+  const closed = { allowScheduling: false }
+  return { spec: disk === undefined ? closed : { disks: { [disk]: closed } } }
+}
+
 /**
  * The merge patch that requests the eviction, or, with `false`, clears its flags and leaves scheduling
  * closed.
  */
-export function evictionPatch({ disk }: Target, { spec }: Node, evictionRequested: boolean): object {
+export function evictionPatch(
+  { disk }: Target,
+  { spec }: Node,
+  evictionRequested: boolean,
+): { readonly spec: object } {
   const wanted = evictionRequested ? { allowScheduling: false, evictionRequested } : { evictionRequested }
   if (disk !== undefined) return { spec: { disks: { [disk]: wanted } } }
   const flagged = [...spec.disks].filter(([, each]) => each.evictionRequested)

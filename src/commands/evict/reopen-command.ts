@@ -32,9 +32,12 @@ export function reopenCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 It takes eviction flags down, opens scheduling, and clears the marks of the eviction on copies, by which Longhorn would
-still move them away. A disk that was closed by itself stays closed until you name it with --disk. Where a flag was up
-and copies are left, it waits ${defaultPolicy.settleMs / 1_000} s for marks that come late. It needs no guard, stores no state, and does nothing where
-nothing is to be done.
+still move them away. A disk that was closed by itself stays closed until you name it with --disk. It also takes away
+what a rescue has noted of these flags, so that they stay down. It needs no guard, stores no state, and does nothing
+where nothing is to be done.
+
+Where a flag was up and copies are left, it waits for marks that come late: until Longhorn shows that the manager of the
+node has noticed, ${defaultPolicy.settleMs / 1_000} s at most, and again as long after each late mark.
 
 Exit code: 0 once all are in service, 1 if one cannot be or it was interrupted, 2 if it could not begin.
 

@@ -1,15 +1,10 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import type { Node } from '../../longhorn/node.ts'
 import { age } from '../../time/age.ts'
 import type { Clock } from '../../time/clock.ts'
-import {
-  hasCopies,
-  nextReopening,
-  type Reopening,
-  reopenPatch,
-  stillClosed,
-  unmarkPatch,
-} from './next-reopening.ts'
+import { mayMarkLate } from './late-marks.ts'
+import { nextReopening, type Reopening, reopenPatch, stillClosed, unmarkPatch } from './next-reopening.ts'
 import { nameOf } from './next-step.ts'
 import type { Target } from './remains.ts'
 import { nextChange, patchImage, patchNode } from './writes.ts'
@@ -38,8 +33,8 @@ export async function reopen(target: Target, modules: ReopenModules): Promise<bo
   const { live, clock, signal, note, settleMs, dryRun } = modules
   const name = nameOf(target)
   let isChanged = false
-  /** Until when managers that lag may mark copies again. */
-  let until = 0
+  /** The node with its flags down, and until when a manager that lags may mark copies again. */
+  let down: { readonly node: Node; readonly until: number } | undefined
   let isToldOfWaiting = false
   for (;;) {
     const next = nextReopening(target, live.map)
@@ -50,16 +45,21 @@ export async function reopen(target: Target, modules: ReopenModules): Promise<bo
     if (next.step !== 'done') {
       note(`${name}: ${sentenceOf(next, target, modules)}`)
       if (dryRun) return true
-      if (next.step === 'open' && next.flags.length > 0) until = clock.monotonic() + settleMs
       await (next.step === 'open' ? open(target, modules) : unmark(next, modules))
       isChanged = true
+      const node = live.map.node(target.node)
+      // A mark that came late comes from a manager that has not noticed, and may come again.
+      const isLate = next.step === 'unmark' && isToldOfWaiting
+      if (node && (isLate || (next.step === 'open' && next.flags.length > 0)))
+        down = { node, until: clock.monotonic() + settleMs }
       continue
     }
+    const { until = 0 } = down ?? {}
     const leftMs = until - clock.monotonic()
-    if (leftMs <= 0 || !hasCopies(target, live.map)) break
+    if (down === undefined || leftMs <= 0 || !mayMarkLate(target, live.map, down.node)) break
     if (!isToldOfWaiting)
       note(
-        `${name}: waiting about ${age(leftMs + 999)}, since a manager of Longhorn that has not noticed yet may mark copies again`,
+        `${name}: waiting ${age(leftMs + 999)} at most, since a manager of Longhorn that has not noticed yet may mark copies again`,
       )
     isToldOfWaiting = true
     await nextChange(live, signal, { clock, until })
@@ -99,6 +99,9 @@ function sentenceOf(
         ? [`${verb('clearing', 'clear')} the flag of ${next.flags.join(' and ')}`]
         : []),
       ...(next.closed ? [`${verb('opening', 'open')} it for scheduling`] : []),
+      ...(next.noted
+        ? [`${verb('taking', 'take')} the note of a rescue away, so that its flags stay down`]
+        : []),
     ]
     return parts.join(', ')
   }

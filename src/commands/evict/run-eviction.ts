@@ -11,6 +11,10 @@ interface EvictionPorts {
    * what comes next.
    */
   readonly raise: (isNext: () => boolean) => Promise<void>
+  /** Takes the note of a rescue away, as far as it is about the target; resolves once the disk map shows it. */
+  readonly takeOver: () => Promise<void>
+  /** Closes the target for scheduling; resolves once the disk map shows it. */
+  readonly close: () => Promise<void>
   /** Takes the flag down, at once; resolves once the disk map shows it. */
   readonly lower: () => Promise<void>
   /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
@@ -28,7 +32,7 @@ interface EvictionPorts {
  */
 export async function runEviction(
   target: Target,
-  { map, circumstances, raise, lower, changed, tell }: EvictionPorts,
+  { map, circumstances, takeOver, close, raise, lower, changed, tell }: EvictionPorts,
 ): Promise<EvictionStep> {
   const next = (): EvictionStep => nextStep(target, map, circumstances())
   for (;;) {
@@ -38,6 +42,12 @@ export async function runEviction(
       case 'done':
       case 'impossible':
         return step
+      case 'take-over':
+        await takeOver()
+        break
+      case 'close':
+        await close()
+        break
       case 'raise':
         await raise(() => next().step === 'raise')
         break

@@ -24,6 +24,12 @@ interface WriteModules {
   readonly turns?: Turns | undefined
 }
 
+/** A merge patch of one of Longhorn's objects. */
+export interface ObjectPatch {
+  readonly metadata?: object
+  readonly spec?: object
+}
+
 const parseWritten = parser(
   Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) }),
   ({ metadata }) => metadata.resourceVersion,
@@ -38,7 +44,7 @@ const parseWritten = parser(
  */
 export async function patchNode(
   name: string,
-  patch: (node: Node) => object | undefined,
+  patch: (node: Node) => ObjectPatch | undefined,
   modules: WriteModules,
 ): Promise<void> {
   const look = () => modules.live.map.node(name)
@@ -48,7 +54,7 @@ export async function patchNode(
 /** The same for a backing image. */
 export async function patchImage(
   name: string,
-  patch: (image: BackingImage) => object | undefined,
+  patch: (image: BackingImage) => ObjectPatch | undefined,
   modules: WriteModules,
 ): Promise<void> {
   const look = () => modules.live.map.image(name)
@@ -61,7 +67,7 @@ interface Patching<T> {
   readonly name: string
   /** Undefined once it was deleted. */
   readonly look: () => T | undefined
-  readonly patch: (object: T) => object | undefined
+  readonly patch: (object: T) => ObjectPatch | undefined
 }
 
 async function patchObject<T extends Node | BackingImage>(
@@ -96,7 +102,8 @@ async function patchOnce<T extends Node | BackingImage>(
   const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}/${encodeURIComponent(name)}`
   const headers = { 'content-type': 'application/merge-patch+json' }
   // On another version the write could bring a copy back that has gone meanwhile.
-  const json = { ...wanted, metadata: { resourceVersion: object.metadata.resourceVersion } }
+  const { resourceVersion } = object.metadata
+  const json = { ...wanted, metadata: { ...wanted.metadata, resourceVersion } }
   const written = parseWritten(
     await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
   )

@@ -1,15 +1,10 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
+import type { Attempt } from '../../kubernetes/node-patch.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
-import { type Ending, nextStep, type RescueCircumstances, type RescueStep } from './next-step.ts'
+import { type Ending, nextStep, type RescueCircumstances, type RescueStep } from '../../rescue/next-step.ts'
 
 /** A step that writes the node. */
-export type Write = Extract<RescueStep, { step: 'clear' | 'raise' | 'forget' }>
-
-/** What became of one attempt. `later`: it has to be tried again, after so many milliseconds. */
-export type Attempt =
-  | { readonly outcome: 'written' }
-  | { readonly outcome: 'later'; readonly ms: number }
-  | { readonly outcome: 'refused'; readonly why: string }
+export type Write = Extract<RescueStep, { step: 'clear' | 'take-over' | 'raise' | 'forget' }>
 
 /** What a rescue works with. */
 interface RescuePorts {
@@ -53,6 +48,7 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
       case 'blocked':
         return step
       case 'clear':
+      case 'take-over':
       case 'raise':
       case 'forget': {
         const attempt = await write(step)

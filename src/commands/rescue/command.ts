@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { whoAmI } from '../../kubernetes/who-am-i.ts'
 import { assumption, isAssumed } from '../../longhorn/releases.ts'
-import { systemClock } from '../../time/clock.ts'
+import { systemClock, timerMs } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
@@ -14,13 +15,14 @@ import {
   openMap,
   operatorPortOption,
 } from '../options/cluster-options.ts'
+import { commandText } from '../options/command-text.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { diagnosisOf, heading, nodesToRescue, otherTroubles, type Sight, troubledPods } from './diagnose.ts'
 import { explain, outline } from './explain.ts'
 import { Guard } from './guard.ts'
-import { ManagerWatch, readPanics, whoAmI } from './look.ts'
-import { type Ending, nextStep, type RescueStep } from './next-step.ts'
+import { ManagerWatch, readPanics } from './look.ts'
+import { type Ending, nextStep, type RescueStep } from '../../rescue/next-step.ts'
 import { rescueNodes, type RescueModules } from './rescue.ts'
 
 interface RescueFlags extends ClusterFlags {
@@ -67,14 +69,16 @@ flags again. Scheduling stays as it is.
 
 The same write that takes flags down notes them on the node, in annotation holdfast.dev/rescue, with time and user. That is
 all its state: interrupt it, and run it again to go on. The flags go up again only if it is proved that a guard holds back
-the removal of copies, as by holdfast evict. Otherwise they stay down and noted. To finish the eviction then, run
-holdfast evict.
+the removal of copies, as by holdfast evict. Otherwise they stay down and noted, and the exit code is 3. To finish the
+eviction then, run holdfast evict.
+
+Flags that the guard has taken down itself (rescue: on) it raises itself too, unless you run this with --leave-cleared.
 
 It needs the right to patch nodes.longhorn.io. With the rights to list pods and to get pods/log in Longhorn's namespace it
 sees the crashes themselves.
 
 Exit code: 0 if all are rescued or none is in danger, 1 if one is not, the time is up or it was interrupted, 2 if it could
-not look.
+not look, 3 if no manager is in danger any more and flags stay down and noted.
 
 Examples:
   $ holdfast rescue --dry-run
@@ -99,7 +103,7 @@ async function rescue(
   const connection = await connectWith(flags, surroundings)
   const { longhornNamespace } = flags
   const place = { connection, longhornNamespace, signal: ending.signal }
-  const timer = setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
+  const timer = setTimeout(() => ending.abort(new TimeIsUp()), timerMs(flags.timeout))
   let live: LiveMap | undefined
   try {
     live = await openMap(connection, flags, ending.signal)
@@ -107,9 +111,10 @@ async function rescue(
       if (flags.output) stdout.write(documentOf(flags.output, node, step))
     }
     const guard = new Guard(flags, { ...place, asking: surroundings, map: live.map, note })
-    await carryOut(named, flags, { ...place, live, guard, note, show, exitWith })
+    const commandOf = (words: readonly string[]): string => commandText(words, flags)
+    await carryOut(named, flags, { ...place, live, guard, note, show, commandOf, exitWith })
   } catch (error) {
-    exitWith(outcomeOf(error, named, note))
+    exitWith(outcomeOf(error, commandText(['rescue', ...named, ...waysOf(flags)], flags), note))
   } finally {
     clearTimeout(timer)
     await live?.stop()
@@ -120,7 +125,7 @@ async function rescue(
 /** What a rescue is carried out with. */
 interface CarryOutModules extends Pick<
   RescueModules,
-  'connection' | 'longhornNamespace' | 'live' | 'guard' | 'signal' | 'note' | 'show'
+  'connection' | 'longhornNamespace' | 'live' | 'guard' | 'signal' | 'note' | 'show' | 'commandOf'
 > {
   readonly exitWith: (code: number) => void
   /** How often the pods of the managers are looked at, in milliseconds. */
@@ -162,9 +167,19 @@ export async function carryOut(
     tellPlan(nodes, rescuing)
     return
   }
-  const isRescued = await rescueNodes(nodes, named.length > 0, rescuing)
-  if (!isRescued) exitWith(exitCode.failed)
-  else if (nodes.length > 0) note('Rescued: no eviction meets a clean-up on these nodes any more.')
+  const { failed, noted, isHelped } = await rescueNodes(nodes, named.length > 0, rescuing)
+  if (failed.length > 0) exitWith(exitCode.failed)
+  else if (noted.length > 0) {
+    note(
+      `No eviction meets a clean-up on these nodes any more. Flags stay down and noted: ${noted.join(', ')}`,
+    )
+    exitWith(exitCode.leftUndone)
+  } else if (isHelped) note('Rescued: no eviction meets a clean-up on these nodes any more.')
+}
+
+/** What the person wants of the flags, to type again. */
+function waysOf({ leaveCleared, unguarded }: Pick<RescueFlags, 'leaveCleared' | 'unguarded'>): string[] {
+  return [...(leaveCleared ? ['--leave-cleared'] : []), ...(unguarded ? ['--unguarded'] : [])]
 }
 
 /** Nothing is well that nobody could look at. @throws CannotRun */
@@ -180,12 +195,12 @@ function insistOnWholeSight(
 }
 
 function tellPlan(nodes: readonly string[], modules: RescueModules): void {
-  const { live, longhornNamespace, note, show, watch, watchingSince, wanted, guard } = modules
+  const { live, longhornNamespace, note, show, watch, watchingSince, wanted, guard, commandOf } = modules
   for (const name of nodes) {
     const moment = { now: systemClock.monotonic(), timeOfDay: systemClock.now() }
     const circumstances = { ...moment, policy: guard.policy, pods: watch.pods, watchingSince, ending: wanted }
     const step = nextStep(name, live.map, circumstances)
-    note(`${name}: ${explain(name, step, { now: moment.now, longhornNamespace, isDryRun: true })}`)
+    note(`${name}: ${explain(name, step, { now: moment.now, longhornNamespace, commandOf, isDryRun: true })}`)
     show(name, step)
     for (const [at, text] of outline(step, wanted).entries()) note(`  ${at + 1}. ${text}`)
   }
@@ -202,8 +217,8 @@ class Interrupted extends Error {}
 
 class TimeIsUp extends Error {}
 
-function outcomeOf(error: unknown, named: readonly string[], note: (text: string) => void): number {
-  const goOn = `Go on with: ${['holdfast rescue', ...named].join(' ')}`
+function outcomeOf(error: unknown, again: string, note: (text: string) => void): number {
+  const goOn = `Go on with: ${again}`
   if (error instanceof Interrupted) note(`Interrupted. ${goOn}`)
   else if (error instanceof TimeIsUp) note(`The time is up. ${goOn}`)
   else if (error instanceof ApiFailure) note(error.message)

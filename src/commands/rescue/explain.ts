@@ -1,10 +1,10 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
 import { rescueAnnotation } from '../../longhorn/rescue-note.ts'
-import { lasting } from '../../rules/sentences.ts'
+import { cleanupInWords } from '../../rescue/cleanups.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { inWords, isNone } from './flags.ts'
-import type { Ending, RescueStep } from './next-step.ts'
+import { inWords, isNone } from '../../rescue/flags.ts'
+import type { Ending, RescueStep } from '../../rescue/next-step.ts'
 
 /** What a step is told with. */
 interface Telling {
@@ -13,6 +13,8 @@ interface Telling {
   readonly longhornNamespace: string
   /** True for a dry run: nothing of it is done. */
   readonly isDryRun: boolean
+  /** A command of Holdfast about the same cluster, to copy. @param words what comes after `holdfast` */
+  readonly commandOf: (words: readonly string[]) => string
 }
 
 /**
@@ -24,11 +26,13 @@ export function explain(node: string, step: RescueStep, telling: Telling): strin
 }
 
 function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
-  const { now, longhornNamespace, isDryRun } = telling
+  const { now, longhornNamespace, isDryRun, commandOf } = telling
   const verb = (does: string, would: string): string => (isDryRun ? `would ${would}` : does)
   switch (step.step) {
     case 'clear':
       return `${verb('taking', 'take')} ${inWords(step.flags)} down, and ${verb('noting', 'note').replace('would ', '')} that on the node (annotation ${rescueAnnotation})`
+    case 'take-over':
+      return `${verb('making', 'make')} the note of the guard its own, so that the guard does not raise the flags again`
     case 'wait-for-cleanup':
       return `${verb('waiting', 'wait')} for ${count(step.cleanups.length, 'clean-up')} to end: ${some(
         step.cleanups.map((cleanup) => cleanupInWords(cleanup, now) + stoppedInWords(cleanup, telling)),
@@ -40,31 +44,30 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
     case 'wait-for-rule':
       return `${verb('waiting', 'wait')}, since the guard would hold the flags back: ${some(step.problems)}`
     case 'raise':
-      return `${verb('raising', 'raise')} ${inWords(step.flags)} again. To finish the eviction then: holdfast evict ${node}${onlyDisk(step.flags)}`
+      return `${verb('raising', 'raise')} ${inWords(step.flags)} again. To finish the eviction then: ${commandOf(['evict', node, ...onlyDisk(step.flags)])}`
     case 'forget':
       return step.why === 'leave-cleared'
         ? `${verb('leaving', 'leave')} its flags as they are, and ${verb('taking', 'take').replace('would ', '')} the note away`
         : `its flags are up already, or their disks are gone: ${verb('taking', 'take')} the note away`
     case 'done':
-      return doneInWords(node, step.noted, step.manager)
+      return doneInWords(node, step, telling)
     case 'gone':
-      return 'the node is gone, and its flags with it'
+      return 'the node is deleted, and its flags with it'
     case 'blocked':
       return `its flags stay down: ${some(step.problems)}`
   }
 }
 
-function doneInWords(node: string, noted: Flags, manager: 'ready' | 'not ready'): string {
+function doneInWords(
+  node: string,
+  { noted, manager }: Extract<RescueStep, { step: 'done' }>,
+  { commandOf }: Telling,
+): string {
   if (isNone(noted))
     return manager === 'ready'
       ? 'done: no eviction meets a clean-up, and its longhorn-manager is ready'
       : 'no eviction meets a clean-up there, and still its longhorn-manager is not ready: this crash is not why'
-  return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: holdfast rescue ${node}. To forget them: holdfast rescue ${node} --leave-cleared`
-}
-
-/** `ubuntu-22.04 from disk-1 (for 12s)`. Longhorn does not write down when a clean-up begins, so the age is the least. */
-export function cleanupInWords({ image, disk, since }: PendingOnNode, now: number): string {
-  return `${image} from ${disk} (for at least ${lasting(now - since)})`
+  return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: ${commandOf(['rescue', node])}. To forget them: ${commandOf(['rescue', node, '--leave-cleared'])}`
 }
 
 /** A clean-up usually ends within five seconds (longhorn.md §2). */
@@ -96,8 +99,13 @@ export function outline(next: RescueStep, ending: Ending): string[] {
     'leave-noted': 'leave the flags down and noted',
     'leave-cleared': 'leave the flags down, and take the note away',
   }
+  const taken: [readonly RescueStep['step'][], string] = [
+    ['take-over'],
+    'make the note of the guard its own, so that the guard does not raise the flags again',
+  ]
   const steps: [readonly RescueStep['step'][], string][] = [
     [['clear'], `take the flags down, and note them on the node (annotation ${rescueAnnotation})`],
+    ...(next.step === 'take-over' ? [taken] : []),
     [['wait-for-cleanup'], 'wait until no clean-up is pending that these flags would meet'],
     [['wait-for-manager'], 'wait until its longhorn-manager is ready'],
     [['wait-for-notice', 'wait-for-rule', 'raise', 'forget'], last[ending]],
@@ -114,8 +122,8 @@ export function newsOf(step: RescueStep): string {
 }
 
 /** Beside another flag on the node, a disk cannot be emptied alone on releases that crash. */
-function onlyDisk({ node, disks }: Flags): string {
-  return !node && disks.length === 1 ? ` --disk ${disks[0] ?? ''}` : ''
+function onlyDisk({ node, disks }: Flags): string[] {
+  return !node && disks.length === 1 ? ['--disk', ...disks] : []
 }
 
 function count(number: number, thing: string): string {

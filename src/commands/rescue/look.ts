@@ -1,8 +1,5 @@
-import { Type } from 'typebox'
-import { parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { readFailure } from '../../kubernetes/client/failures.ts'
-import { jsonRequest } from '../../kubernetes/client/json-request.ts'
 import { monotonicMs, within } from '../../time/clock.ts'
 import { Looker } from '../doctor/cluster-reader.ts'
 import {
@@ -13,7 +10,7 @@ import {
   panicIn,
   parseManagerPod,
   type SeenPods,
-} from './managers.ts'
+} from '../../rescue/managers.ts'
 
 /** Where the managers are. */
 interface Place {
@@ -82,30 +79,5 @@ async function readPanic(pod: string, { connection, longhornNamespace, signal }:
   } catch (error) {
     signal.throwIfAborted()
     return { found: 'no log', problem: error instanceof Error ? error.message : String(error) }
-  }
-}
-
-const parseReview = parser(
-  Type.Object({ status: Type.Object({ userInfo: Type.Object({ username: Type.String() }) }) }),
-  ({ status }) => status.userInfo.username,
-)
-
-/** Who the API server takes us for; empty if it does not say. @throws the signal's reason */
-export async function whoAmI(connection: Connection, signal: AbortSignal): Promise<string> {
-  const json = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
-  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
-  try {
-    const answer = await jsonRequest(connection, {
-      method: 'POST',
-      path,
-      json,
-      signal: within(answerMs, signal),
-    })
-    const user = parseReview(answer)
-    return user.ok ? user.value : ''
-  } catch {
-    signal.throwIfAborted()
-    // The note says when and what all the same.
-    return ''
   }
 }

@@ -1,16 +1,17 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import type { Attempt } from '../../kubernetes/node-patch.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { onAbort, pause, systemClock, timestamp } from '../../time/clock.ts'
 import { nextChange } from '../evict/writes.ts'
 import { adviceOn, attemptPatch } from './attempt.ts'
-import { type Attempt, runRescue, type Write } from './carry-out.ts'
+import { runRescue, type Write } from './carry-out.ts'
 import { explain, newsOf } from './explain.ts'
-import { clearPatch, forgetPatch, raisePatch } from './flags.ts'
+import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rescue/flags.ts'
 import type { Guard } from './guard.ts'
 import type { ManagerWatch } from './look.ts'
-import type { Ending, RescueStep } from './next-step.ts'
+import type { Ending, RescueStep } from '../../rescue/next-step.ts'
 
 /** What nodes are rescued with. */
 export interface RescueModules {
@@ -24,6 +25,8 @@ export interface RescueModules {
   readonly show: (node: string, step: RescueStep) => void
   /** Who takes the flags down. */
   readonly by: string
+  /** A command of Holdfast about the same cluster, to copy. */
+  readonly commandOf: (words: readonly string[]) => string
   readonly wanted: Ending
   /** False if flags go up again without a guard too. */
   readonly needsGuard: boolean
@@ -37,14 +40,14 @@ export interface RescueModules {
  * Rescues nodes at the same time, so that one that is stuck keeps no other waiting; and those that come into danger
  * meanwhile, if no node was named.
  *
- * @returns true if all of them are rescued
+ * @returns what became of all of them
  * @throws what ended it
  */
 export async function rescueNodes(
   nodes: readonly string[],
   wasNamed: boolean,
   modules: RescueModules,
-): Promise<boolean> {
+): Promise<RescueEnd> {
   const rescues = new Map<string, NodeRescue>()
   const all = allOrNone(modules.signal)
   let next = nodes
@@ -63,7 +66,22 @@ export async function rescueNodes(
     for (const rescue of rescues.values()) rescue.tellUnfinished()
     throw error
   }
-  return [...rescues.values()].every(({ last }) => last?.step === 'done' || last?.step === 'gone')
+  const ends = [...rescues].flatMap(([name, { last }]) => (last ? [[name, last] as const] : []))
+  return {
+    failed: ends.flatMap(([name, { step }]) => (step === 'done' || step === 'gone' ? [] : [name])),
+    noted: ends.flatMap(([name, last]) => (last.step === 'done' && !isNone(last.noted) ? [name] : [])),
+    isHelped: [...rescues.values()].some(({ hasWritten }) => hasWritten),
+  }
+}
+
+/** What became of the nodes. */
+interface RescueEnd {
+  /** Those that are not rescued. */
+  readonly failed: readonly string[]
+  /** Those whose flags stay down and noted. */
+  readonly noted: readonly string[]
+  /** True if something was written. */
+  readonly isHelped: boolean
 }
 
 function inDanger({ map }: LiveMap): string[] {
@@ -100,6 +118,7 @@ class NodeRescue {
   #told = { news: '', at: 0 }
   #complained = ''
   #wasRaised = false
+  #hasWritten = false
 
   constructor(name: string, modules: RescueModules) {
     this.#name = name
@@ -109,6 +128,11 @@ class NodeRescue {
   /** The step that it came to. */
   get last(): RescueStep | undefined {
     return this.#last
+  }
+
+  /** True if it has written the node. */
+  get hasWritten(): boolean {
+    return this.#hasWritten
   }
 
   async run(): Promise<void> {
@@ -149,8 +173,8 @@ class NodeRescue {
   }
 
   #telling() {
-    const { longhornNamespace } = this.#modules
-    return { ...moment(), longhornNamespace, isDryRun: false }
+    const { longhornNamespace, commandOf } = this.#modules
+    return { ...moment(), longhornNamespace, commandOf, isDryRun: false }
   }
 
   async #changed(until = Infinity): Promise<void> {
@@ -168,6 +192,8 @@ class NodeRescue {
         switch (step.step) {
           case 'clear':
             return clearPatch(node, { ...step.flags, at: timestamp(systemClock.now()), by })
+          case 'take-over':
+            return takeOverPatch(node, by)
           case 'raise':
             return raisePatch(step.flags)
           case 'forget':
@@ -177,6 +203,7 @@ class NodeRescue {
       step.step !== 'raise',
       { ...this.#modules, onLater: (message) => this.#complain(message) },
     )
+    this.#hasWritten ||= attempt.outcome === 'written'
     if (attempt.outcome === 'written' && step.step === 'raise') this.#wasRaised = true
     return attempt
   }

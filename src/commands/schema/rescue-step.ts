@@ -27,6 +27,11 @@ export const RescueStepSchema = Type.Union(
       flags: FlagsSchema,
       cleanups: Type.Array(Type.Object(CleanupOnNode), { description: 'What they met.' }),
     }),
+    rescueStep(
+      'take-over',
+      'Holdfast makes the note of the guard its own, so that no guard raises the flags.',
+      {},
+    ),
     rescueStep('wait-for-cleanup', 'These clean-ups have to end before the flags may go up again.', {
       cleanups: Type.Array(
         Type.Object({

@@ -239,6 +239,8 @@ export const EvictionStepSchema = Type.Union(
     step('wait-for-room', 'The budget of the guard has no room for another eviction.', {
       problems: Type.Array(Text),
     }),
+    step('take-over', 'Holdfast takes the note of a rescue away, since this eviction takes its place.', {}),
+    step('close', 'Nothing is left, and Holdfast closes the target for scheduling.', {}),
     step('raise', 'Holdfast closes the disks for scheduling and raises the flag.', {}),
     step('wait-for-replicas', 'Longhorn moves these replicas away.', { replicas: Type.Array(Text) }),
     step('wait-for-copies', 'Longhorn makes copies of these images elsewhere.', { images: Type.Array(Text) }),

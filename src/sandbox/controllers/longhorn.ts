@@ -133,6 +133,11 @@ export class Longhorn {
     this.#pods.renew()
   }
 
+  /** Replaces the manager of a node, as the deletion of its pod does: it begins anew, at once. */
+  replaceManager(node: string): void {
+    this.#manager(node).renew()
+  }
+
   /** Powers a node off: its manager and all backing image managers on it stop. */
   async powerOff(node: string): Promise<void> {
     await this.#manager(node).powerOff()

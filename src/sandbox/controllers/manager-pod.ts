@@ -22,7 +22,10 @@ export function managerPod(node: string, namespace: string, state: PodState, now
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: managerPodName(node), namespace, labels: { app: 'longhorn-manager' } },
-    spec: { nodeName: node, containers: [{ name: 'longhorn-manager' }] },
+    spec: {
+      nodeName: node,
+      containers: [{ name: 'longhorn-manager', image: 'longhornio/longhorn-manager' }],
+    },
     status: podStatus(state, now),
   }
 }

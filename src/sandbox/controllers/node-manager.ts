@@ -3,13 +3,14 @@ import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject, Watch } from '../cluster-client.ts'
 import { object } from '../json.ts'
 import { type ControllerModules, SyncLoop } from './controller-loop.ts'
+import { DiskMonitor } from './disk-monitor.ts'
 import { BackOff } from './informer.ts'
 import { crashLog, managerPod, managerPodName, type PodState } from './manager-pod.ts'
 import { CachedWriter, ManagerCache } from './manager-cache.ts'
 import { type NotReady, withNotReady } from './node-status.ts'
 import { syncNode, type SyncResult } from './node-sync.ts'
 import { NodeWork } from './node-work.ts'
-import { readReplica } from './objects.ts'
+import { type NodeObject, readNode, readReplica } from './objects.ts'
 import { Pauses } from './options.ts'
 import { crashEvent, type CrashRecord } from './report.ts'
 import { events, pods, resources } from './resources.ts'
@@ -38,6 +39,8 @@ export class NodeManager {
   readonly #work: NodeWork
   readonly #loop: SyncLoop
   readonly #backOff: BackOff
+  /** Undefined where flags get to the crashing code at once. */
+  readonly #monitor: DiskMonitor | undefined
   #state: State = { phase: 'running' }
   #crashCount = 0
   #lastCrash: CrashRecord | undefined
@@ -61,6 +64,7 @@ export class NodeManager {
       new CachedWriter(writer, this.#cache, this.#pauses, options),
     )
     this.#backOff = new BackOff(options, clock.now())
+    this.#monitor = this.#monitoring(modules)
     this.#loop = new SyncLoop(modules, { name: `sync node ${node}`, sync: () => this.#sync() })
   }
 
@@ -82,6 +86,7 @@ export class NodeManager {
   start(): void {
     this.#pauses.begin()
     this.#cache.start()
+    this.#monitor?.start()
     this.#loop.start()
   }
 
@@ -90,7 +95,7 @@ export class NodeManager {
     this.#pauses.end()
     await this.#loop.stop()
     this.#cancelRestart()
-    this.#cache.stop()
+    this.#forget()
   }
 
   /** Restarts at once and without past crashes, like a new pod after an upgrade. */
@@ -98,7 +103,7 @@ export class NodeManager {
     this.#backOff.reset(this.#modules.clock.now())
     if (this.#state.phase === 'off') return
     this.#cancelRestart()
-    this.#cache.stop()
+    this.#forget()
     this.#restart()
   }
 
@@ -124,15 +129,15 @@ export class NodeManager {
 
   /**
    * The events that enqueue a node: a change of itself, of a replica on it, of a setting (Longhorn v1.8.0
-   * NewNodeController). In Longhorn images do not, and the next full sync sees them. Here they do, so that no
-   * dangerous state comes and goes unseen between two syncs.
+   * NewNodeController). Images do not, and the next full sync sees them. Without a disk monitor they do here, so
+   * that no dangerous state comes and goes unseen between two syncs.
    */
   #onChange(kind: Kind, changed: ClusterObject | undefined): void {
     const concerns: Readonly<Partial<Record<Kind, (object: ClusterObject) => boolean>>> = {
       Node: ({ metadata }) => metadata.name === this.#node,
       Replica: (replica) => readReplica(replica).nodeID === this.#node,
       Setting: () => true,
-      BackingImage: () => true,
+      BackingImage: () => this.#monitor === undefined,
     }
     if (!changed || concerns[kind]?.(changed)) this.#loop.wake()
   }
@@ -142,7 +147,14 @@ export class NodeManager {
     this.#syncCount += 1
     if (!this.#isShown) await this.#showPod('running')
     const { options, report } = this.#modules
-    const result = await syncNode(this.#node, this.#modules, this.#cache, this.#work, this.#pauses)
+    const result = await syncNode(
+      this.#node,
+      this.#modules,
+      this.#cache,
+      this.#work,
+      this.#pauses,
+      this.#monitor,
+    )
     if (result.kind === 'crashed') await this.#crash(result)
     if (result.kind !== 'synced') return
     if (this.#recovering) {
@@ -164,7 +176,7 @@ export class NodeManager {
     const now = clock.now()
     const restartInMs = this.#backOff.crashed(now)
     this.#state = { phase: 'crashed', cancelRestart: clock.setTimer(restartInMs, () => this.#restart()) }
-    this.#cache.stop()
+    this.#forget()
     this.#recovering = true
     const crash: CrashRecord = {
       node: this.#node,
@@ -190,7 +202,23 @@ export class NodeManager {
     this.#state = { phase: 'running' }
     this.#backOff.started(this.#modules.clock.now())
     this.#cache.start()
+    this.#monitor?.start()
     this.#loop.wakeWithin(0)
+  }
+
+  /** What a process knows ends with it. */
+  #forget(): void {
+    this.#cache.stop()
+    this.#monitor?.stop()
+  }
+
+  #monitoring({ clock, options: { monitorMs } }: NodeManagerModules): DiskMonitor | undefined {
+    if (monitorMs === undefined) return undefined
+    const look = (): NodeObject | undefined => {
+      const node = this.#cache.synced ? this.#cache.find('Node', this.#node) : undefined
+      return node && readNode(node)
+    }
+    return new DiskMonitor({ clock, periodMs: monitorMs, look, onChange: () => this.#loop.wake() })
   }
 
   #cancelRestart(): void {
@@ -215,7 +243,8 @@ export class NodeManager {
   /** Really the kubelet writes this. */
   async #showPod(phase: PodState['phase']): Promise<void> {
     const { writer, options, clock } = this.#modules
-    this.#isShown = phase === 'running'
+    // Without an answer of the API server the next sync shows it.
+    this.#isShown = false
     const state = { phase, crashes: this.#crashCount, last: this.#lastCrash }
     const pod = managerPod(this.#node, options.namespace, state, clock.now())
     const written = await writer.edit({ resource: pods, name: pod.metadata.name }, 'main', (newest) => ({
@@ -223,6 +252,7 @@ export class NodeManager {
       status: pod.status,
     }))
     if (written === 'gone') await writer.create(pods, pod)
+    this.#isShown = phase === 'running'
   }
 
   async #setBackingImageManagers(currentState: string): Promise<void> {

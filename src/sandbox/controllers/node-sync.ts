@@ -1,6 +1,7 @@
 import { profileOf } from '../../longhorn/releases.ts'
 import type { ControllerModules } from './controller-loop.ts'
 import { crashes, type NilDereference, requeues } from './crash-predicate.ts'
+import type { DiskMonitor } from './disk-monitor.ts'
 import type { ManagerCache } from './manager-cache.ts'
 import { withNodeStatus } from './node-status.ts'
 import type { NodeWork } from './node-work.ts'
@@ -32,9 +33,7 @@ export type SyncResult =
  * crash: it uses the node as it was at the beginning, and the images as the cache has them by then. So it can
  * combine a clean-up of the same sync with a flag that was cleared meanwhile.
  *
- * (Left out: while the flags of a node differ from those of the disk monitor's last round, every 30 s,
- * syncNode returns early. A new flag therefore takes 0–30 s to get here; in the miniature it gets here at
- * once.)
+ * @param monitor ends the sync early while the flags differ from those of its last look; undefined for never
  */
 export async function syncNode(
   name: string,
@@ -42,12 +41,14 @@ export async function syncNode(
   cache: ManagerCache,
   work: NodeWork,
   pauses: Pauses,
+  monitor?: Pick<DiskMonitor, 'isMatched'>,
 ): Promise<SyncResult> {
   const before = cache.synced ? cache.now.nodes.get(name)?.raw : undefined
   if (!before) return { kind: 'nothing to do' }
   const { diskUUID, stepsMs } = options
   const inHand = withNodeStatus(before, { snapshot: cache.now, diskUUID, now: clock.now() })
   const node = readNode(inHand)
+  if (monitor?.isMatched(node) === false) return { kind: 'nothing to do' }
   await work.keepBackingImageManagers(node)
   await pauses.wait(stepsMs)
   const steps = [await work.cleanUpUnused(node), await work.requestReplicaEviction(node)]

@@ -11,6 +11,12 @@ export interface LonghornOptions {
   readonly namespace: string
   /** Between two full syncs without a change. In Longhorn 30,000. */
   readonly syncMs: number
+  /**
+   * How often a manager's disk monitor looks at the flags of its node. In Longhorn 30,000: a new flag gets to
+   * the crashing code with the next look, and images alone start no sync. Undefined: both get there at once,
+   * so that no dangerous state comes and goes unseen between two syncs.
+   */
+  readonly monitorMs: number | undefined
   /** From a change to its sync; collects the changes of one burst. */
   readonly reactMs: number
   /** A manager's pause between reading its node and the automatic clean-up. In Longhorn 10–50. */
@@ -72,6 +78,7 @@ export interface LonghornOptions {
 export const defaultOptions: LonghornOptions = {
   namespace: 'longhorn-system',
   syncMs: 500,
+  monitorMs: undefined,
   reactMs: 10,
   stepsMs: 10,
   requeueMs: 15,

@@ -200,3 +200,15 @@ t.test('a plan ends with the commands that carry it out', async (t) => {
   const rolling = await holdfast('plan node-1 node-2 --reopen --batch-size 1')
   t.match(rolling.stdout, /^Commands:\n( {2}holdfast evict (node-\d) .*\n {2}holdfast reopen \2 .*\n){2}$/m)
 })
+
+t.test('an empty node that is open is closed, and what was asked for is typed again to go on', async (t) => {
+  const { holdfast, switches } = await cluster(t, 'v1.8.0')
+  await holdfast('evict node-5')
+  await holdfast('reopen node-5')
+  const again = await holdfast('evict node-5')
+  t.match(again, { code: 0, stderr: /nothing is left: closing it for scheduling, so that nothing new comes/ })
+  t.match(again.stderr, /Closed for scheduling: node-5\. To put back in service: holdfast reopen node-5/)
+  t.strictSame(await switches('node-5'), ['node-5 closed -'])
+  const late = await holdfast('evict node-1 node-2 --unguarded --batch-size 1 --timeout 1ms')
+  t.match(late.stderr, /Go on with: holdfast evict node-1 node-2 --batch-size 1 --unguarded/)
+})

@@ -5,6 +5,7 @@ import {
   stillClosed,
   unmarkPatch,
 } from '../../../src/commands/evict/next-reopening.ts'
+import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { cluster, releases } from '../../fixtures/cluster.ts'
 import { disk, ready, uuid } from '../../fixtures/raw-objects.ts'
 
@@ -35,6 +36,26 @@ t.test('first the flags go down and scheduling opens, then marks are cleared', (
     marks: [{ image: 'ubuntu', disks: [uuid('d1')] }],
   })
   t.strictSame(nextReopening(node, world({})), { step: 'done' })
+  t.end()
+})
+
+t.test('what a rescue has noted goes too, or its flags would go up again', (t) => {
+  const guard = { generation: 3 }
+  const note = { node: true, disks: ['d1', 'd3'], at: 'then', by: 'ann', guard }
+  const annotations = { [rescueAnnotation]: JSON.stringify(note) }
+  const noted = (switches: object = {}) => world({ ...switches, metadata: { annotations } })
+  const patch = (target: typeof node | typeof only, switches: object = {}) => {
+    const found = noted(switches).node('n1')
+    return found && reopenPatch(target, found)
+  }
+  t.strictSame(nextReopening(node, noted()), { step: 'open', flags: [], closed: false, noted: true })
+  t.strictSame(patch(node), { metadata: { annotations: { [rescueAnnotation]: null } } })
+  t.match(patch(node, closed), {
+    metadata: { annotations: { [rescueAnnotation]: null } },
+    spec: { allowScheduling: true },
+  })
+  const left = JSON.stringify({ ...note, disks: ['d3'] })
+  t.strictSame(patch(only), { metadata: { annotations: { [rescueAnnotation]: left } } }, 'of a disk its own')
   t.end()
 })
 

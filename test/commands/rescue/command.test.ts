@@ -26,11 +26,14 @@ t.test('a rescue says what it does, shows each step to programs, and ends with a
   })
   t.match(await run(['rescue', '--timeout', 'soon', ...cluster]), { code: 2, stderr: /5m or 1h/ })
   const late = await run(['rescue', 'node-1', '--timeout', '1ms', ...cluster])
-  t.match(late, { code: 1, stderr: /The time is up\. Go on with: holdfast rescue node-1\n$/ })
+  t.match(late, {
+    code: 1,
+    stderr: /The time is up\. Go on with: holdfast rescue node-1 --kubeconfig \S+\n$/,
+  })
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
-  const goOn = commandIn(late.stderr, /rescue node-1$/m).split(' ')
+  const goOn = commandIn(late.stderr, /rescue node-1 --kubeconfig \S+$/m).split(' ')
   const [{ code, stdout, stderr }] = await Promise.all([
-    run([...goOn, '--leave-cleared', '-o', 'json', ...cluster]),
+    run([...goOn, '--leave-cleared', '-o', 'json']),
     comesTrue(async () => (await annotation()) !== undefined).then(() => drain('node-1')),
   ])
   t.equal(code, 0, stderr)
@@ -77,5 +80,21 @@ t.test(
     t.equal(code, 0, stderr)
     t.match(stderr, /The pods of the managers cannot be looked at, .*User "ann" cannot do that/)
     t.strictSame(await flagsOf('node-1'), [])
+  },
+)
+
+t.test(
+  'a timeout of weeks is not over at once, and what was asked for is typed again to go on',
+  async (t) => {
+    const { url, drain, annotation } = await crashing(t, 'v1.8.0')
+    const cluster = await at(t, url)
+    const [{ code, stderr }] = await Promise.all([
+      run(['rescue', '--timeout', '1000h', '--leave-cleared', ...cluster]),
+      comesTrue(async () => (await annotation()) !== undefined).then(() => drain('node-1')),
+    ])
+    t.equal(code, 0, stderr)
+    t.match(await run(['rescue', 'node-1', '--timeout', '1ms', '--leave-cleared', ...cluster]), {
+      stderr: /Go on with: holdfast rescue node-1 --leave-cleared --kubeconfig /,
+    })
   },
 )

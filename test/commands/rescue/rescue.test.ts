@@ -1,6 +1,8 @@
 import t from 'tap'
-import type { RescueStep } from '../../../src/commands/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import { adviceOn } from '../../../src/commands/rescue/attempt.ts'
 import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
+import { resources } from '../../../src/sandbox/controllers/resources.ts'
 import { comesTrue } from '../guarded-cluster.ts'
 import { crashing } from './rescued-cluster.ts'
 
@@ -64,8 +66,9 @@ for (const release of releases) {
 t.test('without a guard the flags stay down and noted, and go up once there is one', async (t) => {
   const { rescue, guard, flagsOf, annotation } = await crashing(t, 'v1.8.0')
   const alone = await rescue()
-  t.match(alone, { code: 0, told: /The flags stay down: no guard is registered in this cluster/ })
+  t.match(alone, { code: 3, told: /The flags stay down: no guard is registered in this cluster/ })
   t.match(alone.told, 'The flag of disk-1 stays down, and the node notes that')
+  t.match(alone.told, /No eviction meets .* any more\. Flags stay down and noted: node-1$/)
   t.strictSame(await flagsOf('node-1'), [])
   t.match(await annotation(), '"disks":["disk-1"]')
   await guard()
@@ -164,7 +167,7 @@ t.test('flags go down as soon as a manager answers Longhorn’s webhook again', 
       return false
     },
   })
-  t.equal(code, 0, told)
+  t.equal(code, 3, told)
   t.match(told, /failed calling webhook "validator\.longhorn\.io".*\n.*tried again every second/)
   t.match(
     told,
@@ -179,6 +182,7 @@ t.test('a node that is not in danger is left alone, and one that is and was not 
   t.equal(code, 0)
   t.strictSame(steps, ['done'])
   t.match(told, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
+  t.notMatch(told, 'Rescued')
   t.match(told, 'node-1: the flag of disk-1 is up while Longhorn removes')
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
 })
@@ -186,4 +190,26 @@ t.test('a node that is not in danger is left alone, and one that is and was not 
 t.test('a node that does not exist is told, with those there are', async (t) => {
   const { rescue } = await crashing(t, 'v1.8.0')
   await t.rejects(rescue({ nodes: ['node-9'] }), { message: /no Longhorn node node-9\. There are: node-1/ })
+})
+
+t.test('what to do is told where Longhorn’s own webhook denies that flags go down', (t) => {
+  const denied = 'admission webhook "validator.longhorn.io" denied the request: disks are being syncing'
+  t.match(
+    adviceOn(denied),
+    /If Longhorn’s webhook goes on denying it, take the webhooks away; .*kubectl delete/,
+  )
+  t.notMatch(adviceOn('the server is busy'), 'take the webhooks away')
+  t.end()
+})
+
+t.test('a rescue of a node that is deleted in the middle ends', async (t) => {
+  const { sandbox, rescue } = await crashing(t, 'v1.8.0')
+  const { told } = await rescue({
+    isEnough: (line) => {
+      if (line.startsWith('node-1: taking the flag'))
+        void sandbox.client.delete(resources.Node, 'longhorn-system', 'node-1')
+      return line.includes('the node is deleted')
+    },
+  })
+  t.match(told, 'node-1: the node is deleted, and its flags with it')
 })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { carryOut } from '../../../src/commands/rescue/command.ts'
 import { Guard } from '../../../src/commands/rescue/guard.ts'
-import type { RescueStep } from '../../../src/commands/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rescue/next-step.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
 import { LiveMap } from '../../../src/kubernetes/live-map.ts'
@@ -139,7 +139,11 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     unguarded: asked.unguarded ?? false,
   }
   const exitWith = (wanted: number): void => void (code = wanted)
-  const modules = { connection, longhornNamespace: namespace, live, guard, signal, note, show, exitWith }
+  const commandOf = (words: readonly string[]): string => ['holdfast', ...words].join(' ')
+  const modules = {
+    ...{ connection, longhornNamespace: namespace, live, guard, signal },
+    ...{ note, show, commandOf, exitWith },
+  }
   try {
     await carryOut(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
   } catch (error) {

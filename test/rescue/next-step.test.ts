@@ -1,15 +1,11 @@
 import t from 'tap'
-import { clearPatch, raisePatch } from '../../../src/commands/rescue/flags.ts'
-import type { SeenPods } from '../../../src/commands/rescue/managers.ts'
-import {
-  nextStep,
-  type RescueCircumstances,
-  type RescueStep,
-} from '../../../src/commands/rescue/next-step.ts'
-import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
-import { defaultPolicy } from '../../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
+import { clearPatch, raisePatch, takeOverPatch } from '../../src/rescue/flags.ts'
+import type { SeenPods } from '../../src/rescue/managers.ts'
+import { nextStep, type RescueCircumstances, type RescueStep } from '../../src/rescue/next-step.ts'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }
@@ -222,6 +218,22 @@ t.test('without a guard the flags stay down and noted, and if so wanted they are
   t.end()
 })
 
+t.test('a person who wants the flags down takes the note of the guard over first', (t) => {
+  const guard = { generation: 1 }
+  const note = { node: false, disks: ['d1'], at: 'then', by: 'guard', guard }
+  const own = { metadata: { annotations: { [rescueAnnotation]: JSON.stringify(note) } } }
+  const of = world(A, own)
+  t.strictSame(step(of, { ending: 'leave-cleared' }), { step: 'take-over' })
+  t.equal(step(of).step, 'raise')
+  const node = of.map.node('n1')
+  t.strictSame(node && takeOverPatch(node, 'ann'), {
+    metadata: {
+      annotations: { [rescueAnnotation]: '{"node":false,"disks":["d1"],"at":"then","by":"ann"}' },
+    },
+  })
+  t.end()
+})
+
 t.test('a note that cannot be read raises nothing, and can be taken away', (t) => {
   const odd = { metadata: { annotations: { [rescueAnnotation]: '{"node":true}' } } }
   t.match(step(world(A, odd)), {
@@ -235,6 +247,10 @@ t.test('a note that cannot be read raises nothing, and can be taken away', (t) =
 
 t.test('a node that somebody has deleted is gone', (t) => {
   t.strictSame(step(cluster(A).node('n2', [disk('d2')])), { step: 'gone' })
+  const { metadata } = noting(['d1'])
+  const leaving = { metadata: { ...metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
+  t.strictSame(step(world(A, leaving)), { step: 'gone' }, 'nothing goes up on a node that is being deleted')
+  t.match(step(world(A, { ...leaving, ...evicting }, undefined, removing)), { step: 'clear' })
   t.end()
 })
 

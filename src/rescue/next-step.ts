@@ -1,14 +1,14 @@
-import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
-import type { Node } from '../../longhorn/node.ts'
-import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import type { Flags } from '../../longhorn/rescue-note.ts'
-import { proposedUpdate } from '../../rules/change.ts'
-import { isInDanger } from '../../rules/disks-at-risk.ts'
-import type { Finding } from '../../rules/finding.ts'
-import { judge } from '../../rules/judge.ts'
-import { oneLineOf } from '../../rules/layout.ts'
-import type { Policy } from '../../rules/policy.ts'
-import type { Moment } from '../../rules/rule.ts'
+import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
+import type { Node } from '../longhorn/node.ts'
+import { type Profile, profileOf } from '../longhorn/releases.ts'
+import type { Flags } from '../longhorn/rescue-note.ts'
+import { proposedUpdate } from '../rules/change.ts'
+import { isInDanger } from '../rules/disks-at-risk.ts'
+import type { Finding } from '../rules/finding.ts'
+import { judge } from '../rules/judge.ts'
+import { oneLineOf } from '../rules/layout.ts'
+import type { Policy } from '../rules/policy.ts'
+import type { Moment } from '../rules/rule.ts'
 import { type AwaitedCleanup, awaited, cleanupsMet } from './cleanups.ts'
 import { bothFlags, flagsUp, isNone, noFlags, toRaise, withFlags } from './flags.ts'
 import { isManagerReady, podOn, type SeenPods } from './managers.ts'
@@ -17,6 +17,8 @@ import { isManagerReady, podOn, type SeenPods } from './managers.ts'
 export type RescueStep =
   /** Take all flags of the node down, and note them on it: a flag and a clean-up have met. */
   | { readonly step: 'clear'; readonly flags: Flags; readonly cleanups: readonly PendingOnNode[] }
+  /** Make the guard's note one of this rescue, so that no guard raises the flags. */
+  | { readonly step: 'take-over' }
   /** The flags that are noted would meet these. */
   | { readonly step: 'wait-for-cleanup'; readonly cleanups: readonly AwaitedCleanup[] }
   /** @property pod null if the node has none, or if it may not be looked at */
@@ -35,7 +37,7 @@ export type RescueStep =
   | { readonly step: 'forget'; readonly why: 'leave-cleared' | 'already-up' }
   /** @property noted the flags that stay down and noted; none after `raise`, `forget`, and where nothing was wrong */
   | { readonly step: 'done'; readonly noted: Flags; readonly manager: 'ready' | 'not ready' }
-  /** Somebody has deleted the node. */
+  /** Somebody deletes the node, or has done so. */
   | { readonly step: 'gone' }
   /** The flags are down, and cannot be raised again. */
   | { readonly step: 'blocked'; readonly problems: readonly string[] }
@@ -66,10 +68,13 @@ export function nextStep(name: string, map: DiskMapView, circumstances: RescueCi
     const cleanups = cleanupsMet(node, map, profile)
     return { step: 'clear', flags: bothFlags(noted ?? noFlags, flagsUp(node)), cleanups }
   }
+  if (node.metadata.terminating) return { step: 'gone' }
   const manager = isManagerReady(node, pods) ? 'ready' : 'not ready'
   if (node.rescue?.ok === false && ending !== 'leave-cleared')
     return { step: 'blocked', problems: [unreadableNote(node.rescue.problem)] }
   if (!noted && !node.rescue) return { step: 'done', noted: noFlags, manager }
+  if (ending === 'leave-cleared' && node.rescue?.ok === true && node.rescue.value.guard)
+    return { step: 'take-over' }
   const raised = withFlags(node, noted ?? noFlags)
   const cleanups = cleanupsMet(raised, map, profile)
   if (cleanups.length > 0) return { step: 'wait-for-cleanup', cleanups: awaited(cleanups, node, map, pods) }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Node } from '../../longhorn/node.ts'
-import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../../longhorn/rescue-note.ts'
+import type { Node } from '../longhorn/node.ts'
+import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../longhorn/rescue-note.ts'
 
 /** A merge patch of a Longhorn node. */
 export interface NodePatch {
@@ -65,6 +65,38 @@ export function clearPatch(node: Node, note: RescueNote): NodePatch {
 /** The merge patch that raises flags and takes the note away, in one write too. */
 export function raisePatch(flags: Flags): NodePatch {
   return { ...forgetPatch, spec: flagsAs(flags, true) }
+}
+
+/** The merge patch that writes another note, and leaves the flags as they are. */
+export function notePatch(note: RescueNote): NodePatch {
+  return { metadata: { annotations: { [rescueAnnotation]: rescueNoteText(note) } } }
+}
+
+/** The merge patch that makes the note of a guard one of a person's command: no guard raises its flags then. */
+export function takeOverPatch({ rescue }: Node, by: string): NodePatch {
+  return rescue?.ok === true ? notePatch({ ...withoutGuard(rescue.value), by }) : forgetPatch
+}
+
+function withoutGuard({ node, disks, at, by }: RescueNote): RescueNote {
+  return { node, disks, at, by }
+}
+
+/** The noted flags of a node, or that of one disk; none if nothing of it is noted. @param disk undefined for all */
+export function notedFlags({ rescue }: Node, disk?: string): Flags {
+  if (rescue?.ok !== true) return noFlags
+  const { node, disks } = rescue.value
+  return disk === undefined ? { node, disks } : { node: false, disks: disks.filter((name) => name === disk) }
+}
+
+/** The merge patch after which these flags are not noted any more; undefined if they are not. */
+export function unnotePatch(node: Node, disk?: string): NodePatch | undefined {
+  if (isNone(notedFlags(node, disk)) || node.rescue?.ok !== true) return undefined
+  const note = node.rescue.value
+  const left = {
+    node: disk !== undefined && note.node,
+    disks: note.disks.filter((name) => disk !== undefined && name !== disk),
+  }
+  return isNone(left) ? forgetPatch : notePatch({ ...note, ...left })
 }
 
 /** The merge patch that takes the note away. */

@@ -1,7 +1,8 @@
-import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
-import { isDown, isEvicting, isGone, type Node } from '../../longhorn/node.ts'
-import type { Profile } from '../../longhorn/releases.ts'
-import { looksPruned } from '../../rules/eviction-during-cleanup.ts'
+import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
+import { isDown, isEvicting, isGone, type Node } from '../longhorn/node.ts'
+import type { Profile } from '../longhorn/releases.ts'
+import { looksPruned } from '../rules/eviction-during-cleanup.ts'
+import { lasting } from '../rules/sentences.ts'
 import { isManagerReady, type SeenPods } from './managers.ts'
 
 /** A clean-up that a rescue waits for. */
@@ -50,4 +51,9 @@ function whatStops(
     return `the backing image manager of ${disk} is ${manager === '' ? 'not running' : manager}`
   if (looksPruned(map)) return 'the CRD backingimages.longhorn.io looks out of date'
   return undefined
+}
+
+/** `ubuntu-22.04 from disk-1 (for at least 12s)`. Longhorn does not write down when a clean-up begins, so the age is the least. */
+export function cleanupInWords({ image, disk, since }: PendingOnNode, now: number): string {
+  return `${image} from ${disk} (for at least ${lasting(now - since)})`
 }

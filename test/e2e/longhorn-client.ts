@@ -1,0 +1,170 @@
+import type { Connection } from '../../src/kubernetes/client/connection.ts'
+import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
+import { ListWatch } from '../../src/kubernetes/watch/list-watch.ts'
+import {
+  ApiError,
+  type ClusterClient,
+  type ClusterObject,
+  type ObjectEvent,
+  type ResourceName,
+  type Watch,
+  type WatchSink,
+} from '../../src/sandbox/cluster-client.ts'
+import { longhornServiceAccount } from '../../src/sandbox/controllers/resources.ts'
+import { isJsonObject, object, text } from '../../src/sandbox/json.ts'
+
+const namespace = 'longhorn-system'
+
+/** The API server over HTTP, for the controllers in miniature: they write as Longhorn's account. */
+export class LonghornClient implements ClusterClient {
+  readonly #connection: Connection
+  readonly #signal = new AbortController().signal
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  async get(resource: ResourceName, namespace: string, name: string): Promise<ClusterObject | undefined> {
+    try {
+      return objectIn(await this.#ask('GET', `${folderOf(resource, namespace)}/${name}`))
+    } catch (error) {
+      if (error instanceof ApiError && error.status.code === 404) return undefined
+      throw error
+    }
+  }
+
+  async list(resource: ResourceName, namespace: string): Promise<readonly ClusterObject[]> {
+    const { items, apiVersion, kind } = object(await this.#ask('GET', folderOf(resource, namespace)))
+    const one = { apiVersion, kind: text(kind).replace(/List$/, '') }
+    return Array.isArray(items) ? items.map((item) => objectIn({ ...object(item), ...one })) : []
+  }
+
+  async create(resource: ResourceName, wanted: ClusterObject): Promise<ClusterObject> {
+    const folder = folderOf(resource, wanted.metadata.namespace)
+    const created = objectIn(await this.#ask('POST', folder, wanted))
+    // A kubelet would write it.
+    return resource.plural === 'pods'
+      ? await this.updateStatus(resource, { ...created, status: wanted.status })
+      : created
+  }
+
+  async update(resource: ResourceName, wanted: ClusterObject): Promise<ClusterObject> {
+    if (resource.plural === 'pods') return await this.updateStatus(resource, wanted)
+    return objectIn(await this.#ask('PUT', pathOf(resource, wanted), wanted))
+  }
+
+  async updateStatus(resource: ResourceName, wanted: ClusterObject): Promise<ClusterObject> {
+    return objectIn(await this.#ask('PUT', `${pathOf(resource, wanted)}/status`, wanted))
+  }
+
+  async delete(resource: ResourceName, namespace: string, name: string): Promise<void> {
+    await this.#ask('DELETE', `${folderOf(resource, namespace)}/${name}`, { gracePeriodSeconds: 0 })
+  }
+
+  async #ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, json?: object): Promise<unknown> {
+    const headers = { 'impersonate-user': longhornServiceAccount(namespace).username }
+    try {
+      const asked = { method, path, headers, signal: this.#signal }
+      return await jsonRequest(this.#connection, { ...asked, ...(json !== undefined && { json }) })
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error
+      const { code, reason, message } = error
+      throw new ApiError({ code, reason, message })
+    }
+  }
+}
+
+/** Copies of Longhorn's objects that follow the API server, so that a watch can begin with what is there. */
+export class LonghornWatches {
+  readonly #watches = new Map<string, Followed>()
+
+  /** Begins, and waits for the first lists. */
+  static async start(connection: Connection, all: readonly ResourceName[]): Promise<LonghornWatches> {
+    const watches = new LonghornWatches()
+    await Promise.all(
+      all.map(async (resource) => {
+        const followed = new Followed(connection, folderOf(resource, namespace))
+        watches.#watches.set(resource.plural, followed)
+        await followed.synced
+      }),
+    )
+    return watches
+  }
+
+  readonly watch: Watch = ({ plural }, _, sink) => {
+    const followed = this.#watches.get(plural)
+    if (!followed) throw new Error(`nobody follows ${plural}`)
+    return followed.open(sink)
+  }
+
+  /** Calls the listener after each change; the returned function ends that. */
+  subscribe(listener: () => void): () => void {
+    const sink = { changed: listener, broken: () => undefined }
+    const opened = [...this.#watches.values()].map((followed) => followed.open(sink))
+    return () => {
+      for (const { close } of opened) close()
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map((followed) => followed.stop()))
+  }
+}
+
+/** One resource. */
+class Followed {
+  readonly synced: Promise<void>
+  readonly #objects = new Map<string, ClusterObject>()
+  readonly #sinks = new Set<WatchSink>()
+  readonly #following: ListWatch<ClusterObject>
+
+  constructor(connection: Connection, path: string) {
+    let done = (): void => undefined
+    this.synced = new Promise((resolve) => (done = resolve))
+    this.#following = new ListWatch<ClusterObject>({
+      connection,
+      path,
+      project: objectIn,
+      onChange: ({ type, name, value }) => {
+        if (type === 'deleted') this.#objects.delete(name)
+        else this.#objects.set(name, value)
+        const types = { added: 'ADDED', changed: 'MODIFIED', deleted: 'DELETED' } as const
+        this.#tell({ type: types[type], object: value })
+      },
+      onSynced: () => done(),
+      onProblem: () => undefined,
+    })
+  }
+
+  open(sink: WatchSink) {
+    this.#sinks.add(sink)
+    return { objects: [...this.#objects.values()], close: () => void this.#sinks.delete(sink) }
+  }
+
+  async stop(): Promise<void> {
+    await this.#following.stop()
+  }
+
+  #tell(event: ObjectEvent): void {
+    for (const sink of this.#sinks) sink.changed(event)
+  }
+}
+
+function folderOf({ group, version, plural }: ResourceName, namespace = ''): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
+  return namespace === '' ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`
+}
+
+function pathOf(resource: ResourceName, { metadata }: ClusterObject): string {
+  return `${folderOf(resource, metadata.namespace)}/${metadata.name}`
+}
+
+function isObject(value: unknown): value is ClusterObject {
+  return isJsonObject(value) && isJsonObject(value.metadata) && typeof value.metadata.name === 'string'
+}
+
+function objectIn(value: unknown): ClusterObject {
+  if (isObject(value)) return value
+  throw new Error(`the API server sent what is no object: ${JSON.stringify(value)}`)
+}
