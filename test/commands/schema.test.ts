@@ -111,6 +111,7 @@ t.test('a status with all that can be wrong has the form that its schema describ
         version: '1',
         synced: true,
         holds: 2,
+        mode: 'enforce',
         settle: undefined,
         pendingCleanups: [],
         settling: [],

@@ -7,9 +7,9 @@ import {
   askingOf,
   type ClusterFlags,
   connectWith,
-  operatorPortOption,
   releaseName,
 } from '../options/cluster-options.ts'
+import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { VariableOption } from '../options/variable-option.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { coloursFor, data } from '../terminal.ts'
@@ -17,13 +17,12 @@ import { Looker } from './cluster-reader.ts'
 import { diagnose, type Diagnosis, text } from './diagnosis.ts'
 import { gatherFacts, withoutGuesses } from './gather.ts'
 
-interface DoctorFlags extends ClusterFlags {
+interface DoctorFlags extends ClusterFlags, ReplicaFlags {
   readonly output?: 'json' | 'yaml'
   readonly webhookConfiguration?: string
   readonly certificateSecret?: string
   readonly serviceAccount?: string
   readonly target?: string
-  readonly operatorPort: number
 }
 
 /** The place of this setting in the chart. */
@@ -53,9 +52,8 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
       ),
     )
     .option('--service-account <name>', `service account of the guard ${found}`)
-    .addOption(operatorPortOption())
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
-  return addImpersonationOptions(addClusterOptions(command))
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
       `

@@ -7,6 +7,7 @@ import { systemClock, within } from '../../time/clock.ts'
 import { componentLabel, replicaSelector } from '../doctor/replicas.ts'
 import { type Asking, type SearchFlags, searchOf } from '../options/cluster-options.ts'
 import { type GuardReplica, heardReplica } from '../status/status.ts'
+import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun } from '../surroundings.ts'
 import { announcedReplicas } from './announced-address.ts'
 import { inWords } from '../../text/system-error.ts'
@@ -46,26 +47,25 @@ export class NoReplica extends CannotRun {
 }
 
 /** Where the replicas of the guard are, and how to reach them. */
-export interface ReplicaSearch extends SearchFlags, Asking {
+export interface ReplicaSearch extends SearchFlags, ReplicaFlags, Asking {
   /** The namespace of the guard. */
   readonly namespace: string
-  /** Their port for people's commands, in a pod that does not name it. */
-  readonly operatorPort: number
 }
 
 /**
  * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
- * in a pod, those on this machine count.
+ * in a pod, those on this machine count. Replicas that the person names are taken instead.
  *
  * @param note called with a connection that cannot be forwarded
  * @throws NoReplica if none runs, CannotRun if the search fails
  */
 export async function reachReplicas(
-  { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
+  { namespace, env, isInteractive, operatorPort, address, ...flags }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<readonly ForwardedPort[]> {
+  if (address !== undefined) return address.map((url) => ({ url: url.origin, close: () => undefined }))
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
     const { reached, problem } = await replicasOutside(namespace, connection, signal)

@@ -114,20 +114,6 @@ export function searchOf(flags: SearchFlags, { env: environment, isInteractive }
   }
 }
 
-/** Where to find the guard's replicas. */
-export function operatorPortOption(): Option {
-  return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
-    .argParser(wholePort)
-    .default(8081)
-}
-
-function wholePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port, 1 to 65535.')
-  return port
-}
-
 /** Reads a port to listen on; 0 is any that is free. @throws InvalidArgumentError */
 export function anyPort(text: string): number {
   const port = Number(text)
