@@ -11,6 +11,7 @@ import {
 } from './commands/surroundings.ts'
 import { version } from './server/version.ts'
 import { plainText } from './text/plain-text.ts'
+import { reflowed, wrapped } from './text/wrap.ts'
 
 type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
 
@@ -87,7 +88,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
     .version(version())
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => stdout.write(reflowed(text, widthOf(stdout))),
       writeErr: (text) => stderr.write(text),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
@@ -128,10 +129,17 @@ function widthOf({ isTTY, columns = 80 }: Output): number {
   return isTTY === true ? columns : 80
 }
 
-/** Standard error with escaped control characters, since messages quote names and answers of servers. */
+/** Standard error as wide as the terminal, and with escaped control characters, since messages quote names and answers of servers. */
 function plain(stderr: Output): Output {
-  const { isTTY = false, columns = 80 } = stderr
-  return { isTTY, columns, write: (text) => stderr.write(plainText(text)) }
+  return {
+    get isTTY() {
+      return stderr.isTTY === true
+    },
+    get columns() {
+      return stderr.columns ?? 80
+    },
+    write: (text) => stderr.write(wrapped(plainText(text), stderr.isTTY === true ? widthOf(stderr) : undefined)),
+  }
 }
 
 /** Shows a person the error, unless commander has done so. */

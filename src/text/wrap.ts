@@ -24,12 +24,19 @@ export function wrapped(text: string, width: number | undefined): string {
 
 function wrappedLine(line: string, width: number): string {
   if (widthOf(line) <= width || isCommand.test(line)) return line
-  const hang = hangOf(line)
+  const [prefix = ''] = labelled.exec(line) ?? []
+  return hanging(prefix, line.slice(prefix.length), width)
+}
+
+/** A text behind a prefix: what goes on in the next line begins below the text. */
+export function hanging(prefix: string, text: string, width: number | undefined): string {
+  const hang = widthOf(prefix)
+  if (width === undefined || hang + widthOf(text) <= width) return prefix + text
   // A margin that takes most of the terminal leaves nothing for the text.
   const margin = hang > width / 2 ? 2 : hang
-  const [first = '', ...rest] = broken(line.slice(hang), width - hang)
+  const [first = '', ...rest] = broken(text, width - hang)
   const more = margin === hang ? rest : broken(rest.join(' '), width - margin)
-  return [line.slice(0, hang) + first, ...more.map((each) => ' '.repeat(margin) + each)].join('\n')
+  return [prefix + first, ...more.map((each) => ' '.repeat(margin) + each)].join('\n')
 }
 
 /** The lines of a text that has to fit into so many columns. A word that is wider sticks out. */
@@ -46,7 +53,16 @@ export function brokenInto(text: string, width: number): string[] {
 const isCommand =
   /^\s*(?:Look: +)?(?:\$ )?(?:kubectl|holdfast|helm|export|curl|node dist\/main\.js|etcdctl) /
 
-/** Indentation, then a label and the spaces that set it apart, or a mark of a list. */
-function hangOf(line: string): number {
-  return /^ *(?:[A-Z][a-z]+: +|(?:why|do): +|[-✓✗•] |\d+\. )?/.exec(line)?.[0].length ?? 0
+/** Indentation, then a label and the spaces that set it apart, or a mark of a list, which may be painted. */
+const labelled =
+  // eslint-disable-next-line no-control-regex -- it is what a terminal reads
+  /^ *(?:[A-Z][a-z]+: +|(?:why|do): +|(?:\u001B\[\d+m)?[-✓✗•](?:\u001B\[\d+m)? |\d+\. )?/
+
+/**
+ * A help with lines of at most so many columns. Paragraphs in it are written with lines of any length: those that follow one
+ * another and are not indented are one.
+ */
+export function reflowed(help: string, width: number): string {
+  const paragraphs = help.replaceAll(/^(\S.*[^:\n])\n(?=\S)/gm, '$1 ')
+  return wrapped(paragraphs, width)
 }

@@ -140,7 +140,7 @@ export const errors: Followed = {
     '…: the value is empty': 'an empty value is an error, for every option',
   },
   'commands/options/setting-options': {
-    '--client-ca is for holdfast serve': together,
+    '… is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },
   'commands/status/command': {

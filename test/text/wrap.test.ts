@@ -1,5 +1,5 @@
 import t from 'tap'
-import { brokenInto, widthOf, wrapped } from '../../src/text/wrap.ts'
+import { brokenInto, hanging, reflowed, widthOf, wrapped } from '../../src/text/wrap.ts'
 
 t.test('a line is broken between words, and what goes on begins below its text', (t) => {
   t.equal(
@@ -43,5 +43,38 @@ t.test('colours and East Asian characters count as a terminal shows them', (t) =
   t.equal(widthOf('\u001B[31mdanger\u001B[39m'), 6)
   t.equal(widthOf('磁盘'), 4)
   t.equal(wrapped('磁盘 磁盘 磁盘', 9), '磁盘 磁盘\n磁盘')
+  t.end()
+})
+
+t.test('a help is laid out anew for each width, and its lists and examples stay', (t) => {
+  const help = `Usage: holdfast x
+
+STATE is one of:
+  ok    fine
+A long paragraph that was
+written on two lines.
+
+Examples:
+  $ holdfast x --long-flag
+`
+  t.equal(
+    reflowed(help, 40),
+    `Usage: holdfast x
+
+STATE is one of:
+  ok    fine
+A long paragraph that was written on two
+lines.
+
+Examples:
+  $ holdfast x --long-flag
+`,
+  )
+  t.end()
+})
+
+t.test('a text behind a prefix goes on below itself', (t) => {
+  t.equal(hanging('error  crds  ', 'one two three four', 26), 'error  crds  one two three\n             four')
+  t.equal(hanging('error  crds  ', 'one two', undefined), 'error  crds  one two')
   t.end()
 })

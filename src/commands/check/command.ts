@@ -8,11 +8,12 @@ import { someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { plainLine, plainText } from '../../text/plain-text.ts'
+import { wrapped } from '../../text/wrap.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from '../options/cluster-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, data } from '../terminal.ts'
+import { type Colours, coloursFor, data, widthOf } from '../terminal.ts'
 import { Checker } from './checker.ts'
 import type { ClusterState } from './cluster-state.ts'
 import type { CheckDocument } from './documents.ts'
@@ -145,7 +146,8 @@ async function check(
           : resultWithout(source, proposal)
     results.push(unknown.length > 0 ? { ...result, unknown: unknown.splice(0) } : result)
   }
-  stdout.write(shown(results, flags, coloursFor(stdout, env)))
+  const text = shown(results, flags, coloursFor(stdout, env))
+  stdout.write(flags.output === 'text' ? wrapped(text, widthOf(stdout)) : text)
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
   exitWith(exitCodeOf(results, flags.strict))
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged}\n`)

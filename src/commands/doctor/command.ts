@@ -12,7 +12,7 @@ import {
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { VariableOption } from '../options/variable-option.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { coloursFor, data } from '../terminal.ts'
+import { coloursFor, data, widthOf } from '../terminal.ts'
 import { Looker } from './cluster-reader.ts'
 import { diagnose, type Diagnosis, text } from './diagnosis.ts'
 import { gatherFacts, withoutGuesses } from './gather.ts'
@@ -90,7 +90,7 @@ async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): P
     const names = { ...place, ...own.names, namespace, target }
     const facts = withoutGuesses(await gatherFacts(connection, names, ask, signal), own)
     const diagnosis = diagnose(facts)
-    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
+    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env), widthOf(stdout)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))
   } finally {
     connection.close()

@@ -23,6 +23,16 @@ export function variableOf(setting: SettingName): string {
   return `HOLDFAST_${kebab(setting).replaceAll('-', '_').toUpperCase()}`
 }
 
+/** Without effect on a proxy: it has an address of its own, serves no webhook, and asks for no client certificate. */
+const webhookOnly: ReadonlySet<SettingName> = new Set([
+  ...(['host', 'port', 'clientCa', 'clientNames'] as const),
+  ...(['certificateSecret', 'serverName', 'webhookConfiguration'] as const),
+])
+
+function isForWebhook(command: Command): boolean {
+  return command.name() === 'serve'
+}
+
 /** Adds an option and an environment variable for each setting, and `--config`. */
 export function addSettings(command: Command): Command {
   command.addOption(
@@ -34,6 +44,7 @@ export function addSettings(command: Command): Command {
     const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
     if (repeatable[name] !== undefined)
       option.argParser((value: string, before: string | undefined) => join(before, value))
+    if (!isForWebhook(command) && webhookOnly.has(name)) option.hideHelp()
     command.addOption(option)
   }
   return command
@@ -53,11 +64,7 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
   const layers = [flags, environment, file]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
-  if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
-    throw new CannotRun(
-      '--client-ca is for holdfast serve: a proxy asks for no client certificate. Leave it out',
-    )
-  }
+  if (!isForWebhook(command)) refuseWebhookOnly(command)
   const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
   const configuration = configure([...settings, otherwise])
   if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
@@ -66,6 +73,17 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
     )
   }
   return configuration
+}
+
+/** It would have no effect, and a person who gives it expects one. @throws CannotRun */
+function refuseWebhookOnly(command: Command): void {
+  const [given] = [...webhookOnly].filter(
+    (name) => command.getOptionValueSource(repeatable[name] ?? name) === 'cli',
+  )
+  if (given === undefined) return
+  throw new CannotRun(
+    `${flagOf(given)} is for holdfast serve, and without effect on a proxy, which listens where --listen says. Leave it out`,
+  )
 }
 
 const noLayer: Layer = { ok: true, settings: {} }

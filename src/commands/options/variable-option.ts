@@ -1,4 +1,4 @@
-import { type Command, Help, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CannotRun, type Environment } from '../surroundings.ts'
 
 /** An option that a variable can set too. Commander's own `env()` knows only the variables of the process. */
@@ -11,13 +11,25 @@ export class VariableOption extends Option {
   }
 }
 
-/** Describes an option for the help as commander does, its variable included. */
+/** Describes an option for the help: its choices, its default where it says something, and its variable. */
 export function describeOption(option: Option): string {
-  if (!(option instanceof VariableOption)) return new Help().optionDescription(option)
-  const same = new Option(option.flags, option.description)
-    .default(option.defaultValue, option.defaultValueDescription)
-    .env(option.variable)
-  return new Help().optionDescription(same)
+  const { description, argChoices, hidden } = option
+  const facts = [
+    ...(argChoices && !hidden ? [`choices: ${argChoices.join(', ')}`] : []),
+    ...defaultOf(option),
+    ...(option instanceof VariableOption ? [`env: ${option.variable}`] : []),
+  ]
+  return [description, ...facts.map((fact) => `(${fact})`)].join(' ')
+}
+
+/** Without one that goes without saying: no flag, no value, any number; and without one that the description names. */
+function defaultOf({ description, defaultValue, defaultValueDescription }: Option): string[] {
+  const value: unknown = defaultValue
+  if (/\(default: /.test(description)) return []
+  if (defaultValueDescription !== undefined) return [`default: ${defaultValueDescription}`]
+  return (typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value))
+    ? [`default: ${value}`]
+    : []
 }
 
 /**

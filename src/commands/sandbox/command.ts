@@ -9,11 +9,12 @@ import { DecisionLines } from '../../observability/log.ts'
 import { StoryLog } from '../../page/story.ts'
 import { Sandbox } from '../../sandbox/sandbox.ts'
 import type { Guard } from '../../server/webhook-server.ts'
+import { wrapped } from '../../text/wrap.ts'
 import { systemClock } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
 import { anyPort, releaseName } from '../options/cluster-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { coloursFor } from '../terminal.ts'
+import { coloursFor, widthOf } from '../terminal.ts'
 import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
 import { Narrator, tellStory } from './demo.ts'
 import { guardSandbox, sandboxSettle } from './guard-sandbox.ts'
@@ -85,7 +86,11 @@ async function playSandbox(
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
     const story = new StoryLog()
-    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env), story.add)
+    const narrator = new Narrator(
+      (line) => stdout.write(`${wrapped(line, widthOf(stdout))}\n`),
+      coloursFor(stdout, env),
+      story.add,
+    )
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
