@@ -31,6 +31,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
   ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
   ['schema', async (given) => (await import('./commands/schema/command.ts')).schemaCommand(given)],
+  ['version', async (given) => (await import('./commands/version.ts')).versionCommand(given)],
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [
     'completion',
@@ -85,7 +86,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
     .description(
       'Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.',
     )
-    .version(version())
+    .version(version(), '-v, --version', 'print the version of this client; holdfast version tells more')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(reflowed(text, widthOf(stdout))),
@@ -104,7 +105,8 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
     })
   const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
   // Help, completion and suggestions list all of them.
-  for (const make of asked ? [asked] : commands.values())
+  const all = name === '-v' || name === '--version' ? [] : commands.values()
+  for (const make of asked ? [asked] : all)
     program.addCommand(await make(surroundings, program))
   inherit(program)
   return program

@@ -56,7 +56,7 @@ const isCommand =
 /** Indentation, then a label and the spaces that set it apart, or a mark of a list, which may be painted. */
 const labelled =
   // eslint-disable-next-line no-control-regex -- it is what a terminal reads
-  /^ *(?:[A-Z][a-z]+: +|(?:why|do): +|(?:\u001B\[\d+m)?[-✓✗•](?:\u001B\[\d+m)? |\d+\. )?/
+  /^(?: +\S+(?: \S+){0,2} {2,}(?=\S)| *(?:[A-Z][a-z]+: +|(?:why|do): +|(?:\u001B\[\d+m)?[-✓✗•](?:\u001B\[\d+m)? |\d+\. )?)/
 
 /**
  * A help with lines of at most so many columns. Paragraphs in it are written with lines of any length: those that follow one

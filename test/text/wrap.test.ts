@@ -7,6 +7,10 @@ t.test('a line is broken between words, and what goes on begins below its text',
     'Why:   Longhorn crashes the manager of\n       node-1 if an eviction meets a\n       clean-up.',
   )
   t.equal(wrapped('  ✓ one two three', 12), '  ✓ one two\n    three')
+  t.equal(
+    wrapped('  cleaning up  one two three four', 30),
+    '  cleaning up  one two three\n               four',
+  )
   t.equal(wrapped('    do:  one two three', 18), '    do:  one two\n         three')
   t.end()
 })
