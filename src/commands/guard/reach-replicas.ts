@@ -65,7 +65,7 @@ export async function reachReplicas(
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<readonly ForwardedPort[]> {
-  if (address !== undefined) return address.map((url) => ({ url: url.origin, close: () => undefined }))
+  if (address !== undefined) return await named(address, signal)
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
     const { reached, problem } = await replicasOutside(namespace, connection, signal)
@@ -78,6 +78,14 @@ export async function reachReplicas(
       forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),
     ),
   )
+}
+
+/** The replicas that the person names. @throws CannotRun if one does not answer */
+async function named(addresses: readonly URL[], signal: AbortSignal): Promise<readonly ForwardedPort[]> {
+  const looked = await Promise.all(addresses.map(({ origin }) => lookAt(origin, signal, 'a replica (--address)')))
+  const problem = looked.find((each) => each.problem !== undefined)?.problem
+  if (problem !== undefined) throw new CannotRun(problem)
+  return looked.map(({ url }) => ({ url, close: () => undefined }))
 }
 
 /** The replicas outside pods, on this machine. */
@@ -94,7 +102,7 @@ async function replicasOutside(
 ): Promise<ReplicasOutside> {
   try {
     const addresses = await announcedReplicas(connection, namespace, signal)
-    const looked = await Promise.all(addresses.map((url) => lookAt(url, signal)))
+    const looked = await Promise.all(addresses.map((url) => lookAt(url, signal, 'which one has announced')))
     return {
       reached: looked.flatMap(({ url, problem }) =>
         problem === undefined ? { url, close: () => undefined } : [],
@@ -108,16 +116,20 @@ async function replicasOutside(
 }
 
 /** A killed guard leaves an address behind, and so does a guard that hangs. */
-async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; problem?: string }> {
+async function lookAt(
+  url: string,
+  signal: AbortSignal,
+  what: string,
+): Promise<{ url: string; problem?: string }> {
   try {
     const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
     await response.body?.cancel()
     return response.ok
       ? { url }
-      : { url, problem: `${url}, which one has announced, answers ${response.status}` }
+      : { url, problem: `${url}, ${what}, answers ${response.status}` }
   } catch (error) {
     signal.throwIfAborted()
-    return { url, problem: `${url}, which one has announced, cannot be asked: ${inWords(error)}` }
+    return { url, problem: `${url}, ${what}, cannot be asked: ${inWords(error)}` }
   }
 }
 
