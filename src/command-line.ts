@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import type { OfferedCommand } from './commands/completion/offers.ts'
 import { refuseEmptyValues } from './commands/options/empty-values.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
@@ -13,7 +14,7 @@ import { version } from './server/version.ts'
 import { plainText } from './text/plain-text.ts'
 import { reflowed, wrapped } from './text/wrap.ts'
 
-type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
+type MakeCommand = (surroundings: CommandSurroundings) => Promise<Command>
 
 /** A command loads its own modules: loading all of them takes longer than most commands run. */
 const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
@@ -35,7 +36,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [
     'completion',
-    async (given, all) => (await import('./commands/completion.ts')).completionCommand(given, all),
+    async (given) => (await import('./commands/completion/command.ts')).completionCommand(given),
   ],
 ])
 
@@ -53,6 +54,15 @@ export async function runCommandLine(given: readonly string[], around: Surroundi
     code = wanted
   }
   try {
+    if (given[0] === '__complete') {
+      const { complete } = await import('./commands/completion/complete.ts')
+      await complete(given.slice(1), around, () => offersOfAll({ ...surroundings, exitWith }))
+      return code
+    }
+    if (given[0] === '__offers') {
+      surroundings.stdout.write(JSON.stringify(await offersOfAll({ ...surroundings, exitWith })))
+      return code
+    }
     const args = commandFirst(given)
     const program = await makeProgram(args[0], { ...surroundings, exitWith })
     await program.parseAsync(args, { from: 'user' })
@@ -103,13 +113,18 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       await refuseUnknown(env)
       readVariables(command, env)
     })
-  const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
-  // Help, completion and suggestions list all of them.
+  const asked = name === undefined ? undefined : commands.get(name)
+  // Help and suggestions list all of them.
   const all = name === '-v' || name === '--version' ? [] : commands.values()
-  for (const make of asked ? [asked] : all)
-    program.addCommand(await make(surroundings, program))
+  for (const make of asked ? [asked] : all) program.addCommand(await make(surroundings))
   inherit(program)
   return program
+}
+
+/** What a shell may offer, of all commands. */
+async function offersOfAll(surroundings: CommandSurroundings): Promise<OfferedCommand> {
+  const { offersOf } = await import('./commands/completion/offers.ts')
+  return offersOf(await makeProgram(undefined, surroundings))
 }
 
 /**
@@ -140,7 +155,8 @@ function plain(stderr: Output): Output {
     get columns() {
       return stderr.columns ?? 80
     },
-    write: (text) => stderr.write(wrapped(plainText(text), stderr.isTTY === true ? widthOf(stderr) : undefined)),
+    write: (text) =>
+      stderr.write(wrapped(plainText(text), stderr.isTTY === true ? widthOf(stderr) : undefined)),
   }
 }
 

@@ -159,7 +159,9 @@ function textOf({ client, guard, longhorn }: Versions, isAlone: boolean): string
 
 function guardLines(guard: Versions['guard']): string[] {
   if (guard === null) return ['Guard:    unknown']
-  return guard.map(({ replica, version }, at) => `${at === 0 ? 'Guard:    ' : '          '}${version} (${replica})`)
+  return guard.map(
+    ({ replica, version }, at) => `${at === 0 ? 'Guard:    ' : '          '}${version} (${replica})`,
+  )
 }
 
 function longhornText(longhorn: Versions['longhorn']): string {

@@ -65,7 +65,8 @@ function decisionOf(log: Fields, text: string): string {
   const object = isFields(log.object) ? log.object : {}
   const what = log.change ?? `${valueOf(log.operation)} ${valueOf(object.kind)}/${valueOf(object.name)}`
   const rules = [...new Set(listOf(log.findings).map(({ rule }) => valueOf(rule)))]
-  const why = rules.length > 0 ? ` (${rules.join(', ')})` : log.why === undefined ? '' : `: ${valueOf(log.why)}`
+  const why =
+    rules.length > 0 ? ` (${rules.join(', ')})` : log.why === undefined ? '' : `: ${valueOf(log.why)}`
   const times = typeof log.count === 'number' && log.count > 1 ? `, ${log.count} times` : ''
   const dryRun = log.dryRun === true ? ' as a dry run' : ''
   const first = `${text}: ${valueOf(what)} by ${userOf(log)}${dryRun}${why}${times}`

@@ -50,8 +50,7 @@ export function brokenInto(text: string, width: number): string[] {
   return wrapAnsi(text, Math.max(1, width), { hard: true }).split('\n')
 }
 
-const isCommand =
-  /^\s*(?:Look: +)?(?:\$ )?(?:kubectl|holdfast|helm|export|curl|node dist\/main\.js|etcdctl) /
+const isCommand = /^\s*(?:Look: +)?(?:\$ )?(?:kubectl|holdfast|helm|export|curl|node dist\/main\.js|etcdctl) /
 
 /** Indentation, then a label and the spaces that set it apart, or a mark of a list, which may be painted. */
 const labelled =

@@ -25,7 +25,10 @@ t.test('the named replicas are asked instead of those of the cluster', async (t)
   const names = ['-o', 'jsonpath={.guard[*].replica}']
   t.match(await holdfast('status', ...addresses, ...names), { code: 0, stdout: /^one two$/, stderr: /^$/ })
   t.match(await holdfast('version', ...addresses, ...names), { code: 0, stdout: /^one two$/ })
-  t.match((await holdfast('status', ...addresses)).stdout, /^Guard: {4}2 replicas, mode warn: it stops no request$/m)
+  t.match(
+    (await holdfast('status', ...addresses)).stdout,
+    /^Guard: {4}2 replicas, mode warn: it stops no request$/m,
+  )
 })
 
 t.test('a named replica that does not answer is told of', async (t) => {

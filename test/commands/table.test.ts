@@ -59,7 +59,10 @@ pute.internal
 
 t.test('the space between columns shrinks before a cell is broken', (t) => {
   const rows = [{ node: 'a'.repeat(20), change: 'b'.repeat(20), reason: '' }]
-  t.equal(table(columns.slice(0, 2), rows, { width: 42 }).split('\n')[1], `${'a'.repeat(20)}  ${'b'.repeat(20)}`)
+  t.equal(
+    table(columns.slice(0, 2), rows, { width: 42 }).split('\n')[1],
+    `${'a'.repeat(20)}  ${'b'.repeat(20)}`,
+  )
   t.end()
 })
 

@@ -39,8 +39,7 @@ t.test('version --client asks no cluster, and so does --version', async (t) => {
   })
   const json = await run(['version', '--client', '-o', 'json'])
   t.match(JSON.parse(json.stdout), { kind: 'Version', guard: null, longhorn: null })
-  for (const flag of ['-v', '--version'])
-    t.match(await run([flag]), { code: 0, stdout: `${version()}\n` })
+  for (const flag of ['-v', '--version']) t.match(await run([flag]), { code: 0, stdout: `${version()}\n` })
 })
 
 t.test('what is not known is told, the rest is shown, and the exit code says so', async (t) => {
@@ -54,7 +53,11 @@ t.test('what is not known is told, the rest is shown, and the exit code says so'
     stderr: /The version of the guard is not known: no replica of the guard runs/,
   })
   const elsewhere = await run(['version', '--kubeconfig', file, '--longhorn-namespace', 'storage'])
-  t.match(elsewhere, { code: 2, stdout: /\nLonghorn: unknown\n/, stderr: /There is no Longhorn in namespace storage/ })
+  t.match(elsewhere, {
+    code: 2,
+    stdout: /\nLonghorn: unknown\n/,
+    stderr: /There is no Longhorn in namespace storage/,
+  })
   const missing = await run(['version', '--kubeconfig', join(t.testdir(), 'missing')])
   t.match(missing, { code: 2, stdout: /^Client: {3}\d/, stderr: /missing/ })
 })

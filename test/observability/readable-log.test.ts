@@ -67,7 +67,12 @@ t.test('an error has its stack', async (t) => {
 t.test('no line is wider than the terminal, and none acts on it', async (t) => {
   const { log, shown } = await onTerminal(40)
   log.info({ name: 'a\u001b]0;owned\u0007b '.repeat(8) }, 'a message about a name')
-  t.ok(shown().split('\n').every((line) => line.length <= 40), shown())
+  t.ok(
+    shown()
+      .split('\n')
+      .every((line) => line.length <= 40),
+    shown(),
+  )
   t.notMatch(shown(), /[\u0007\u001b]/)
 })
 

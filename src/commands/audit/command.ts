@@ -3,14 +3,16 @@ import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-r
 import { ruleNames } from '../../rules/finding.ts'
 import type { HoldRecord } from '../../observability/hold-record.ts'
 import { parseDuration } from '../../time/duration.ts'
-import {
-  addClusterOptions,
-  addImpersonationOptions,
-  askingOf,
-} from '../options/cluster-options.ts'
+import { addClusterOptions, addImpersonationOptions, askingOf } from '../options/cluster-options.ts'
 import { addReplicaOptions } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { isStructured, longhornName, type OutputFormat, outputOption, printed } from '../output/output-format.ts'
+import {
+  isStructured,
+  longhornName,
+  type OutputFormat,
+  outputOption,
+  printed,
+} from '../output/output-format.ts'
 import { table, tableRow } from '../table.ts'
 import { type Colours, coloursFor, data, dataLine, widthOf } from '../terminal.ts'
 import { auditColumns, summaryColumns } from './columns.ts'
@@ -138,9 +140,7 @@ async function audit(
         if (!isHold(record) && wanted(record)) found.push(record)
     }
     found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
-    stdout.write(
-      flags.summary ? summaryView(summarise(found), flags, look) : view(found, flags, look),
-    )
+    stdout.write(flags.summary ? summaryView(summarise(found), flags, look) : view(found, flags, look))
     if (found.length === 0) note('No record matches.')
   } finally {
     for (const { close } of sources) close()
@@ -201,8 +201,7 @@ function liveView({ output, headers }: AuditFlags, look: View): (record: AuditRe
 }
 
 function summaryView(lines: readonly SummaryLine[], { output, headers }: AuditFlags, look: View): string {
-  if (isStructured(output))
-    return printed(output, { document: lines, items: lines, names: [] }, { headers })
+  if (isStructured(output)) return printed(output, { document: lines, items: lines, names: [] }, { headers })
   if (lines.length === 0) return ''
   return table(summaryColumns(Date.now(), look.colours), lines, { width: look.width, headers })
 }

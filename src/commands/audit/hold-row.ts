@@ -15,7 +15,11 @@ export function holdColumns(wide: boolean, colours: Colours): Column<HoldRecord>
     { heading: 'COUNT', cell: () => '' },
     { heading: 'USER', cell: ({ user }) => user },
     { heading: 'CHANGE', cell: ({ change }) => change },
-    { heading: 'RULES', cell: (hold) => (hold.phase === 'began' ? beginning(hold) : end(hold)), isSentence: true },
+    {
+      heading: 'RULES',
+      cell: (hold) => (hold.phase === 'began' ? beginning(hold) : end(hold)),
+      isSentence: true,
+    },
   ]
   if (!wide) return narrow
   return [

@@ -90,7 +90,11 @@ async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): P
     const names = { ...place, ...own.names, namespace, target }
     const facts = withoutGuesses(await gatherFacts(connection, names, ask, signal), own)
     const diagnosis = diagnose(facts)
-    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env), widthOf(stdout)) : data(output, diagnosis))
+    stdout.write(
+      output === undefined
+        ? text(diagnosis, coloursFor(stdout, env), widthOf(stdout))
+        : data(output, diagnosis),
+    )
     exitWith(codeOf(diagnosis))
   } finally {
     connection.close()

@@ -11,7 +11,14 @@ import {
   openMap,
 } from '../options/cluster-options.ts'
 import { commandText } from '../options/command-text.ts'
-import { isStructured, longhornName, type OutputFormat, outputOption, type Printable, printed } from '../output/output-format.ts'
+import {
+  isStructured,
+  longhornName,
+  type OutputFormat,
+  outputOption,
+  type Printable,
+  printed,
+} from '../output/output-format.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { widthOf } from '../terminal.ts'
 import { type EvictionPlan, planEvictions } from './plan.ts'

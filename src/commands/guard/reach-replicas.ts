@@ -82,7 +82,9 @@ export async function reachReplicas(
 
 /** The replicas that the person names. @throws CannotRun if one does not answer */
 async function named(addresses: readonly URL[], signal: AbortSignal): Promise<readonly ForwardedPort[]> {
-  const looked = await Promise.all(addresses.map(({ origin }) => lookAt(origin, signal, 'a replica (--address)')))
+  const looked = await Promise.all(
+    addresses.map(({ origin }) => lookAt(origin, signal, 'a replica (--address)')),
+  )
   const problem = looked.find((each) => each.problem !== undefined)?.problem
   if (problem !== undefined) throw new CannotRun(problem)
   return looked.map(({ url }) => ({ url, close: () => undefined }))
@@ -124,9 +126,7 @@ async function lookAt(
   try {
     const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
     await response.body?.cancel()
-    return response.ok
-      ? { url }
-      : { url, problem: `${url}, ${what}, answers ${response.status}` }
+    return response.ok ? { url } : { url, problem: `${url}, ${what}, answers ${response.status}` }
   } catch (error) {
     signal.throwIfAborted()
     return { url, problem: `${url}, ${what}, cannot be asked: ${inWords(error)}` }

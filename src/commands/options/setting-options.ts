@@ -1,7 +1,15 @@
 import type { Command } from 'commander'
+import type { TSchema } from 'typebox'
 import { type Configuration, configure } from '../../configuration/configuration.ts'
 import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../configuration/layer.ts'
-import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
+import {
+  settingFacts,
+  type SettingName,
+  settingNames,
+  type Settings,
+  SettingsSchema,
+} from '../../configuration/settings.ts'
+import { ruleNames } from '../../rules/finding.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Environment } from '../surroundings.ts'
 import type { ClusterFlags } from './cluster-options.ts'
@@ -29,6 +37,21 @@ const webhookOnly: ReadonlySet<SettingName> = new Set([
   ...(['certificateSecret', 'serverName', 'webhookConfiguration'] as const),
 ])
 
+/** Of a setting that has a few; undefined for any other. */
+function valuesOf(name: SettingName): readonly string[] | undefined {
+  if (name === 'rules')
+    return ruleNames.flatMap((rule) => ['enforce', 'warn', 'off'].map((mode) => `${rule}=${mode}`))
+  const schema: TSchema = SettingsSchema.properties[name]
+  const parts: unknown = 'anyOf' in schema ? schema.anyOf : undefined
+  if (!Array.isArray(parts)) return undefined
+  const values = parts.map((part: unknown) => (isLiteral(part) ? part.const : undefined))
+  return values.every((value) => typeof value === 'string') ? values : undefined
+}
+
+function isLiteral(part: unknown): part is { readonly const: unknown } {
+  return typeof part === 'object' && part !== null && 'const' in part
+}
+
 function isForWebhook(command: Command): boolean {
   return command.name() === 'serve'
 }
@@ -41,7 +64,8 @@ export function addSettings(command: Command): Command {
   for (const name of settingNames) {
     const { placeholder, help, byDefault } = settingFacts[name]
     const description = `${help} (default: ${byDefault})`
-    const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
+    const flags = `${flagOf(name)} <${placeholder}>`
+    const option = new VariableOption(flags, description, variableOf(name), valuesOf(name))
     if (repeatable[name] !== undefined)
       option.argParser((value: string, before: string | undefined) => join(before, value))
     if (!isForWebhook(command) && webhookOnly.has(name)) option.hideHelp()

@@ -4,10 +4,13 @@ import { CannotRun, type Environment } from '../surroundings.ts'
 /** An option that a variable can set too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {
   readonly variable: string
+  /** The possible values, for a shell that completes them; undefined for any. */
+  readonly offered: readonly string[] | undefined
 
-  constructor(flags: string, description: string, variable: string) {
+  constructor(flags: string, description: string, variable: string, offered?: readonly string[]) {
     super(flags, description)
     this.variable = variable
+    this.offered = offered
   }
 }
 

@@ -36,14 +36,26 @@ const plainFormats = ['json', 'yaml', 'name'] as const
  * @param people the formats for people; the first is the default, if the option has none of its own
  */
 export function outputOption<const People extends string>(people: readonly People[], help: string): Option {
-  return new Option(
+  const option = new FormatOption(
     '-o, --output <format>',
     `${help}; or json, yaml, name, jsonpath=…, jsonpath-as-json=…, jsonpath-file=…, custom-columns=…, custom-columns-file=…`,
-  ).argParser((text): OutputFormat<People> => readFormat(text, people))
+    formatsOf(people),
+  )
+  return option.argParser((text): OutputFormat<People> => readFormat(text, people))
 }
 
-/** What follows `-o`, for a shell that completes it. */
-export function formatsOf(people: readonly string[]): readonly string[] {
+/** With what a shell offers for it. */
+class FormatOption extends Option {
+  readonly offered: readonly string[]
+
+  constructor(flags: string, description: string, offered: readonly string[]) {
+    super(flags, description)
+    this.offered = offered
+  }
+}
+
+/** What may follow `-o`. */
+function formatsOf(people: readonly string[]): readonly string[] {
   return [...people, ...plainFormats, ...Object.keys(templates).map((name) => `${name}=`)]
 }
 
@@ -57,8 +69,7 @@ function readFormat<People extends string>(text: string, people: readonly People
   if (!isTemplateFormat(name))
     throw new InvalidArgumentError(`Allowed choices are ${formatsOf(people).join(', ')}.`)
   const template = equals === -1 ? '' : text.slice(equals + 1)
-  if (template === '')
-    throw new InvalidArgumentError(`It needs a template: ${name}=${templates[name]}.`)
+  if (template === '') throw new InvalidArgumentError(`It needs a template: ${name}=${templates[name]}.`)
   return readTemplate(name, template)
 }
 

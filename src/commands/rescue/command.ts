@@ -80,8 +80,8 @@ Examples:
   $ holdfast rescue node-1 --leave-cleared
   $ holdfast rescue --timeout 30m -o json | jq .step`,
     )
-  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action((nodes: string[], flags: RescueFlags) =>
-    rescue(nodes, flags, surroundings),
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(
+    (nodes: string[], flags: RescueFlags) => rescue(nodes, flags, surroundings),
   )
 }
 

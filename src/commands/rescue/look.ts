@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
-import { readFailure } from '../../kubernetes/client/failures.ts'
+import { readFailure } from '../../kubernetes/client/read-failure.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
 import { monotonicMs, within } from '../../time/clock.ts'
 import { Looker } from '../doctor/cluster-reader.ts'

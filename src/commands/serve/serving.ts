@@ -33,7 +33,16 @@ export interface Serving {
  */
 export async function serving(
   { logLevel, logFormat, auditFile }: Configuration,
-  { env, stdout, stderr, untilSignal, onHangup, onStdoutClosed, measureProcess, exitWith }: CommandSurroundings,
+  {
+    env,
+    stdout,
+    stderr,
+    untilSignal,
+    onHangup,
+    onStdoutClosed,
+    measureProcess,
+    exitWith,
+  }: CommandSurroundings,
   serve: (serving: Serving) => Promise<void>,
 ): Promise<void> {
   const ended = new AbortController()

@@ -61,4 +61,3 @@ export function sentence(text: string): Section {
 export function textOf({ head, rows }: Section): string {
   return head + rows.join('')
 }
-

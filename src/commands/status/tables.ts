@@ -48,7 +48,9 @@ export function sections(status: Status, look: Look): readonly Section[] {
     }),
     ...pendingSection(status, look),
     ...section({ columns: sharedColumns, rows: status.sharedDisks, look, what: 'UUIDs' }),
-    ...(wide ? section({ columns: reservationColumns, rows: status.reservations ?? [], look, what: 'reservations' }) : []),
+    ...(wide
+      ? section({ columns: reservationColumns, rows: status.reservations ?? [], look, what: 'reservations' })
+      : []),
     ...(wide || replicasDiffer(guard)
       ? section({ columns: guardColumns, rows: guard, look, what: 'replicas' })
       : []),

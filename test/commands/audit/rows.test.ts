@@ -20,7 +20,9 @@ const admitted: Partial<AuditRecord> = { verdict: 'allow', findings: [], waitedM
 t.test('a kubectl that waits through several requests is one row, its end included', (t) => {
   const held = [30, 61, 92].map((seconds) => at(seconds, { waitedMs: 30_000 }))
   const rows = joined([...held, at(102, admitted)])
-  t.match(rows, [{ count: 4, waitedMs: 102_000, rules: ['eviction-during-cleanup'], last: { verdict: 'allow' } }])
+  t.match(rows, [
+    { count: 4, waitedMs: 102_000, rules: ['eviction-during-cleanup'], last: { verdict: 'allow' } },
+  ])
   t.equal(rows.length, 1)
   t.end()
 })
@@ -74,7 +76,10 @@ t.test('the wide table fits a terminal: the reason stands below its row', (t) =>
   const account = 'system:serviceaccount:longhorn-system:longhorn-service-account'
   const rows = joined([at(0, { actor: { user: account, groups: [] } })])
   const shown = table(auditColumns(true, coloursFor({}, {})), rows, { width: 100 })
-  t.ok(shown.split('\n').every((line) => widthOf(line) <= 100), shown)
+  t.ok(
+    shown.split('\n').every((line) => widthOf(line) <= 100),
+    shown,
+  )
   t.match(shown, /^ {4}evicting d2 of n1 has to wait: /m)
   t.end()
 })

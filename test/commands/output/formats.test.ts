@@ -8,7 +8,10 @@ import { linesOf, run, start } from '../holdfast.ts'
 t.test('status takes the formats of kubectl get', async (t) => {
   const { kubeconfig } = await guarded(t)
   const status = async (...more: string[]) => await run(['status', '--kubeconfig', kubeconfig, ...more])
-  t.equal((await status('-o', 'name')).stdout, 'node.longhorn.io/node-1\nnode.longhorn.io/node-2\nnode.longhorn.io/node-3\n')
+  t.equal(
+    (await status('-o', 'name')).stdout,
+    'node.longhorn.io/node-1\nnode.longhorn.io/node-2\nnode.longhorn.io/node-3\n',
+  )
   t.equal((await status('-o', 'name', 'node-2')).stdout, 'node.longhorn.io/node-2\n')
   const ready = '{range .nodes[?(@.state=="ok")]}{.name}{"\\t"}{.disks[*].name}{"\\n"}{end}'
   t.match((await status('-o', `jsonpath=${ready}`)).stdout, 'node-1\tdisk-1 disk-2\n')
@@ -20,8 +23,14 @@ t.test('status takes the formats of kubectl get', async (t) => {
   const files = { path: '{.kind}', columns: 'NODE STATE\n{.name} .state\n', odd: 'A B\n.a\n' }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
   t.equal((await status('-o', `jsonpath-file=${join(folder, 'path')}`)).stdout, 'Status')
-  t.match((await status('-o', `custom-columns-file=${join(folder, 'columns')}`)).stdout, /^NODE {5}STATE\nnode-1 {3}ok\n/)
-  t.match(await status('-o', `custom-columns-file=${join(folder, 'odd')}`), { code: 2, stderr: /number of headers \(2\)/ })
+  t.match(
+    (await status('-o', `custom-columns-file=${join(folder, 'columns')}`)).stdout,
+    /^NODE {5}STATE\nnode-1 {3}ok\n/,
+  )
+  t.match(await status('-o', `custom-columns-file=${join(folder, 'odd')}`), {
+    code: 2,
+    stderr: /number of headers \(2\)/,
+  })
 })
 
 t.test('tables go without headings, and without the lines before them', async (t) => {
@@ -58,12 +67,18 @@ t.test('a wrong format or template is an error that says what is right', async (
 
 t.test('audit takes the formats of kubectl get, and with --follow for each record', async (t) => {
   const file = join(t.testdir(), 'audit.log')
-  const records = [record({ uid: 'a' }), record({ uid: 'b', verdict: 'refuse', object: { kind: 'BackingImage', name: 'i' } })]
+  const records = [
+    record({ uid: 'a' }),
+    record({ uid: 'b', verdict: 'refuse', object: { kind: 'BackingImage', name: 'i' } }),
+  ]
   await writeFile(file, records.map((each) => `${JSON.stringify(each)}\n`).join(''))
   const audit = async (...more: string[]) => (await run(['audit', file, ...more])).stdout
   t.equal(await audit('-o', 'name'), 'node.longhorn.io/n1\nbackingimage.longhorn.io/i\n')
   t.equal(await audit('-o', 'jsonpath={range [?(@.verdict=="refuse")]}{.uid}{"\\n"}{end}'), 'b\n')
-  t.equal(await audit('-o', 'custom-columns=WHO:.actor.user,WHAT:.object.name'), 'WHO   WHAT\nann   n1\nann   i\n')
+  t.equal(
+    await audit('-o', 'custom-columns=WHO:.actor.user,WHAT:.object.name'),
+    'WHO   WHAT\nann   n1\nann   i\n',
+  )
   const following = start(['audit', file, '--follow', '-o', 'custom-columns=UID:.uid'])
   t.teardown(following.end)
   const until = linesOf(following)

@@ -87,7 +87,7 @@ export const templates: readonly string[] = [
   '{.one..}',
   '{range .nodes[*]}{.name}{"\\t"}{.state}{"\\n"}{end}',
   '{range .nodes[*]}{.name}{"\\t"}{.state}{"\\n"}{end}{.kind}',
-  "{range .nodes[*]}[{.name}] {end}",
+  '{range .nodes[*]}[{.name}] {end}',
   '{range .nodes[*]}{range .disks[*]}{.name},{end}{"\\n"}{end}done',
   '{range .empty[*]}{.name}{end}after',
   '{range .empty[*]}{range .a[*]}{.b}{end}{end}after',

@@ -32,7 +32,10 @@ interface Watching {
 }
 
 /** Watches until so much was shown. */
-async function watch(screen: Terminal, { screens, ageMs = 0, world = small, during, wide = false }: Watching) {
+async function watch(
+  screen: Terminal,
+  { screens, ageMs = 0, world = small, during, wide = false }: Watching,
+) {
   const ended = new AbortController()
   const listeners = new Set<() => void>()
   const subscribe = (listener: () => void) => {
@@ -124,7 +127,10 @@ t.test('a warning stays above what is written anew', async (t) => {
   const screen = terminal({ columns: 100, rows: 24 })
   await watch(screen, { screens: 3, during: (notes) => notes.note('the guard is gone') })
   const lines = screen.shown().split('\n')
-  t.strictSame(lines.slice(0, 3), Array.from({ length: 3 }, () => 'holdfast: the guard is gone'))
+  t.strictSame(
+    lines.slice(0, 3),
+    Array.from({ length: 3 }, () => 'holdfast: the guard is gone'),
+  )
   t.match(lines[3], /^Cluster:/)
 })
 

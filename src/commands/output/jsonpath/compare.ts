@@ -35,7 +35,8 @@ function isLess(left: unknown, right: unknown): boolean {
   const [one, other] = alike(left, right)
   if (typeof one === 'boolean') throw new TemplateProblem('invalid type for comparison')
   // As Go compares texts: by their bytes in UTF-8, so by code points.
-  if (typeof one === 'string' && typeof other === 'string') return Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0
+  if (typeof one === 'string' && typeof other === 'string')
+    return Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0
   return one < other
 }
 

@@ -95,7 +95,8 @@ class Evaluation {
   }
 
   #filtered(value: unknown, { left, operator, right }: Extract<Node, { type: 'filter' }>): Values {
-    if (!Array.isArray(value)) throw new TemplateProblem(`${kindOf(value)} is not array or slice and cannot be filtered`)
+    if (!Array.isArray(value))
+      throw new TemplateProblem(`${kindOf(value)} is not array or slice and cannot be filtered`)
     return value.filter((item: unknown) => {
       if (operator === 'exists') return this.#exists(item, left)
       const lefts = this.#list([item], left)

@@ -111,15 +111,14 @@ class Action {
     // A backslash takes what follows, so that a key may have a dot: `.labels.kubernetes\.io/hostname`.
     while (!isTerminator(this.#peek())) this.at += this.#peek() === '\\' ? 2 : 1
     const name = this.#text.slice(start, this.at)
-    this.#nodes.push(
-      name === '*' ? { type: 'wildcard' } : { type: 'field', name: name.replaceAll('\\', '') },
-    )
+    this.#nodes.push(name === '*' ? { type: 'wildcard' } : { type: 'field', name: name.replaceAll('\\', '') })
   }
 
   #number(): void {
     const sign = /[-+]/.test(this.#peek()) ? this.#text.charAt(this.at++) : ''
     const digits = this.#until((character) => !/^[.\p{Nd}]$/u.test(character))
-    if (!/^(?:\d+\.?\d*|\.\d+)$/.test(digits)) throw new TemplateProblem(`cannot parse number ${sign}${digits}`)
+    if (!/^(?:\d+\.?\d*|\.\d+)$/.test(digits))
+      throw new TemplateProblem(`cannot parse number ${sign}${digits}`)
     this.#nodes.push({ type: 'value', value: Number(sign + digits) })
   }
 

@@ -21,13 +21,16 @@ export function unquoted(word: string): string {
   const mark = word.charAt(0)
   return word
     .slice(1, -1)
-    .replaceAll(/\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3})|([^]?))/g, (_, ...found) => {
-      const [byte, short, long, octal, letter] = found as (string | undefined)[]
-      const hex = byte ?? short ?? long
-      if (hex !== undefined) return String.fromCodePoint(parseInt(hex, 16))
-      if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8))
-      const text = letter === mark ? mark : letters[letter ?? '']
-      if (text === undefined) throw new TemplateProblem(`unquote string ${word} error invalid syntax`)
-      return text
-    })
+    .replaceAll(
+      /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3})|([^]?))/g,
+      (_, ...found) => {
+        const [byte, short, long, octal, letter] = found as (string | undefined)[]
+        const hex = byte ?? short ?? long
+        if (hex !== undefined) return String.fromCodePoint(parseInt(hex, 16))
+        if (octal !== undefined) return String.fromCodePoint(parseInt(octal, 8))
+        const text = letter === mark ? mark : letters[letter ?? '']
+        if (text === undefined) throw new TemplateProblem(`unquote string ${word} error invalid syntax`)
+        return text
+      },
+    )
 }
