@@ -21,7 +21,7 @@ export interface TableLook {
 }
 
 /** A table in parts, for a reader who may not have room for all of it. */
-export interface TableParts {
+interface TableParts {
   /** The headings; empty if none are wanted. */
   readonly head: string
   /** Each with all its lines. */

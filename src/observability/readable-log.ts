@@ -28,7 +28,7 @@ export async function readableLog(screen: LogScreen, isColoured: boolean): Promi
   return {
     write: (line) => {
       const log = parsed(line)
-      screen.write(log === undefined ? line : wrapped(pretty(log) ?? line, screen.columns))
+      screen.write(log === undefined ? line : wrapped(pretty(log), screen.columns))
     },
     get writableLength() {
       return screen.writableLength ?? 0

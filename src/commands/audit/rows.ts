@@ -70,7 +70,7 @@ function rowOf(episode: readonly AuditRecord[]): AuditRow[] {
 }
 
 /** The rules that had a part, or why it could not be judged. */
-export function rulesOf({ findings, why }: AuditRecord): readonly string[] {
+function rulesOf({ findings, why }: AuditRecord): readonly string[] {
   return [...new Set([...findings.map(({ rule }) => rule), ...(why === undefined ? [] : [why])])]
 }
 

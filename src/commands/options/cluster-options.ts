@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
 import type { Logger } from 'pino'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { connect, type Connection } from '../../kubernetes/client/connection.ts'

@@ -28,7 +28,7 @@ export function describeOption(option: Option): string {
 /** Without one that goes without saying: no flag, no value, any number; and without one that the description names. */
 function defaultOf({ description, defaultValue, defaultValueDescription }: Option): string[] {
   const value: unknown = defaultValue
-  if (/\(default: /.test(description)) return []
+  if (description.includes('(default: ')) return []
   if (defaultValueDescription !== undefined) return [`default: ${defaultValueDescription}`]
   return (typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value))
     ? [`default: ${value}`]

@@ -9,7 +9,7 @@ import { parseTemplate } from './jsonpath/parse.ts'
 import { printTemplate } from './jsonpath/print.ts'
 
 /** A format for programs, which is the same for each command. */
-export type StructuredFormat =
+type StructuredFormat =
   | { readonly format: DataFormat | 'name' }
   | { readonly format: 'jsonpath'; readonly template: readonly Node[]; readonly asJson: boolean }
   | { readonly format: 'custom-columns'; readonly columns: readonly CustomColumn[] }
@@ -33,15 +33,15 @@ const plainFormats = ['json', 'yaml', 'name'] as const
 /**
  * The option `-o` with the formats that kubectl has.
  *
- * @param people the formats for people; the first is the default, if the option has none of its own
+ * @param people the formats for people
  */
-export function outputOption<const People extends string>(people: readonly People[], help: string): Option {
+export function outputOption(people: readonly string[], help: string): Option {
   const option = new FormatOption(
     '-o, --output <format>',
     `${help}; or json, yaml, name, jsonpath=…, jsonpath-as-json=…, jsonpath-file=…, custom-columns=…, custom-columns-file=…`,
     formatsOf(people),
   )
-  return option.argParser((text): OutputFormat<People> => readFormat(text, people))
+  return option.argParser((text) => readFormat(text, people))
 }
 
 /** With what a shell offers for it. */
@@ -59,7 +59,7 @@ function formatsOf(people: readonly string[]): readonly string[] {
   return [...people, ...plainFormats, ...Object.keys(templates).map((name) => `${name}=`)]
 }
 
-function readFormat<People extends string>(text: string, people: readonly People[]): OutputFormat<People> {
+function readFormat(text: string, people: readonly string[]): OutputFormat<string> {
   const named = people.find((name) => name === text)
   if (named !== undefined) return { format: named }
   const plain = plainFormats.find((name) => name === text)

@@ -12,7 +12,7 @@ const paceMs = 1_000
 const staleMs = 120_000
 
 /** The watched sources, and what shows them. */
-export interface Watched {
+interface Watched {
   readonly look: () => Status
   readonly live: Pick<LiveMap, 'subscribe' | 'ageMs'>
   readonly book: Pick<LiveReservations, 'subscribe'>

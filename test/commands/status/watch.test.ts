@@ -134,7 +134,7 @@ t.test('a warning stays above what is written anew', async (t) => {
   t.match(lines[3], /^Cluster:/)
 })
 
-t.test('standard error elsewhere gets the warning alone', async (t) => {
+t.test('standard error elsewhere gets the warning alone', (t) => {
   const screen = terminal({ columns: 100, rows: 24 })
   const stderr = { ...terminal({ columns: 80, rows: 24 }), isTTY: false }
   const notes = new Notes(stderr)

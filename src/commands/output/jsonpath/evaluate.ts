@@ -143,7 +143,8 @@ function sliced(values: Values, params: SliceParams): Values {
   for (const value of values) {
     if (value === null) continue
     if (!Array.isArray(value)) throw new TemplateProblem(`${kindOf(value)} is not array or slice`)
-    const { from, to } = bounds(params, value.length)
+    const items: readonly unknown[] = value
+    const { from, to } = bounds(params, items.length)
     // Go ends here too: what comes after an empty slice is not looked at.
     if (from === to) return found
     if (from >= value.length || from < 0) throw outOfBounds(from, value.length)
@@ -151,7 +152,7 @@ function sliced(values: Values, params: SliceParams): Values {
     if (from > to) throw new TemplateProblem(`starting index ${from} is greater than ending index ${to}`)
     const step = params.step ?? 1
     if (step <= 0) throw new TemplateProblem('step must be > 0')
-    found.push(...value.slice(from, to).filter((_, at) => at % step === 0))
+    found.push(...items.slice(from, to).filter((_, at) => at % step === 0))
   }
   return found
 }

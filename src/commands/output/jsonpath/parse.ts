@@ -53,21 +53,30 @@ class Action {
   #step(): void {
     const character = this.#peek()
     if (character === '' || /[\r\n]/.test(character)) throw new TemplateProblem('unclosed action')
-    if (/[-+\p{Nd}]/u.test(character)) return this.#number()
-    if (isAlphaNumeric(character)) return this.#identifier()
-    this.at += 1
+    if (/[-+\p{Nd}]/u.test(character)) this.#number()
+    else if (isAlphaNumeric(character)) this.#identifier()
+    else {
+      this.at += 1
+      this.#sign(character)
+    }
+  }
+
+  #sign(character: string): void {
     switch (character) {
       case ' ':
       case '@':
       case '$':
-        return
+        break
       case '[':
-        return this.#array()
+        this.#array()
+        break
       case '"':
       case "'":
-        return this.#quote(character)
+        this.#quote(character)
+        break
       case '.':
-        return this.#field()
+        this.#field()
+        break
       default:
         throw new TemplateProblem(`unrecognized character in action: ${character}`)
     }
