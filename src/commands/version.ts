@@ -1,5 +1,6 @@
 import { arch, platform, version as nodeVersion } from 'node:process'
 import { Command } from 'commander'
+import { findLonghorn, noLonghornIn } from '../disk-map/disk-map-view.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
 import { ApiFailure } from '../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../kubernetes/client/json-request.ts'
@@ -128,7 +129,7 @@ async function longhornOf(
     if (!(error instanceof ApiFailure)) throw error
     problem(
       error.code === 404
-        ? `There is no Longhorn in namespace ${namespace}: no setting ${name}. Name its namespace with --longhorn-namespace.`
+        ? `${noLonghornIn(namespace)} ${findLonghorn}`
         : `The release of Longhorn is not known: ${error.message}`,
     )
     return null
