@@ -1,5 +1,5 @@
 import { plainLine } from '../text/plain-text.ts'
-import { brokenInto, widthOf, wrapped } from '../text/wrap.ts'
+import { brokenInto, widestPart, widthOf, wrapped } from '../text/wrap.ts'
 
 /** A column of a table: its heading, and the content of its cells. */
 export interface Column<Row> {
@@ -8,8 +8,11 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string
   /** The colour of the cell. */
   readonly paint?: (row: Row) => (text: string) => string
-  /** True for sentences: where a terminal is too narrow for the row, they stand below it. */
-  readonly isSentence?: boolean
+  /**
+   * Where a terminal is too narrow for the row, such cells stand below it: a detail behind its heading, beside other
+   * details, and a sentence by itself.
+   */
+  readonly below?: 'detail' | 'sentence'
 }
 
 /** How a table is shown. */
@@ -51,14 +54,19 @@ export function tableParts<Row>(
   const headings = columns.map(({ heading }) => ({ text: heading, paint: unpainted }))
   const measured = headers ? [headings, ...cells] : cells
   const isTight = width !== undefined && total(widthsOf(measured), usualGap) > width
-  const below = columns.map(({ isSentence = false }) => isTight && isSentence)
-  const beside = <T>(line: readonly T[]): T[] => line.filter((_, at) => below[at] !== true)
+  const below = columns.map((column) => (isTight ? column.below : undefined))
+  const beside = <T>(line: readonly T[]): T[] => line.filter((_, at) => below[at] === undefined)
   const layout = layoutOf(measured.map(beside), width)
   return {
     head: headers ? lines(beside(headings), layout) : '',
     rows: cells.map((line) => {
-      const under = line.filter((_, at) => below[at] === true)
-      return lines(beside(line), layout) + under.map((cell) => underneath(cell, width)).join('')
+      const details = columns.flatMap(({ heading }, at) => {
+        const text = line[at]?.text ?? '-'
+        return below[at] === 'detail' && text !== '-' ? [`${heading} ${text}`] : []
+      })
+      const sentences = line.filter((_, at) => below[at] === 'sentence')
+      const texts = [{ text: details.join('   ') || '-', paint: unpainted }, ...sentences]
+      return lines(beside(line), layout) + texts.map((cell) => underneath(cell, width)).join('')
     }),
   }
 }
@@ -97,13 +105,41 @@ function layoutOf(measured: readonly (readonly Cell[])[], width: number | undefi
   const widths = widthsOf(measured)
   if (width === undefined || total(widths, usualGap) <= width) return { widths, gap: usualGap }
   const gap = total(widths, 2) <= width ? 2 : 1
-  const shrunk = [...widths]
-  while (total(shrunk, gap) > width) {
-    const widest = Math.max(...shrunk)
-    if (widest <= narrowest) break
-    shrunk[shrunk.indexOf(widest)] = widest - 1
+  // First no word is broken, and only then the widest columns are.
+  const words = widths.map((_, at) => Math.max(...measured.map((line) => widestPart(line[at]?.text ?? ''))))
+  const shrunk = shrink(
+    widths,
+    words,
+    width -
+      total(
+        widths.map(() => 0),
+        gap,
+      ),
+  )
+  return {
+    widths: shrink(
+      shrunk,
+      widths.map(() => narrowest),
+      width -
+        total(
+          widths.map(() => 0),
+          gap,
+        ),
+    ),
+    gap,
   }
-  return { widths: shrunk, gap }
+}
+
+/** Takes from the widest column that may become narrower, until all have room or none may. */
+function shrink(widths: readonly number[], least: readonly number[], room: number): number[] {
+  const shrunk = [...widths]
+  while (shrunk.reduce((sum, width) => sum + width, 0) > room) {
+    const able = shrunk.map((width, at) => (width > (least[at] ?? 0) ? width : 0))
+    const widest = Math.max(...able)
+    if (widest === 0) break
+    shrunk[able.indexOf(widest)] = widest - 1
+  }
+  return shrunk
 }
 
 function widthsOf(measured: readonly (readonly Cell[])[]): number[] {

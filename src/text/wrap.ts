@@ -44,13 +44,45 @@ function broken(text: string, width: number): string[] {
   return wrapAnsi(text, Math.max(1, width)).split('\n')
 }
 
-/** The lines of a cell, none wider than so many columns: words that are too long are broken too. */
+/**
+ * The lines of a cell, none wider than so many columns: broken between words, else behind a sign in them, as in
+ * `eviction-during-cleanup`, and in the middle of a word only where that is wider.
+ *
+ * @param text without colours
+ */
 export function brokenInto(text: string, width: number): string[] {
   if (widthOf(text) <= width) return [text]
-  return wrapAnsi(text, Math.max(1, width), { hard: true }).split('\n')
+  const lines: string[] = []
+  let line = ''
+  for (const part of partsOf(text).flatMap((part) =>
+    widthOf(part.trimEnd()) <= width ? [part] : hardBroken(part, width),
+  )) {
+    if (line !== '' && widthOf((line + part).trimEnd()) > width) {
+      lines.push(line.trimEnd())
+      line = ''
+    }
+    line += part
+  }
+  return [...lines, line.trimEnd()]
 }
 
-const isCommand = /^\s*(?:Look: +)?(?:\$ )?(?:kubectl|holdfast|helm|export|curl|node dist\/main\.js|etcdctl) /
+/** The widest part of a cell that is not broken if there is room for it. */
+export function widestPart(text: string): number {
+  return Math.max(...partsOf(text).map((part) => widthOf(part.trimEnd())))
+}
+
+function partsOf(text: string): string[] {
+  // A time, a version or an address stays together.
+  return text.split(/(?<=[-/:.,@ ])(?<!\d[-:.](?=\d))(?=[^-/:.,@ ])/)
+}
+
+function hardBroken(text: string, width: number): string[] {
+  return wrapAnsi(text, Math.max(1, width), { hard: true, trim: false }).split('\n')
+}
+
+const isCommand =
+  // eslint-disable-next-line no-control-regex -- it is what a terminal reads
+  /^\s*(?:\u001B\[\d+m)?(?:Look: +)?(?:\$ )?(?:kubectl|holdfast|helm|export|curl|node dist\/main\.js|etcdctl) /
 
 /** Indentation, then a label and the spaces that set it apart, or a mark of a list, which may be painted. */
 const labelled =

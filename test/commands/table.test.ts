@@ -6,7 +6,7 @@ import { widthOf } from '../../src/text/wrap.ts'
 const columns = [
   { heading: 'NODE', cell: ({ node }: Row) => node },
   { heading: 'CHANGE', cell: ({ change }: Row) => change },
-  { heading: 'REASON', cell: ({ reason }: Row) => reason, isSentence: true },
+  { heading: 'REASON', cell: ({ reason }: Row) => reason, below: 'sentence' as const },
 ]
 
 interface Row {
@@ -50,8 +50,25 @@ t.test('no line is wider than the terminal: the widest cells take several lines'
   t.equal(
     table(columns.slice(0, 2), [{ ...row, change: 'evict node-1' }], { width: 40 }),
     `NODE                        CHANGE
-ip-10-0-12-34.eu-west-1.com evict node-1
-pute.internal
+ip-10-0-12-34.eu-west-1.    evict node-1
+compute.internal
+`,
+  )
+  t.end()
+})
+
+t.test('details stand below a narrow row too, behind their headings', (t) => {
+  const more = [
+    ...columns.slice(0, 2),
+    { heading: 'DOOR', cell: () => 'webhook', below: 'detail' as const },
+    { heading: 'REPLICA', cell: () => '', below: 'detail' as const },
+    { heading: 'WAITED', cell: () => '6s', below: 'detail' as const },
+  ]
+  t.equal(
+    table(more, [row], { width: 80 }),
+    `NODE                                       CHANGE
+${row.node}   ${row.change}
+    DOOR webhook   WAITED 6s
 `,
   )
   t.end()

@@ -27,7 +27,10 @@ t.test('a command stays one line, since a person copies it', (t) => {
 
 t.test('a word that is wider than the terminal stays whole in prose, and is broken in a cell', (t) => {
   t.equal(wrapped('see http://127.0.0.1:8081/status now', 12), 'see\nhttp://127.0.0.1:8081/status\nnow')
-  t.strictSame(brokenInto('ip-10-0-12-34.internal', 10), ['ip-10-0-12', '-34.intern', 'al'])
+  t.strictSame(brokenInto('ip-10-0-12-34.internal', 14), ['ip-10-0-12-34.', 'internal'])
+  t.strictSame(brokenInto('eviction-during-cleanup', 10), ['eviction-', 'during-', 'cleanup'])
+  t.strictSame(brokenInto('evicting disk-2 of node-1', 12), ['evicting', 'disk-2 of', 'node-1'])
+  t.strictSame(brokenInto('abcdefghijkl 2026-11-30', 10), ['abcdefghij', 'kl', '2026-11-30'])
   t.end()
 })
 

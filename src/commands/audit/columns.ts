@@ -22,10 +22,10 @@ export function auditColumns(wide: boolean, colours: Colours): Column<AuditRow>[
   if (!wide) return narrow
   return [
     ...narrow,
-    { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : '') },
-    { heading: 'DOOR', cell: ({ last }) => last.door },
-    { heading: 'REPLICA', cell: ({ last }) => last.replica },
-    { heading: 'REASON', cell: ({ last }) => reasonOf(last), isSentence: true },
+    { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : ''), below: 'detail' },
+    { heading: 'DOOR', cell: ({ last }) => last.door, below: 'detail' },
+    { heading: 'REPLICA', cell: ({ last }) => last.replica, below: 'detail' },
+    { heading: 'REASON', cell: ({ last }) => reasonOf(last), below: 'sentence' },
   ]
 }
 

@@ -18,15 +18,15 @@ export function holdColumns(wide: boolean, colours: Colours): Column<HoldRecord>
     {
       heading: 'RULES',
       cell: (hold) => (hold.phase === 'began' ? beginning(hold) : end(hold)),
-      isSentence: true,
+      below: 'sentence',
     },
   ]
   if (!wide) return narrow
   return [
     ...narrow,
-    { heading: 'WAITED', cell: ({ waitedMs }) => age(waitedMs) },
-    { heading: 'DOOR', cell: ({ door }) => door },
-    { heading: 'REPLICA', cell: ({ replica }) => replica },
+    { heading: 'WAITED', cell: ({ waitedMs }) => age(waitedMs), below: 'detail' },
+    { heading: 'DOOR', cell: ({ door }) => door, below: 'detail' },
+    { heading: 'REPLICA', cell: ({ replica }) => replica, below: 'detail' },
   ]
 }
 

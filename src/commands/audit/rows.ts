@@ -57,7 +57,7 @@ function rowOf(episode: readonly AuditRecord[]): AuditRow[] {
   const [first] = episode
   const last = episode.at(-1)
   if (first === undefined || last === undefined) return []
-  const isWait = episode.some(({ verdict, waitedMs }) => verdict === 'hold' || waitedMs > 0)
+  const isWait = !last.dryRun && episode.some(({ verdict, waitedMs }) => verdict === 'hold' || waitedMs > 0)
   const began = Date.parse(first.since ?? first.time) - first.waitedMs
   return [
     {

@@ -19,12 +19,16 @@ export function waitingSection({ waiting, observedAt }: Status, look: WaitingLoo
     { heading: 'USER', cell: ({ user }) => user },
     { heading: 'FOR', cell: ({ since }) => age(now - Date.parse(since)) },
     { heading: 'LEFT', cell: ({ until }) => age(Date.parse(until) - now) },
-    { heading: 'CAUSE', cell: cause, isSentence: true },
+    { heading: 'CAUSE', cell: cause, below: 'sentence' },
   ]
   const more: Column<WaitingStatus>[] = [
-    { heading: 'RULE', cell: ({ causes }) => [...new Set(causes.map(({ rule }) => rule))].join(',') },
-    { heading: 'DOOR', cell: ({ door }) => door },
-    { heading: 'REPLICA', cell: ({ replica }) => replica },
+    {
+      heading: 'RULE',
+      cell: ({ causes }) => [...new Set(causes.map(({ rule }) => rule))].join(','),
+      below: 'detail',
+    },
+    { heading: 'DOOR', cell: ({ door }) => door, below: 'detail' },
+    { heading: 'REPLICA', cell: ({ replica }) => replica, below: 'detail' },
   ]
   return section({
     columns: look.wide ? [...columns, ...more] : columns,
