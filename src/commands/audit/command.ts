@@ -30,6 +30,7 @@ interface AuditFlags extends SourceFlags {
   readonly verdict?: string
   readonly summary: boolean
   readonly schema: boolean
+  readonly file?: string
   readonly output: OutputFormat<'table' | 'wide'>
   readonly headers: boolean
 }
@@ -39,6 +40,7 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('audit')
     .description('Shows what the guard denied, held, warned about, and allowed by an override.')
     .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
+    .addOption(new Option('--file <path>', 'the same as the argument').hideHelp())
     .option('--since <duration|time>', 'only records since then: 10m, 24h, 2026-11-23T18:00:00Z', since)
     .option('--node <name>', 'only records about this node')
     .option('--image <name>', 'only records about this backing image')
@@ -90,7 +92,7 @@ Examples:
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(
-    (source: string | undefined, flags: AuditFlags) => audit(source, flags, surroundings),
+    (source: string | undefined, flags: AuditFlags) => audit(source ?? flags.file, flags, surroundings),
   )
 }
 

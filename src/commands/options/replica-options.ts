@@ -16,7 +16,7 @@ export function addReplicaOptions(command: Command): Command {
       new Option(
         '--address <url>',
         'ask this replica instead of those in the cluster, e.g. http://127.0.0.1:8081; may be given several times',
-      ).argParser((text, before: readonly URL[] | undefined) => [...(before ?? []), origin(text)]),
+      ).argParser((text, before: readonly URL[] | undefined) => [...(before ?? []), origin(text, 'http://127.0.0.1:8081')]),
     )
     .addOption(
       new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')

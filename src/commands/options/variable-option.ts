@@ -102,9 +102,9 @@ export function repeatable(value: string, before: readonly string[]): readonly s
  *
  * @throws InvalidArgumentError
  */
-export function url(text: string): URL {
+export function url(text: string, example = 'http://longhorn-backend:9500'): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
+    throw new InvalidArgumentError(`It must be a URL such as ${example}.`)
   }
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
@@ -114,8 +114,8 @@ export function url(text: string): URL {
 }
 
 /** The same of a server that is asked at paths of its own. @throws InvalidArgumentError */
-export function origin(text: string): URL {
-  const server = url(text)
+export function origin(text: string, example?: string): URL {
+  const server = url(text, example)
   if (server.pathname !== '/') throw new InvalidArgumentError(`It must be without a path: ${server.origin}.`)
   return server
 }
