@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { origin } from './variable-option.ts'
+import { replicaOrigin } from './variable-option.ts'
 
 /** Which replicas of the guard are asked. */
 export interface ReplicaFlags {
@@ -16,7 +16,7 @@ export function addReplicaOptions(command: Command): Command {
       new Option(
         '--address <url>',
         'ask this replica instead of those in the cluster, e.g. http://127.0.0.1:8081; may be given several times',
-      ).argParser((text, before: readonly URL[] | undefined) => [...(before ?? []), origin(text, 'http://127.0.0.1:8081')]),
+      ).argParser((text, before: readonly URL[] | undefined) => [...(before ?? []), replicaOrigin(text)]),
     )
     .addOption(
       new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')

@@ -102,10 +102,13 @@ export function repeatable(value: string, before: readonly string[]): readonly s
  *
  * @throws InvalidArgumentError
  */
-export function url(text: string, example = 'http://longhorn-backend:9500'): URL {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+export function url(text: string): URL {
+  return readUrl(text, 'http://longhorn-backend:9500')
+}
+
+function readUrl(text: string, example: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     throw new InvalidArgumentError(`It must be a URL such as ${example}.`)
-  }
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('It must not have a name or a password.')
@@ -113,9 +116,9 @@ export function url(text: string, example = 'http://longhorn-backend:9500'): URL
   return url
 }
 
-/** The same of a server that is asked at paths of its own. @throws InvalidArgumentError */
-export function origin(text: string, example?: string): URL {
-  const server = url(text, example)
+/** The same of a replica of the guard, which is asked at paths of its own. @throws InvalidArgumentError */
+export function replicaOrigin(text: string): URL {
+  const server = readUrl(text, 'http://127.0.0.1:8081')
   if (server.pathname !== '/') throw new InvalidArgumentError(`It must be without a path: ${server.origin}.`)
   return server
 }
