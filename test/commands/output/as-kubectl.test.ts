@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { customColumns, parseColumns } from '../../../src/commands/output/custom-columns.ts'
@@ -53,15 +53,16 @@ function here(template: string, asJson: boolean): string {
   }
 }
 
-async function asked(args: readonly string[]): Promise<string> {
-  const { stdout } = await run(kubectl, args, { env: { HOME: '/dev/null' } })
+/** @param home where kubectl keeps what it remembers */
+async function asked(args: readonly string[], home: string): Promise<string> {
+  const { stdout } = await run(kubectl, args, { env: { HOME: home } })
   return stdout
 }
 
 async function there(file: string, template: string, format: string): Promise<string> {
   const patch = ['patch', '--local', '-f', file, '--type', 'merge', '-p', '{}', '--kubeconfig', '/dev/null']
   try {
-    return await asked([...patch, '-o', `${format}=${template}`])
+    return await asked([...patch, '-o', `${format}=${template}`], dirname(file))
   } catch {
     return 'a problem'
   }
@@ -85,7 +86,7 @@ t.test('own columns are those of kubectl', { skip: withoutKubectl }, async (t) =
   await writeFile(file, kubeconfig)
   const get = async (...more: string[]) => {
     const all = ['get', 'backingimages.longhorn.io', '--kubeconfig', file, '--namespace', 'longhorn-system']
-    return await asked([...all, ...more])
+    return await asked([...all, ...more], dirname(file))
   }
   const { items } = JSON.parse(await get('-o', 'json')) as { items: unknown[] }
   const specs = [
