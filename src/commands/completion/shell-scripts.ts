@@ -34,8 +34,9 @@ _${program}() {
       directive="\${line#:}"
     else
       word="\${line%%$'\\t'*}"
-      printf -v word %q "\${word#"$prefix"}"
-      COMPREPLY+=("$word")
+      word="\${word#"$prefix"}"
+      # Nothing is left of what stands there already.
+      [[ -n "$word" ]] && COMPREPLY+=("$(printf %q "$word")")
     fi
   done < <("\${COMP_WORDS[0]}" __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   type compopt >/dev/null 2>&1 || return 0

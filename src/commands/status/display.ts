@@ -82,6 +82,8 @@ export async function openDisplay(
     stop: () => {
       notes.above = undefined
       block.leave()
+      // The terminal has shown ^C there.
+      stdout.write('\n')
       return Promise.resolve()
     },
   }

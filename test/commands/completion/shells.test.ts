@@ -59,6 +59,7 @@ t.test('bash offers what holdfast says, and runs none of it', { skip: without('b
     'eks:one',
     'eks:two',
   ])
+  t.strictSame(await offered('holdfast', 'status', '-o', 'custom-columns', '='), [])
   t.match(await offered('holdfast', 'status', '--context', 'a$'), [/^a\\\$\\\(touch/], 'quoted')
   t.notOk(spawnSync('ls', [join(at, 'owned')]).status === 0, owned)
 })
