@@ -45,7 +45,7 @@ interface Sources {
 export function statusCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('status')
     .description(
-      'Shows Longhorn’s nodes with their eviction flags, copies of backing images, pending clean-ups and reservations.',
+      'Shows who waits, and Longhorn’s nodes with flags, scheduling, numbers of copies, pending clean-ups and reservations.',
     )
     .argument('[node...]', 'only these Longhorn nodes')
     .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
