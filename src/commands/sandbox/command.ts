@@ -92,7 +92,12 @@ async function playSandbox(
     await writeFile(kubeconfig, sandbox.kubeconfig)
     const story = new StoryLog()
     const screen = await storyScreen(stdout, systemClock)
-    pages.push({ close: () => Promise.resolve(screen.rests()) })
+    pages.push({
+      close: () => {
+        screen.rests()
+        return Promise.resolve()
+      },
+    })
     const narrator = new Narrator(screen.write, coloursFor(stdout, env), story.add)
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
