@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import type { OfferedCommand } from './commands/completion/offers.ts'
 import { refuseEmptyValues } from './commands/options/empty-values.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
@@ -11,8 +12,9 @@ import {
 } from './commands/surroundings.ts'
 import { version } from './server/version.ts'
 import { plainText } from './text/plain-text.ts'
+import { reflowed, wrapped } from './text/wrap.ts'
 
-type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
+type MakeCommand = (surroundings: CommandSurroundings) => Promise<Command>
 
 /** A command loads its own modules: loading all of them takes longer than most commands run. */
 const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
@@ -34,10 +36,11 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
     async (given) => (await import('./commands/compare-crds/command.ts')).compareCrdsCommand(given),
   ],
   ['schema', async (given) => (await import('./commands/schema/command.ts')).schemaCommand(given)],
+  ['version', async (given) => (await import('./commands/version.ts')).versionCommand(given)],
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [
     'completion',
-    async (given, all) => (await import('./commands/completion.ts')).completionCommand(given, all),
+    async (given) => (await import('./commands/completion/command.ts')).completionCommand(given),
   ],
 ])
 
@@ -55,6 +58,15 @@ export async function runCommandLine(given: readonly string[], around: Surroundi
     code = wanted
   }
   try {
+    if (given[0] === '__complete') {
+      const { complete } = await import('./commands/completion/complete.ts')
+      await complete(given.slice(1), around, () => offersOfAll({ ...surroundings, exitWith }))
+      return code
+    }
+    if (given[0] === '__offers') {
+      surroundings.stdout.write(JSON.stringify(await offersOfAll({ ...surroundings, exitWith })))
+      return code
+    }
     const args = commandFirst(given)
     const program = await makeProgram(args[0], { ...surroundings, exitWith })
     await program.parseAsync(args, { from: 'user' })
@@ -88,10 +100,10 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
     .description(
       'Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.',
     )
-    .version(version())
+    .version(version(), '-v, --version', 'print the version of this client; holdfast version tells more')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => stdout.write(reflowed(text, widthOf(stdout))),
       writeErr: (text) => stderr.write(text),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
@@ -105,12 +117,18 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       await refuseUnknown(env)
       readVariables(command, env)
     })
-  const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
-  // Help, completion and suggestions list all of them.
-  for (const make of asked ? [asked] : commands.values())
-    program.addCommand(await make(surroundings, program))
+  const asked = name === undefined ? undefined : commands.get(name)
+  // Help and suggestions list all of them.
+  const all = name === '-v' || name === '--version' ? [] : commands.values()
+  for (const make of asked ? [asked] : all) program.addCommand(await make(surroundings))
   inherit(program)
   return program
+}
+
+/** What a shell may offer, of all commands. */
+async function offersOfAll(surroundings: CommandSurroundings): Promise<OfferedCommand> {
+  const { offersOf } = await import('./commands/completion/offers.ts')
+  return offersOf(await makeProgram(undefined, surroundings))
 }
 
 /**
@@ -132,10 +150,18 @@ function widthOf({ isTTY, columns = 80 }: Output): number {
   return isTTY === true ? columns : 80
 }
 
-/** Standard error with escaped control characters, since messages quote names and answers of servers. */
+/** Standard error as wide as the terminal, and with escaped control characters, since messages quote names and answers of servers. */
 function plain(stderr: Output): Output {
-  const { isTTY = false, columns = 80 } = stderr
-  return { isTTY, columns, write: (text) => stderr.write(plainText(text)) }
+  return {
+    get isTTY() {
+      return stderr.isTTY === true
+    },
+    get columns() {
+      return stderr.columns ?? 80
+    },
+    write: (text) =>
+      stderr.write(wrapped(plainText(text), stderr.isTTY === true ? widthOf(stderr) : undefined)),
+  }
 }
 
 /** Shows a person the error, unless commander has done so. */

@@ -39,7 +39,7 @@ const goingOn: readonly [RegExp, RegExp][] = [
   [/ serve --host/, /every Longhorn object is read/],
   [/ proxy (longhorn|kubernetes) /, /every Longhorn object is read/],
   [/ status --watch/, /^node-1 /m],
-  [/ audit .*--follow/, /"verdict"|UPDATE/],
+  [/ audit .*--follow/, /"verdict"|evicting|removing/],
 ]
 
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */

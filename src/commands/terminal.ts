@@ -1,57 +1,16 @@
 import { createColors } from 'picocolors'
 import { Document, visit } from 'yaml'
-import { escapedText, plainLine } from '../text/plain-text.ts'
-
-/** A column of a table: its heading, and the content of its cells. */
-export interface Column<Row> {
-  readonly heading: string
-  /** Any text. Characters that act on a terminal are removed, and an empty text is shown as `-`. */
-  readonly cell: (row: Row) => string
-  /** The colour of the cell. */
-  readonly paint?: (row: Row) => (text: string) => string
-}
-
-/**
- * Aligns rows as kubectl does: headings in capitals, three spaces between columns, nothing behind the last
- * one.
- */
-export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const cells = [
-    columns.map(({ heading }) => ({ text: heading, painted: heading })),
-    ...rows.map((row) => cellsOf(columns, row)),
-  ]
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.text.length ?? 0)))
-  return cells.map((line) => `${pad(line, widths)}\n`).join('')
-}
-
-/** A single row, for rows that come one after the other. */
-export function tableRow<Row>(columns: readonly Column<Row>[], row: Row): string {
-  return `${pad(cellsOf(columns, row), [])}\n`
-}
-
-interface Cell {
-  readonly text: string
-  /** The same with colours, which have no width. */
-  readonly painted: string
-}
-
-function cellsOf<Row>(columns: readonly Column<Row>[], row: Row): Cell[] {
-  return columns.map(({ cell, paint }) => {
-    const text = plainLine(cell(row)) || '-'
-    return { text, painted: paint ? paint(row)(text) : text }
-  })
-}
-
-function pad(line: readonly Cell[], widths: readonly number[]): string {
-  return line
-    .map(({ text, painted }, index) => painted + ' '.repeat(Math.max(0, (widths[index] ?? 0) - text.length)))
-    .join('   ')
-    .trimEnd()
-}
+import { escapedText } from '../text/plain-text.ts'
 
 /** The destination of text, and whether it is a terminal. */
 interface Screen {
   readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+/** The columns of a terminal; undefined for another destination, where no line is broken. */
+export function widthOf({ isTTY, columns = 80 }: Screen): number | undefined {
+  return isTTY === true && columns > 0 ? columns : undefined
 }
 
 /** Colours for a terminal, and none elsewhere or if the user wants none (https://no-color.org). */

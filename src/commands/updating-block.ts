@@ -1,15 +1,20 @@
 import { Writable } from 'node:stream'
 import { plainText } from '../text/plain-text.ts'
+import { wrapped } from '../text/wrap.ts'
 import type { Output } from './surroundings.ts'
 
 /** Lines at the end of a terminal that are written anew in their place. */
 interface UpdatingBlock {
   /** Shows these lines in the place of those before. */
   readonly show: (lines: readonly string[]) => void
+  /** Shows this text, which is plain already and may have colours. */
+  readonly draw: (text: string) => void
   /** Writes text above the block, where it stays. */
   readonly above: (text: string) => void
   /** Takes the block away. */
   readonly end: () => void
+  /** Lets it stand as it is. */
+  readonly leave: () => void
 }
 
 /**
@@ -34,25 +39,25 @@ export async function updatingBlock(screen: Output): Promise<UpdatingBlock> {
   })
   // The cursor stays visible, since a killed process could not show it again.
   const update = createLogUpdate(terminal, { showCursor: true })
-  let lines: readonly string[] = []
-  const draw = (): void => {
-    if (lines.length > 0) update(plainText(lines.join('\n')))
-    else update.clear()
+  let shown = ''
+  const draw = (text: string): void => {
+    shown = text
+    if (text === '') update.clear()
+    else update(text.replace(/\n$/, ''))
   }
   return {
-    show: (next) => {
-      lines = next
-      draw()
-    },
+    show: (lines) => draw(wrapped(plainText(lines.join('\n')), screen.columns)),
+    draw,
     above: (text) => {
       update.clear()
-      screen.write(`${plainText(text)}\n`)
-      draw()
+      screen.write(`${wrapped(plainText(text), screen.columns)}\n`)
+      draw(shown)
     },
     end: () => {
-      lines = []
+      shown = ''
       update.clear()
       update.done()
     },
+    leave: () => update.done(),
   }
 }

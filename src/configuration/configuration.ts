@@ -49,6 +49,7 @@ export interface Configuration {
   readonly commitMs: number
   readonly retryAfterSeconds: number
   readonly lingerMs: number
+  readonly logFormat: NonNullable<Settings['logFormat']>
   readonly logLevel: NonNullable<Settings['logLevel']>
 }
 
@@ -111,6 +112,7 @@ export function configure(layers: readonly Settings[]): Configuration {
     // Retry-After has whole seconds, and 0 would mean "do not retry".
     retryAfterSeconds: Math.max(1, Math.round(durationOf(settings.retryAfter, 2_000) / 1_000)),
     lingerMs: durationOf(settings.linger, 10_000),
+    logFormat: settings.logFormat ?? 'auto',
     logLevel: settings.logLevel ?? 'info',
   }
 }

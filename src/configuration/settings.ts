@@ -75,6 +75,7 @@ export const SettingsSchema = Type.Object(
     requestTimeout: Type.Optional(duration),
     retryAfter: Type.Optional(duration),
     linger: Type.Optional(duration),
+    logFormat: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('json')])),
     logLevel: Type.Optional(
       Type.Union([
         Type.Literal('debug'),
@@ -294,6 +295,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'duration',
     help: 'keep serving for this time after SIGTERM, until API servers have stopped calling',
     byDefault: '10s',
+  },
+  logFormat: {
+    placeholder: 'auto|json',
+    help: 'auto: words on a terminal, else JSON; json: always JSON',
+    byDefault: 'auto',
   },
   logLevel: { placeholder: 'level', help: 'debug, info, warn, error or silent', byDefault: 'info' },
 }

@@ -3,7 +3,8 @@ import { parser } from '../json/schema.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Connection } from './client/connection.ts'
-import { ApiFailure, ConnectionFailure, readFailure } from './client/failures.ts'
+import { ApiFailure, ConnectionFailure } from './client/failures.ts'
+import { readFailure } from './client/read-failure.ts'
 import { MalformedAnswer } from './client/json-request.ts'
 
 /** A merge patch of a Longhorn node. */

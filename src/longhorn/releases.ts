@@ -8,6 +8,14 @@ export type Profile = 'A' | 'B' | 'C' | 'none'
 /** All profiles, the most dangerous first. */
 export const profiles: readonly Profile[] = ['A', 'B', 'C', 'none']
 
+/** What a release does, in a few words behind its name. */
+export const profileWords: Readonly<Record<Profile, string>> = {
+  A: 'crashes if an eviction meets a clean-up on any disk of the node',
+  B: 'crashes if an eviction meets a clean-up on the same disk',
+  C: 'does not crash',
+  none: 'does not evict backing images',
+}
+
 type Version = readonly [major: number, minor: number, patch: number]
 
 interface Row {

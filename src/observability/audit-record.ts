@@ -43,6 +43,12 @@ export const AuditRecordSchema = Type.Object(
     }),
     actor: Type.Object({ user: Text, groups: Type.Array(Text) }),
     object: Type.Object({ kind: Text, name: Text }),
+    change: Type.Optional(
+      Type.String({
+        description:
+          'What the request does, in words: evicting disk-2 of node-1. Absent of a write that a door denied by itself, and of older versions.',
+      }),
+    ),
     operation: Type.String({ description: 'CREATE, UPDATE or DELETE.' }),
     dryRun: Type.Boolean(),
     verdict: Type.Union(
@@ -122,6 +128,8 @@ export interface Circumstances {
   readonly ageMs: number
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** What a change does, in words. */
+  readonly inWords?: (change: Change) => string
 }
 
 /** The maximum of findings that a record has in full; a node can have thousands. */
@@ -156,8 +164,10 @@ export function recordOf(
   { totalMs, heldMs }: Timing,
   circumstances: Circumstances,
 ): AuditRecord {
+  const words = circumstances.inWords?.(change) ?? ''
   return {
     ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
+    ...(words === '' ? {} : { change: text(words) }),
     verdict: verdict.decision,
     ...whyUnjudged(verdict),
     findings: recordedOf(findingsOf(verdict)),

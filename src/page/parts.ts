@@ -1,17 +1,9 @@
 import { nodeOf, type Entry } from '../gate/reservation-book.ts'
-import { isAssumed, type Profile, profileOf } from '../longhorn/releases.ts'
+import { isAssumed, profileOf, profileWords } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import type { StateParts } from './state-schema.ts'
-
-/** What the release does, in a few words. */
-const profileWords: Readonly<Record<Profile, string>> = {
-  A: 'crashes if an eviction meets a clean-up on any disk of the node',
-  B: 'crashes if an eviction meets a clean-up on the same disk',
-  C: 'does not crash',
-  none: 'does not evict backing images',
-}
 
 /** The release and what it does. */
 export function longhornPart(release: string | undefined): StateParts['longhorn'] {

@@ -30,7 +30,8 @@ import { troubleMetrics } from '../observability/trouble-metrics.ts'
 import { TrendRing } from '../page/trend.ts'
 import { HoldBell } from '../page/waiting.ts'
 import type { PlanEvictions } from '../page/what-if.ts'
-import type { JudgedKind } from '../rules/change.ts'
+import { actsOf, type Change, type JudgedKind } from '../rules/change.ts'
+import { doing } from '../rules/doing.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
 import { systemClock } from '../time/clock.ts'
@@ -119,7 +120,8 @@ export function observers(
     clock: systemClock,
     circumstances: () => {
       const release = policy.release ?? map.release
-      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs() }
+      const inWords = (change: Change) => doing(actsOf(change), map)
+      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs(), inWords }
     },
   })
   const uidOf = (kind: JudgedKind, name: string) => map.object(kind, name)?.metadata.uid

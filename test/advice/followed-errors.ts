@@ -142,6 +142,9 @@ export const errors: Followed = {
     'holdfast audit and status do not find': reports,
     'cannot read … (--tls-cert)': 'serve without a certificate tells how to make one, and then starts',
   },
+  'commands/output/output-format': {
+    '…; or json': 'status takes the formats of kubectl get',
+  },
   'commands/serve/serving': {
     'the latest audit records': reports,
   },
@@ -149,7 +152,7 @@ export const errors: Followed = {
     '…: the value is empty': 'an empty value is an error, for every option',
   },
   'commands/options/setting-options': {
-    '--client-ca is for holdfast serve': together,
+    '… is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },
   'commands/status/command': {
@@ -166,7 +169,7 @@ export const errors: Followed = {
   'kubernetes/certificate-secret': {
     'There is no Secret …': madeFirst,
   },
-  'kubernetes/client/credentials': {
+  'kubernetes/client/find-config': {
     'Name a kubeconfig file': 'a cluster is named where none is found, and a context where none is chosen',
   },
   'kubernetes/client/exchange': {

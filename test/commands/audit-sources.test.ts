@@ -14,7 +14,12 @@ async function readFrom(t: Test, answer: http.RequestListener): Promise<unknown>
     server.close()
   })
   const address = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  const flags = { address, operatorPort: 8081, follow: false, longhornNamespace: 'longhorn-system' }
+  const flags = {
+    address: [address],
+    operatorPort: 8081,
+    follow: false,
+    longhornNamespace: 'longhorn-system',
+  }
   const reading = {
     env: {},
     isInteractive: false,

@@ -64,6 +64,11 @@ t.test('a file is shown as a table, by time', async (t) => {
   ])
 })
 
+t.test('a file may be named as other programs want it', async (t) => {
+  const file = await fileOf(t)
+  t.strictSame(await run(['audit', '--file', file]), await run(['audit', file]))
+})
+
 t.test('standard input may be the log of a guard', async (t) => {
   const log = `{"level":30,"msg":"listening"}\n${lines([held])}`
   const { code, stdout } = await run(['audit', '-', '-o', 'json'], {}, log)

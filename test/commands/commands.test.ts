@@ -9,7 +9,7 @@ import { flagOf, variableOf } from '../../src/commands/options/setting-options.t
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { thorough } from '../fixtures/thorough.ts'
-import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
+import { run, runProcess, startProcess } from './holdfast.ts'
 
 t.test('help tells every flag and every variable', async (t) => {
   const { code, stdout } = await run(['serve', '--help'])
@@ -206,38 +206,6 @@ t.test('a wrong flag or command is an error with a hint, and exits 2', async (t)
   t.match(inherited, { code: 2, stderr: /unknown command 'constructor'/ })
   const version = await run(['--version'])
   t.match(version, { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
-})
-
-t.test('bash offers commands, flags and their values', async (t) => {
-  const { code, stdout } = await run(['completion', 'bash'])
-  t.equal(code, 0)
-  const script = join(t.testdir(), 'holdfast.bash')
-  const offered = async (...words: string[]): Promise<string[]> => {
-    const list = words.map((word) => `'${word}'`).join(' ')
-    const ask = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`
-    await writeFile(script, `${stdout}\n${ask}\n`)
-    const told = await runProgram('bash', [script], { PATH: process.env.PATH ?? '' })
-    t.equal(told.stderr, '')
-    return told.stdout.trim().split('\n')
-  }
-  t.strictSame(await offered('holdfast', 'ev'), ['evict'])
-  t.strictSame(await offered('holdfast', 'audit', '--su'), ['--summary'])
-  t.strictSame(await offered('holdfast', 'audit', '--verdict', 're'), ['refuse'])
-  t.ok((await offered('holdfast', '')).length >= 10)
-})
-
-t.test('zsh and fish have their own scripts', async (t) => {
-  t.match((await run(['completion', 'zsh'])).stdout, /^#compdef holdfast\n.*bashcompinit/)
-  const fish = await run(['completion', 'fish'])
-  t.match(fish.stdout, /^complete -c holdfast -f -n 'not __fish_seen_subcommand_from serve /)
-  t.match(
-    fish.stdout,
-    "complete -c holdfast -n '__fish_seen_subcommand_from audit' -l output -x -a 'table wide json yaml'",
-  )
-})
-
-t.test('an unknown shell is an error that lists the known ones', async (t) => {
-  t.match(await run(['completion', 'tcsh']), { code: 2, stderr: /Allowed choices are bash, zsh, fish/ })
 })
 
 // One of each exit code, and in the thorough tests of each command. Those that are not here have a process in the tests

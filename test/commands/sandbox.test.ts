@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { thorough } from '../fixtures/thorough.ts'
@@ -97,4 +98,15 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
     t.match(odd.stderr, 'It must be a duration such as 500ms, 5s or 1m30s.')
   })
   t.end()
+})
+
+t.test('a sandbox whose terminal is closed leaves no folder behind', async (t) => {
+  const folder = t.testdir()
+  const running = start(['sandbox', '--bare'], { TMPDIR: folder })
+  t.teardown(running.end)
+  await linesOf(running)(/export KUBECONFIG=/)
+  t.equal((await readdir(folder)).length, 1)
+  running.kill('SIGHUP')
+  t.equal(await running.exit, 0)
+  t.strictSame(await readdir(folder), [])
 })

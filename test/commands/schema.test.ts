@@ -77,7 +77,10 @@ t.test('each schema is printed, with a description', async (t) => {
     t.match(JSON.parse(stdout), { $schema: /draft-07/, $id: /^holdfast\.dev\//, title: /./ }, name)
     t.strictSame(JSON.parse(stdout), JSON.parse(JSON.stringify(schemaOf(name))))
   }
-  t.match(await run(['schema', 'plan']), { code: 2, stderr: /Allowed choices are config, status, snapshot/ })
+  t.match(await run(['schema', 'plan']), {
+    code: 2,
+    stderr: /Allowed choices are config, status, version, snapshot/,
+  })
 })
 
 t.test('the output of status, snapshot and evict has the form that the schemas describe', async (t) => {
@@ -111,6 +114,7 @@ t.test('a status with all that can be wrong has the form that its schema describ
         version: '1',
         synced: true,
         holds: 2,
+        mode: 'enforce',
         settle: undefined,
         pendingCleanups: [],
         settling: [],

@@ -54,6 +54,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
     close: (why: string) => close(why),
     signal: (name: string) => signal(name),
     reopened: () => reopened,
+    isServing: () => given !== undefined,
     stopping: () => given?.signal.aborted === true,
   }
 }
@@ -90,8 +91,25 @@ t.test('SIGHUP reopens the audit file, and ends a guard without one as SIGTERM d
     t.equal(guard.reopened(), ends ? 0 : 1, JSON.stringify(settings))
     if (!ends) guard.signal('SIGTERM')
     await guard.ended
-    t.match(guard.out.at(-1), ends ? /"signal":"SIGHUP"/ : /"signal":"SIGTERM"/)
+    t.match(guard.out.at(-1), ends ? /signal\W+SIGHUP/ : /signal\W+SIGTERM/)
     t.strictSame(guard.codes, [])
+  }
+})
+
+t.test('the log is JSON, and words on a terminal unless JSON is asked for', async (t) => {
+  const table: readonly (readonly [Parameters<typeof served>[0], RegExp])[] = [
+    [{}, /^\{"level":30,.*"msg":"ready"\}\n$/],
+    [{ isTTY: true }, /^\[\d\d:\d\d:\d\d\] .*INFO.*ready\n$/],
+    [{ isTTY: true, logFormat: 'json' }, /^\{"level":30,.*"msg":"ready"\}\n$/],
+  ]
+  for (const [settings, line] of table) {
+    const guard = served(settings)
+    await eventually(() => guard.isServing())
+    guard.log('ready')
+    guard.signal('SIGTERM')
+    await guard.ended
+    // eslint-disable-next-line no-control-regex -- it is what a terminal reads
+    t.match(guard.out[0]?.replaceAll(/\u001b\[\d+m/g, ''), line)
   }
 })
 

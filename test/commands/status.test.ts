@@ -2,16 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { watchStatus } from '../../src/commands/status/command.ts'
-import { observe } from '../../src/commands/status/observe.ts'
 import { listen, portOf } from '../../src/doors/http/listen.ts'
 import { leaseOf } from '../../src/kubernetes/leases/lease-format.ts'
 import { RecentRecords } from '../../src/observability/audit-sinks.ts'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
 import { operatorApi } from '../../src/server/operator-api.ts'
-import { noon, cluster as world } from '../fixtures/cluster.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
-import { disk, ready } from '../fixtures/raw-objects.ts'
 import { reservation } from '../gate/reservation-book-contract.ts'
 import { podList } from './forwarded-pods.ts'
 import { linesOf, run, start, startProcess } from './holdfast.ts'
@@ -62,7 +58,7 @@ t.test('a cluster at rest is shown, and unknown facts are on standard error', as
   t.equal(code, 0, stderr)
   t.match(
     stdout,
-    /^NODE +FLAGS +SCHEDULING +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +open +2 +1 +- +- +ok\nnode-2 /,
+    /^Cluster: {2}http\S+, seen at \S+Z\nLonghorn: v1\.8\.0 crashes .*\(profile A\)\nGuard: {4}unknown: .*\n\nNODE +FLAGS +SCHEDULING +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +open +2 +1 +- +- +ok\nnode-2 /,
   )
   t.match(
     stderr,
@@ -169,7 +165,7 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
       lostAfterMs: 600_000,
       pendingCleanups,
       settling: [],
-      policy: { modes: {}, evictionCompletion: 'hold', release: null },
+      policy: { modes: { 'copy-in-use': 'enforce' }, evictionCompletion: 'hold', release: null },
       callers: null,
     }),
   })
@@ -181,19 +177,21 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
   await writeFile(config, await inFront(t, sandbox.api.url, pods, [portOf(api)]))
 
   const shown = await run(['status', '--kubeconfig', config])
-  t.match(shown.stdout, /REPLICA +VERSION +SYNCED +HOLDS\nholdfast-0 +0\.1\.0 +yes +2\n/)
+  t.match(shown.stdout, /^Guard: {4}1 replica, mode enforce$/m)
   t.match(shown.stdout, /ubuntu-22.04 .* at least 3m/)
   t.notMatch(shown.stderr, 'The number of waiting requests')
 
-  const child = start(['status', '--watch', '--kubeconfig', config])
+  const wide = await run(['status', '-o', 'wide', '--kubeconfig', config])
+  t.match(wide.stdout, /REPLICA +VERSION +SYNCED +MODE +HOLDS\nholdfast-0 +0\.1\.0 +yes +enforce +2\n/)
+
+  const child = start(['status', '--watch', '-o', 'wide', '--kubeconfig', config])
   t.teardown(child.end)
   const until = linesOf(child)
   await until(/^holdfast-0 .* 2$/)
   holds = 0
   await until(/^holdfast-0 .* 0$/)
   await api.close()
-  await until(/^NODE/)
-  t.notMatch(await until(/^(ubuntu|holdfast)/), /^holdfast/)
+  await until(/^Guard: {4}unknown/)
   child.kill('SIGINT')
   t.equal(await child.exit, 0)
 })
@@ -237,51 +235,4 @@ t.test('watching yields one YAML document for each change', async (t) => {
   await until(/^ {4}ageKnown: at least$/)
   child.kill('SIGTERM')
   t.equal(await child.exit, 0)
-})
-
-/** Watches a cluster of one node until so much was shown. */
-async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string[]> {
-  const small = world('v1.8.0')
-    .node('n', [disk('d')])
-    .image('i', [ready('d')])
-  const ended = new AbortController()
-  const written: string[] = []
-  const listeners = new Set<() => void>()
-  const subscribe = (listener: () => void) => {
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
-  const screen = {
-    isTTY,
-    write: (text: string) => {
-      written.push(text)
-      for (const listener of listeners) listener()
-      if (written.length === screens) ended.abort(new Error('enough'))
-    },
-  }
-  const watchingSince = noon
-  const look = () =>
-    observe({
-      map: small.map,
-      entries: [],
-      guard: undefined,
-      now: noon,
-      timeOfDay: noon,
-      watchingSince,
-      only: new Set(),
-    })
-  const live = { subscribe, ageMs: () => ageMs }
-  const guard = { replicas: undefined, refresh: () => Promise.resolve() }
-  const text = () => 'status\n'
-  await watchStatus({ look, text, live, book: { subscribe }, guard, screen }, ended.signal)
-  t.equal(listeners.size, 0, 'it listens no longer')
-  return written
-}
-
-t.test('a terminal shows the newest alone, again and again', async (t) => {
-  t.strictSame(await shown(2, true), ['\u001b[H\u001b[2Jstatus\n', '\u001b[H\u001b[2Jstatus\n'])
-})
-
-t.test('a terminal says when the cluster has fallen silent', async (t) => {
-  t.match(await shown(1, true, 180_000), [/status\n\nThe cluster has sent nothing for 3m\.\n$/])
 })

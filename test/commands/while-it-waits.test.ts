@@ -44,7 +44,7 @@ t.test('status shows first who waits, for what, and how long it still can', { sk
   t.match(
     stdout,
     new RegExp(
-      `^WAITING +USER +FOR +LEFT +CAUSE\\nevicting disk-2 of node-1 +\\S+ +\\ds +\\ds +${cause} \\(for \\d+s\\)\\n\\nNODE `,
+      `\\n\\nWAITING +USER +FOR +LEFT +CAUSE\\nevicting disk-2 of node-1 +\\S+ +\\ds +\\ds +${cause} \\(for \\d+s\\)\\n\\nNODE `,
     ),
   )
   const json = await holdfast('status', '-o', 'json')

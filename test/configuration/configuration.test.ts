@@ -96,6 +96,7 @@ t.test('without any setting every rule is enforced and the defaults hold', (t) =
     maxAgeMs: 120_000,
     retryAfterSeconds: 2,
     lingerMs: 10_000,
+    logFormat: 'auto',
     logLevel: 'info',
     policy: { longhornNamespace: 'longhorn-system', release: undefined, stuckAfterMs: 300_000 },
   })

@@ -70,7 +70,7 @@ export const rooms = {
  * @type {Record<string, { room: string, impure: string[] }>} by folder
  */
 export const pureFolders = {
-  'src/commands/status': { room: 'commands', impure: ['command'] },
+  'src/commands/status': { room: 'commands', impure: ['command', 'display', 'watch'] },
   'src/commands/doctor': { room: 'commands', impure: ['cluster-reader', 'command', 'gather', 'prove-guard'] },
   'src/commands/compare-crds': { room: 'commands', impure: ['command', 'read-definitions'] },
   'src/commands/rescue': { room: 'commands', impure: ['attempt', 'command', 'guard', 'look', 'rescue'] },

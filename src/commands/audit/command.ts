@@ -2,19 +2,23 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-record.ts'
 import { ruleNames } from '../../rules/finding.ts'
 import type { HoldRecord } from '../../observability/hold-record.ts'
-import { age } from '../../time/age.ts'
 import { parseDuration } from '../../time/duration.ts'
-import {
-  addClusterOptions,
-  addImpersonationOptions,
-  askingOf,
-  operatorPortOption,
-} from '../options/cluster-options.ts'
-import { origin } from '../options/variable-option.ts'
+import { addClusterOptions, addImpersonationOptions, askingOf } from '../options/cluster-options.ts'
+import { addReplicaOptions } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../terminal.ts'
+import {
+  isStructured,
+  longhornName,
+  type OutputFormat,
+  outputOption,
+  printed,
+} from '../output/output-format.ts'
+import { table, tableRow } from '../table.ts'
+import { type Colours, coloursFor, data, dataLine, widthOf } from '../terminal.ts'
+import { auditColumns, summaryColumns } from './columns.ts'
 import { holdColumns } from './hold-row.ts'
 import { type AuditFilter, concernsHold, isHold, matches, summarise, type SummaryLine } from './query.ts'
+import { joined } from './rows.ts'
 import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
 
 interface AuditFlags extends SourceFlags {
@@ -26,7 +30,9 @@ interface AuditFlags extends SourceFlags {
   readonly verdict?: string
   readonly summary: boolean
   readonly schema: boolean
-  readonly output: 'table' | 'wide' | 'json' | 'yaml'
+  readonly file?: string
+  readonly output: OutputFormat<'table' | 'wide'>
+  readonly headers: boolean
 }
 
 /** `holdfast audit`: what the guard denied, held, warned about and allowed by an exception. */
@@ -34,6 +40,7 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('audit')
     .description('Shows what the guard denied, held, warned about, and allowed by an override.')
     .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
+    .addOption(new Option('--file <path>', 'the same as the argument').hideHelp())
     .option('--since <duration|time>', 'only records since then: 10m, 24h, 2026-11-23T18:00:00Z', since)
     .option('--node <name>', 'only records about this node')
     .option('--image <name>', 'only records about this backing image')
@@ -56,16 +63,20 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
     .option('--summary', 'count decisions by user, rule and verdict', false)
     .option('--schema', 'print only the JSON Schema of a record', false)
     .addOption(
-      new Option('-o, --output <format>', 'output format; json and yaml have every field')
-        .choices(['table', 'wide', 'json', 'yaml'])
-        .default('table'),
+      outputOption(['table', 'wide'], 'table, wide with the reason too').default(
+        { format: 'table' },
+        'table',
+      ),
     )
-    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', origin)
-    .addOption(operatorPortOption())
+    .option('--no-headers', 'tables without headings')
     .addHelpText(
       'after',
       `
 A replica remembers its latest 2,000 records. Older ones are in its log, or in the file of --audit-file.
+A table joins decisions about one change of one user for one cause, and COUNT is how many. -o takes what kubectl get takes.
+Templates see the array of -o json, and with --follow each record; custom columns have a row for each, and name prints the
+object for each.
+
 With --follow a table also shows requests that begin to wait (waits: the cause, and the latest time of the answer) and
 what became of them (waited). They are no records, so json and yaml have them with --holds only.
 To read replicas you need the right to list pods and to create pods/portforward in the guard's namespace.
@@ -75,11 +86,13 @@ Examples:
   $ holdfast audit --since 1h --verdict refuse --summary
   $ holdfast audit --node node-1 --follow
   $ holdfast audit --follow --holds -o json
+  $ holdfast audit -o custom-columns=TIME:.time,USER:.actor.user,CHANGE:.change
+  $ holdfast audit -o jsonpath='{range [?(@.verdict=="refuse")]}{.time}{"\\t"}{.change}{"\\n"}{end}'
   $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
-  return addImpersonationOptions(addClusterOptions(command)).action(
-    (source: string | undefined, flags: AuditFlags) => audit(source, flags, surroundings),
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(
+    (source: string | undefined, flags: AuditFlags) => audit(source ?? flags.file, flags, surroundings),
   )
 }
 
@@ -104,17 +117,18 @@ async function audit(
   const wanted = (entry: AuditRecord | HoldRecord): boolean =>
     isHold(entry) ? concernsHold(entry, filter) : matches(entry, filter)
   // Programs that read records must not come upon other documents.
-  const holds = flags.holds ?? (flags.output === 'table' || flags.output === 'wide')
+  const { format } = flags.output
+  const holds = flags.holds ?? (format === 'table' || format === 'wide')
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const sources = await auditSources(
     source,
     { ...flags, holds },
     { ...askingOf(surroundings), signal, note, stdin },
   )
-  const colours = coloursFor(stdout, env)
+  const look = { colours: coloursFor(stdout, env), width: widthOf(stdout) }
   try {
     if (flags.follow && !flags.summary) {
-      const show = liveView(flags.output, colours)
+      const show = liveView(flags, look)
       await Promise.all(
         sources.map(async (source) => {
           for await (const record of readAll(source, signal)) if (wanted(record)) stdout.write(show(record))
@@ -128,11 +142,7 @@ async function audit(
         if (!isHold(record) && wanted(record)) found.push(record)
     }
     found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
-    stdout.write(
-      flags.summary
-        ? summaryView(summarise(found), flags.output, colours)
-        : view(found, flags.output, colours),
-    )
+    stdout.write(flags.summary ? summaryView(summarise(found), flags, look) : view(found, flags, look))
     if (found.length === 0) note('No record matches.')
   } finally {
     for (const { close } of sources) close()
@@ -158,84 +168,50 @@ async function* readAll(
   )
 }
 
-function view(records: readonly AuditRecord[], format: AuditFlags['output'], colours: Colours): string {
-  if (format === 'json' || format === 'yaml') return data(format, records)
-  return records.length === 0 ? '' : table(columns(format, colours), records)
+/** What is found, in the wanted format. */
+function view(records: readonly AuditRecord[], { output, headers }: AuditFlags, look: View): string {
+  if (isStructured(output)) {
+    const names = records.map(({ object: { kind, name } }) => longhornName(kind, name))
+    return printed(output, { document: records, items: records, names }, { headers })
+  }
+  if (records.length === 0) return ''
+  const columns = auditColumns(output.format === 'wide', look.colours)
+  return table(columns, joined(records), { width: look.width, headers })
 }
 
 /** One record at a time, each on one line; only YAML takes several. */
-function liveView(
-  format: AuditFlags['output'],
-  colours: Colours,
-): (record: AuditRecord | HoldRecord) => string {
-  if (format === 'json') return dataLine
-  if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
-  const cells = columns(format, colours)
-  const ofHold = holdColumns(format, colours)
-  return (entry) => (isHold(entry) ? tableRow(ofHold, entry) : tableRow(cells, entry))
-}
-
-function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output'], colours: Colours): string {
-  if (format === 'json' || format === 'yaml') return data(format, lines)
-  if (lines.length === 0) return ''
-  const now = Date.now()
-  return table<SummaryLine>(
-    [
-      { heading: 'COUNT', cell: ({ count }) => String(count) },
-      { heading: 'USER', cell: ({ user }) => user },
-      { heading: 'VERDICT', cell: ({ verdict }) => verdict, paint: ({ verdict }) => paint(verdict, colours) },
-      { heading: 'RULE', cell: ({ rule }) => rule },
-      { heading: 'LAST', cell: ({ last }) => `${age(now - Date.parse(last))} ago` },
-    ],
-    lines,
-  )
-}
-
-function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord>[] {
-  const narrow: Column<AuditRecord>[] = [
-    { heading: 'TIME', cell: ({ time }) => time.replace(/\.\d+Z$/, 'Z') },
-    { heading: 'VERDICT', cell: shownVerdict, paint: (record) => paint(shownVerdict(record), colours) },
-    { heading: 'COUNT', cell: ({ count }) => String(count) },
-    { heading: 'USER', cell: ({ actor }) => actor.user },
-    {
-      heading: 'CHANGE',
-      cell: ({ operation, object, dryRun }) =>
-        `${operation} ${object.kind}/${object.name}${dryRun ? ' (dry run)' : ''}`,
-    },
-    {
-      heading: 'RULES',
-      cell: ({ findings, why }) =>
-        [...new Set(findings.map(({ rule }) => rule)), why].filter(Boolean).join(','),
-    },
-  ]
-  if (format === 'table') return narrow
-  return [
-    ...narrow,
-    { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : '') },
-    { heading: 'DOOR', cell: ({ door }) => door },
-    { heading: 'REPLICA', cell: ({ replica }) => replica },
-    {
-      heading: 'REASON',
-      cell: ({ override, mark, findings }) => override?.reason ?? mark ?? findings[0]?.message ?? '',
-    },
-  ]
-}
-
-function shownVerdict({ verdict, override }: AuditRecord): string {
-  return override ? 'override' : verdict
-}
-
-function paint(verdict: string, colours: Colours): (text: string) => string {
-  switch (verdict) {
-    case 'refuse':
-    case 'unavailable':
-      return colours.red
-    case 'hold':
-    case 'override':
-      return colours.yellow
-    default:
-      return (text) => text
+function liveView({ output, headers }: AuditFlags, look: View): (record: AuditRecord | HoldRecord) => string {
+  if (output.format === 'json') return dataLine
+  if (!isStructured(output)) {
+    const ofRecord = auditColumns(output.format === 'wide', look.colours)
+    const ofHold = holdColumns(output.format === 'wide', look.colours)
+    return (entry) =>
+      isHold(entry)
+        ? tableRow(ofHold, entry, look)
+        : joined([entry])
+            .map((row) => tableRow(ofRecord, row, look))
+            .join('')
   }
+  let isFirst = true
+  return (entry) => {
+    const { kind, name } = entry.object
+    const document = { document: entry, items: [entry], names: [longhornName(kind, name)] }
+    const text = printed(output, document, { headers: headers && isFirst })
+    isFirst = false
+    return output.format === 'yaml' ? `---\n${text}` : text
+  }
+}
+
+function summaryView(lines: readonly SummaryLine[], { output, headers }: AuditFlags, look: View): string {
+  if (isStructured(output)) return printed(output, { document: lines, items: lines, names: [] }, { headers })
+  if (lines.length === 0) return ''
+  return table(summaryColumns(Date.now(), look.colours), lines, { width: look.width, headers })
+}
+
+/** Where it is shown. */
+interface View {
+  readonly colours: Colours
+  readonly width: number | undefined
 }
 
 function since(text: string): number {

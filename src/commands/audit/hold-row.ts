@@ -1,9 +1,10 @@
 import type { HoldRecord } from '../../observability/hold-record.ts'
 import { age } from '../../time/age.ts'
-import type { Colours, Column } from '../terminal.ts'
+import type { Column } from '../table.ts'
+import type { Colours } from '../terminal.ts'
 
 /** The columns of records, filled with what is told of a request that waits. */
-export function holdColumns(format: 'table' | 'wide', colours: Colours): Column<HoldRecord>[] {
+export function holdColumns(wide: boolean, colours: Colours): Column<HoldRecord>[] {
   const narrow: Column<HoldRecord>[] = [
     { heading: 'TIME', cell: ({ time }) => time.replace(/\.\d+Z$/, 'Z') },
     {
@@ -14,14 +15,18 @@ export function holdColumns(format: 'table' | 'wide', colours: Colours): Column<
     { heading: 'COUNT', cell: () => '' },
     { heading: 'USER', cell: ({ user }) => user },
     { heading: 'CHANGE', cell: ({ change }) => change },
-    { heading: 'RULES', cell: (hold) => (hold.phase === 'began' ? beginning(hold) : end(hold)) },
+    {
+      heading: 'RULES',
+      cell: (hold) => (hold.phase === 'began' ? beginning(hold) : end(hold)),
+      below: 'sentence',
+    },
   ]
-  if (format === 'table') return narrow
+  if (!wide) return narrow
   return [
     ...narrow,
-    { heading: 'WAITED', cell: ({ waitedMs }) => age(waitedMs) },
-    { heading: 'DOOR', cell: ({ door }) => door },
-    { heading: 'REPLICA', cell: ({ replica }) => replica },
+    { heading: 'WAITED', cell: ({ waitedMs }) => age(waitedMs), below: 'detail' },
+    { heading: 'DOOR', cell: ({ door }) => door, below: 'detail' },
+    { heading: 'REPLICA', cell: ({ replica }) => replica, below: 'detail' },
   ]
 }
 

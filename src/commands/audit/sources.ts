@@ -6,6 +6,7 @@ import { linesType } from '../../server/operator-api.ts'
 import { guardPlace } from '../guard/guard-place.ts'
 import { NoReplica, reachReplicas } from '../guard/reach-replicas.ts'
 import { type ClusterFlags, connectWith } from '../options/cluster-options.ts'
+import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { entriesIn, recordsIn } from './query.ts'
 import { inWords } from '../../text/system-error.ts'
@@ -14,9 +15,7 @@ import { inWords } from '../../text/system-error.ts'
 const silenceMs = 15_000
 
 /** A source of records. */
-export interface SourceFlags extends ClusterFlags {
-  readonly address?: URL
-  readonly operatorPort: number
+export interface SourceFlags extends ClusterFlags, ReplicaFlags {
   readonly follow: boolean
   /** Requests that wait are told of too, where they are followed. */
   readonly holds?: boolean
@@ -49,7 +48,7 @@ export async function auditSources(
     throw new CannotRun(`${source} and --address are two sources: name one of them`)
   if (source === '-') return [standardInput(reading)]
   if (source !== undefined) return [await file(source)]
-  if (flags.address !== undefined) return [replica(flags.address, flags, reading)]
+  if (flags.address !== undefined) return flags.address.map((address) => replica(address, flags, reading))
   return await runningReplicas(flags, reading)
 }
 

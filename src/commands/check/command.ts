@@ -11,12 +11,13 @@ import { someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { plainLine, plainText } from '../../text/plain-text.ts'
+import { wrapped } from '../../text/wrap.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from '../options/cluster-options.ts'
 import { flagOf } from '../options/setting-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, data, type DataFormat } from '../terminal.ts'
+import { type Colours, coloursFor, data, type DataFormat, widthOf } from '../terminal.ts'
 import type { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, emptyFile } from './documents.ts'
 import { judgeAll } from './judge-all.ts'
@@ -162,7 +163,10 @@ async function checkAll(
   const results = checked.map(({ result }) => result)
   const isNothing = !someJudged(results)
   const code = isNothing && flags.skipOthers ? 0 : exitCodeOf(results, flags.strict)
-  if (!isReportFormat(output)) stdout.write(shown(results, output, coloursFor(stdout, env)))
+  if (!isReportFormat(output)) {
+    const text = shown(results, output, coloursFor(stdout, env))
+    stdout.write(output === 'text' ? wrapped(text, widthOf(stdout)) : text)
+  }
   await reports.write({ checked, code, ...(isNothing && code > 0 && { problem: nothingJudged }) })
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
   exitWith(code)

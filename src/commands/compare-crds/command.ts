@@ -9,7 +9,8 @@ import {
 } from '../options/cluster-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { coloursFor, type Colours, table } from '../terminal.ts'
+import { table } from '../table.ts'
+import { coloursFor, type Colours, widthOf } from '../terminal.ts'
 import { changesSince, definitionName, type Difference, differencesOf } from './differences.ts'
 import { definitionsIn, definitionsOf, type FoundDefinition } from './read-definitions.ts'
 

@@ -7,23 +7,22 @@ import {
   askingOf,
   type ClusterFlags,
   connectWith,
-  operatorPortOption,
   releaseName,
 } from '../options/cluster-options.ts'
+import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { VariableOption } from '../options/variable-option.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { coloursFor, data } from '../terminal.ts'
+import { coloursFor, data, widthOf } from '../terminal.ts'
 import { Looker } from './cluster-reader.ts'
 import { diagnose, type Diagnosis, text } from './diagnosis.ts'
 import { gatherFacts, withoutGuesses } from './gather.ts'
 
-interface DoctorFlags extends ClusterFlags {
+interface DoctorFlags extends ClusterFlags, ReplicaFlags {
   readonly output?: 'json' | 'yaml'
   readonly webhookConfiguration?: string
   readonly certificateSecret?: string
   readonly serviceAccount?: string
   readonly target?: string
-  readonly operatorPort: number
 }
 
 /** The place of this setting in the chart. */
@@ -53,9 +52,8 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
       ),
     )
     .option('--service-account <name>', `service account of the guard ${found}`)
-    .addOption(operatorPortOption())
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
-  return addImpersonationOptions(addClusterOptions(command))
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
       `
@@ -92,7 +90,11 @@ async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): P
     const names = { ...place, ...own.names, namespace, target }
     const facts = withoutGuesses(await gatherFacts(connection, names, ask, signal), own)
     const diagnosis = diagnose(facts)
-    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
+    stdout.write(
+      output === undefined
+        ? text(diagnosis, coloursFor(stdout, env), widthOf(stdout))
+        : data(output, diagnosis),
+    )
     exitWith(codeOf(diagnosis))
   } finally {
     connection.close()

@@ -53,11 +53,14 @@ const upgrade =
 export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): Finding[] {
   const findings: Finding[] = []
   const unseen: { readonly name: string; readonly why: string }[] = []
+  const missing: string[] = []
   for (const { kind, looked } of definitions) {
     const name = `${kinds[kind].plural}.${group}`
     if ('problem' in looked) unseen.push({ name, why: looked.problem })
+    else if (looked.seen === undefined) missing.push(name)
     else findings.push(...judged(kind, name, looked.seen))
   }
+  if (missing.length > 0) findings.unshift(notThere(missing, definitions.length))
   const [first] = unseen
   if (first !== undefined) {
     const names = unseen.map(({ name }) => name).join(', ')
@@ -69,16 +72,19 @@ export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map
     : [ok('crds', `All ${definitions.length} definitions of Longhorn exist and keep copies on disks.`)]
 }
 
-function judged(kind: Kind, name: string, definition: Definition | undefined): Finding[] {
-  if (definition === undefined) {
-    return [
-      problem('error', 'crds', {
-        what: `There is no definition of ${name}.`,
-        why: 'The guard cannot read these objects, and denies dangerous writes until it can.',
-        remedy: `Is Longhorn installed in this cluster? ${upgrade}`,
-      }),
-    ]
-  }
+/** One finding for all: without Longhorn none is there. */
+function notThere(names: readonly string[], all: number): Finding {
+  return problem('error', 'crds', {
+    what:
+      names.length === all && all > 1
+        ? 'Longhorn is not installed in this cluster: it has none of its definitions.'
+        : `There is no definition of ${names.join(', ')}.`,
+    why: 'The guard cannot read these objects, and denies dangerous writes until it can.',
+    remedy: `Is Longhorn installed in this cluster? ${upgrade}`,
+  })
+}
+
+function judged(kind: Kind, name: string, definition: Definition): Finding[] {
   if (!definition.served) {
     return [
       problem('error', 'crds', {

@@ -1,4 +1,5 @@
 import { plainLine } from '../../text/plain-text.ts'
+import { hanging } from '../../text/wrap.ts'
 import type { Colours } from '../terminal.ts'
 import { checkCallers, checkDisks } from './callers.ts'
 import { checkCertificate, checkTrust } from './certificate.ts'
@@ -54,8 +55,12 @@ export function diagnose(facts: Facts): Diagnosis {
   }
 }
 
-/** A diagnosis for a person: a line for each finding, below it the reason and the remedy, and a summary. */
-export function text({ findings, summary }: Diagnosis, colours: Colours): string {
+/**
+ * A diagnosis for a person: a line for each finding, below it the reason and the remedy, and a summary.
+ *
+ * @param columns of the terminal; undefined where none is
+ */
+export function text({ findings, summary }: Diagnosis, colours: Colours, columns?: number): string {
   const paint: Readonly<Record<Level, (text: string) => string>> = {
     ok: colours.green,
     warn: colours.yellow,
@@ -64,9 +69,13 @@ export function text({ findings, summary }: Diagnosis, colours: Colours): string
   }
   const width = Math.max(...findings.map(({ check }) => check.length))
   const lines = findings.flatMap(({ check, level, what, why, remedy }) => [
-    `${paint[level](level.padEnd('unknown'.length))}  ${check.padEnd(width)}  ${plainLine(what)}`,
-    ...(why === null ? [] : [`${indent}why: ${plainLine(why)}`]),
-    ...(remedy === null ? [] : [`${indent}do:  ${plainLine(remedy)}`]),
+    hanging(
+      `${paint[level](level.padEnd('unknown'.length))}  ${check.padEnd(width)}  `,
+      plainLine(what),
+      columns,
+    ),
+    ...(why === null ? [] : [hanging(`${indent}why: `, plainLine(why), columns)]),
+    ...(remedy === null ? [] : [hanging(`${indent}do:  `, plainLine(remedy), columns)]),
   ])
   const { ok, warn, error, unknown } = summary
   return `${lines.join('\n')}\n\n${error} error, ${warn} warn, ${unknown} unknown, ${ok} ok\n`

@@ -53,5 +53,5 @@ function settleUnknown({ settleMs }: GuardSettle, why: string): string {
 }
 
 function lostAfterUnknown({ lostAfterMs, problem = '' }: GuardLostAfter): string {
-  return `The guard's replicas cannot be asked when a node that is down counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed. ${problem}`
+  return `The guard's replicas cannot be asked when a node that is down counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed: ${problem}`
 }

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../time/duration.ts'
-import { addClusterOptions, addImpersonationOptions, operatorPortOption } from '../options/cluster-options.ts'
+import { addClusterOptions, addImpersonationOptions } from '../options/cluster-options.ts'
+import { addReplicaOptions } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { evict, type EvictFlags } from './evict.ts'
 import { atLeastOne } from './plan-command.ts'
@@ -26,7 +27,6 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
       'on releases that crash, go on without proof that a guard holds back the removal of copies',
       false,
     )
-    .addOption(operatorPortOption())
     .addOption(
       new Option('-o, --output <format>', 'also print each step as a document on standard output').choices([
         'json',
@@ -63,7 +63,7 @@ Examples:
   $ holdfast evict node-1 --disk disk-2 --timeout 2h
   $ holdfast evict node-1 -o json | jq .step`,
     )
-  return addImpersonationOptions(addClusterOptions(command)).action(
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(
     async (nodes: string[], flags: EvictFlags & { readonly plan?: string }) => {
       const { disk, plan } = flags
       const isOne = nodes.length === 1

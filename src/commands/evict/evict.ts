@@ -7,6 +7,7 @@ import { guardPlace, insistOnLonghorn } from '../guard/guard-place.ts'
 import { insistOnDisk, insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { type Asking, askingOf, type ClusterFlags, connectWith, openMap } from '../options/cluster-options.ts'
 import { commandText } from '../options/command-text.ts'
+import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { carryOut, carryOutBatches } from './carry-out.ts'
@@ -18,14 +19,13 @@ import type { Target } from './remains.ts'
 import { openReport, type Report } from './report.ts'
 
 /** How nodes are to be emptied. */
-export interface EvictFlags extends ClusterFlags {
+export interface EvictFlags extends ClusterFlags, ReplicaFlags {
   readonly disk?: string
   readonly batchSize: number
   readonly waitForDrain: boolean
   readonly dryRun: boolean
   readonly timeout?: number
   readonly unguarded: boolean
-  readonly operatorPort: number
   readonly output?: DataFormat
 }
 

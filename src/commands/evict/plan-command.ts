@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { plainText } from '../../text/plain-text.ts'
+import { wrapped } from '../../text/wrap.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import {
@@ -10,14 +11,23 @@ import {
   openMap,
 } from '../options/cluster-options.ts'
 import { commandText } from '../options/command-text.ts'
+import {
+  isStructured,
+  longhornName,
+  type OutputFormat,
+  outputOption,
+  type Printable,
+  printed,
+} from '../output/output-format.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { data } from '../terminal.ts'
+import { widthOf } from '../terminal.ts'
 import { type EvictionPlan, planEvictions } from './plan.ts'
 
 interface PlanFlags extends ClusterFlags {
   readonly reopen: boolean
   readonly batchSize: number
-  readonly output: 'text' | 'json' | 'yaml'
+  readonly output: OutputFormat<'text'>
+  readonly headers: boolean
 }
 
 /** `holdfast plan`: an order, in batches, for the eviction of nodes. */
@@ -27,11 +37,8 @@ export function planCommand(surroundings: CommandSurroundings): Command {
     .argument('<node...>', 'the Longhorn nodes to empty')
     .option('--reopen', 'the nodes of a batch are in service again before the next begins', false)
     .option('--batch-size <number>', 'maximum of nodes in a batch', atLeastOne, Infinity)
-    .addOption(
-      new Option('-o, --output <format>', 'as text, or as one document')
-        .choices(['text', 'json', 'yaml'])
-        .default('text'),
-    )
+    .addOption(outputOption(['text'], 'as text').default({ format: 'text' }, 'text'))
+    .option('--no-headers', 'custom columns without headings')
   return addImpersonationOptions(addClusterOptions(command))
     .addHelpText(
       'after',
@@ -39,14 +46,16 @@ export function planCommand(surroundings: CommandSurroundings): Command {
 No two nodes of a batch hold the last copies of an image between them, and after each batch there is a disk for every
 copy that has to be (spec.minNumberOfCopies). Longhorn chooses where a copy moves, so the plan holds wherever that is.
 Without --reopen close all nodes for scheduling before the first batch: then nothing moves twice. Room for replicas is
-not looked at. It ends with the commands that carry the plan out, and put the nodes back in service.
+not looked at. With -o custom-columns each batch is a row, and -o name prints the nodes in their order. The
+text ends with the commands that carry the plan out, and put the nodes back in service.
 
 Exit code: 0 if there is a plan, 1 if there is none, 2 if the command could not run.
 
 Examples:
   $ holdfast plan node-1 node-2
   $ holdfast plan node-1 node-2 node-3 --reopen
-  $ holdfast plan node-1 node-2 --batch-size 1 -o json | holdfast evict --plan -`,
+  $ holdfast plan node-1 node-2 --batch-size 1 -o json | holdfast evict --plan -
+  $ holdfast plan node-1 node-2 -o jsonpath='{range .batches[*]}{.nodes}{"\\n"}{end}'`,
     )
     .action((nodes: string[], flags: PlanFlags) => plan(nodes, flags, surroundings))
 }
@@ -70,9 +79,9 @@ async function plan(
       }
       const found = planEvictions(nodes, live.map, flags)
       stdout.write(
-        flags.output === 'text'
-          ? plainText(textOf(found, flags))
-          : data(flags.output, documentOf(found, flags)),
+        isStructured(flags.output)
+          ? printed(flags.output, printableOf(found, flags), flags)
+          : wrapped(plainText(textOf(found, flags)), widthOf(stdout)),
       )
       if (!found.possible) exitWith(exitCode.failed)
     } finally {
@@ -83,8 +92,13 @@ async function plan(
   }
 }
 
-function documentOf(plan: EvictionPlan, { reopen }: PlanFlags): object {
-  return { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan', reopen, ...plan }
+function printableOf(plan: EvictionPlan, { reopen }: PlanFlags): Printable {
+  const items = plan.possible ? plan.batches : []
+  return {
+    document: { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan', reopen, ...plan },
+    items,
+    names: items.flatMap(({ nodes }) => nodes.map((name) => longhornName('Node', name))),
+  }
 }
 
 function textOf(plan: EvictionPlan, flags: PlanFlags): string {

@@ -7,6 +7,7 @@ import { systemClock, within } from '../../time/clock.ts'
 import { componentLabel, replicaSelector } from '../doctor/replicas.ts'
 import { type Asking, type SearchFlags, searchOf } from '../options/cluster-options.ts'
 import { type GuardReplica, heardReplica } from '../status/status.ts'
+import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun } from '../surroundings.ts'
 import { announcedReplicas } from './announced-address.ts'
 import { inWords } from '../../text/system-error.ts'
@@ -46,26 +47,25 @@ export class NoReplica extends CannotRun {
 }
 
 /** Where the replicas of the guard are, and how to reach them. */
-export interface ReplicaSearch extends SearchFlags, Asking {
+export interface ReplicaSearch extends SearchFlags, ReplicaFlags, Asking {
   /** The namespace of the guard. */
   readonly namespace: string
-  /** Their port for people's commands, in a pod that does not name it. */
-  readonly operatorPort: number
 }
 
 /**
  * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
- * in a pod, those on this machine count.
+ * in a pod, those on this machine count. Replicas that the person names are taken instead.
  *
  * @param note called with a connection that cannot be forwarded
  * @throws NoReplica if none runs, CannotRun if the search fails
  */
 export async function reachReplicas(
-  { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
+  { namespace, env, isInteractive, operatorPort, address, ...flags }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<readonly ForwardedPort[]> {
+  if (address !== undefined) return await named(address, signal)
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
     const { reached, problem } = await replicasOutside(namespace, connection, signal)
@@ -78,6 +78,16 @@ export async function reachReplicas(
       forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),
     ),
   )
+}
+
+/** The replicas that the person names. @throws CannotRun if one does not answer */
+async function named(addresses: readonly URL[], signal: AbortSignal): Promise<readonly ForwardedPort[]> {
+  const looked = await Promise.all(
+    addresses.map(({ origin }) => lookAt(origin, signal, 'a replica (--address)')),
+  )
+  const problem = looked.find((each) => each.problem !== undefined)?.problem
+  if (problem !== undefined) throw new CannotRun(problem)
+  return looked.map(({ url }) => ({ url, close: () => undefined }))
 }
 
 /** The replicas outside pods, on this machine. */
@@ -94,7 +104,7 @@ async function replicasOutside(
 ): Promise<ReplicasOutside> {
   try {
     const addresses = await announcedReplicas(connection, namespace, signal)
-    const looked = await Promise.all(addresses.map((url) => lookAt(url, signal)))
+    const looked = await Promise.all(addresses.map((url) => lookAt(url, signal, 'which one has announced')))
     return {
       reached: looked.flatMap(({ url, problem }) =>
         problem === undefined ? { url, close: () => undefined } : [],
@@ -108,16 +118,18 @@ async function replicasOutside(
 }
 
 /** A killed guard leaves an address behind, and so does a guard that hangs. */
-async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; problem?: string }> {
+async function lookAt(
+  url: string,
+  signal: AbortSignal,
+  what: string,
+): Promise<{ url: string; problem?: string }> {
   try {
     const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
     await response.body?.cancel()
-    return response.ok
-      ? { url }
-      : { url, problem: `${url}, which one has announced, answers ${response.status}` }
+    return response.ok ? { url } : { url, problem: `${url}, ${what}, answers ${response.status}` }
   } catch (error) {
     signal.throwIfAborted()
-    return { url, problem: `${url}, which one has announced, cannot be asked: ${inWords(error)}` }
+    return { url, problem: `${url}, ${what}, cannot be asked: ${inWords(error)}` }
   }
 }
 

@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
 import type { Logger } from 'pino'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { connect, type Connection } from '../../kubernetes/client/connection.ts'
-import type { ConfigSearch } from '../../kubernetes/client/credentials.ts'
+import type { ConfigSearch } from '../../kubernetes/client/find-config.ts'
 import type { FeedProblem } from '../../kubernetes/feed-problem.ts'
 import { LiveMap } from '../../kubernetes/live-map.ts'
 import { namesRelease, releaseExamples } from '../../longhorn/releases.ts'
@@ -112,20 +112,6 @@ export function searchOf(flags: SearchFlags, { env: environment, isInteractive }
     ...(context === undefined ? {} : { context }),
     impersonate: { user, uid, groups },
   }
-}
-
-/** Where to find the guard's replicas. */
-export function operatorPortOption(): Option {
-  return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
-    .argParser(wholePort)
-    .default(8081)
-}
-
-function wholePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port, 1 to 65535.')
-  return port
 }
 
 /** Reads a port to listen on; 0 is any that is free. @throws InvalidArgumentError */

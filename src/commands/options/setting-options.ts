@@ -1,8 +1,16 @@
 import type { Command } from 'commander'
+import type { TSchema } from 'typebox'
 import { type Configuration, configure } from '../../configuration/configuration.ts'
 import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../configuration/layer.ts'
-import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
+import {
+  settingFacts,
+  type SettingName,
+  settingNames,
+  type Settings,
+  SettingsSchema,
+} from '../../configuration/settings.ts'
 import { mostBytes } from '../../files/bounded-file.ts'
+import { ruleNames } from '../../rules/finding.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Environment } from '../surroundings.ts'
 import type { ClusterFlags } from './cluster-options.ts'
@@ -24,6 +32,31 @@ export function variableOf(setting: SettingName): string {
   return `HOLDFAST_${kebab(setting).replaceAll('-', '_').toUpperCase()}`
 }
 
+/** Without effect on a proxy: it has an address of its own, serves no webhook, and asks for no client certificate. */
+const webhookOnly: ReadonlySet<SettingName> = new Set([
+  ...(['host', 'port', 'clientCa', 'clientNames'] as const),
+  ...(['certificateSecret', 'serverName', 'webhookConfiguration'] as const),
+])
+
+/** Of a setting that has a few; undefined for any other. */
+function valuesOf(name: SettingName): readonly string[] | undefined {
+  if (name === 'rules')
+    return ruleNames.flatMap((rule) => ['enforce', 'warn', 'off'].map((mode) => `${rule}=${mode}`))
+  const schema: TSchema = SettingsSchema.properties[name]
+  const parts: unknown = 'anyOf' in schema ? schema.anyOf : undefined
+  if (!Array.isArray(parts)) return undefined
+  const values = parts.map((part: unknown) => (isLiteral(part) ? part.const : undefined))
+  return values.every((value) => typeof value === 'string') ? values : undefined
+}
+
+function isLiteral(part: unknown): part is { readonly const: unknown } {
+  return typeof part === 'object' && part !== null && 'const' in part
+}
+
+function isForWebhook(command: Command): boolean {
+  return command.name() === 'serve'
+}
+
 /** Adds an option and an environment variable for each setting, and `--config`. */
 export function addSettings(command: Command): Command {
   command.addOption(
@@ -32,9 +65,11 @@ export function addSettings(command: Command): Command {
   for (const name of settingNames) {
     const { placeholder, help, byDefault } = settingFacts[name]
     const description = `${help} (default: ${byDefault})`
-    const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
+    const flags = `${flagOf(name)} <${placeholder}>`
+    const option = new VariableOption(flags, description, variableOf(name), valuesOf(name))
     if (repeatable[name] !== undefined)
       option.argParser((value: string, before: string | undefined) => join(before, value))
+    if (!isForWebhook(command) && webhookOnly.has(name)) option.hideHelp()
     command.addOption(option)
   }
   return command
@@ -54,11 +89,7 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
   const layers = [flags, environment, file]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
-  if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
-    throw new CannotRun(
-      '--client-ca is for holdfast serve: a proxy asks for no client certificate. Leave it out',
-    )
-  }
+  if (!isForWebhook(command)) refuseWebhookOnly(command)
   const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
   const configuration = configure([...settings, otherwise])
   if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
@@ -67,6 +98,17 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
     )
   }
   return configuration
+}
+
+/** It would have no effect, and a person who gives it expects one. @throws CannotRun */
+function refuseWebhookOnly(command: Command): void {
+  const [given] = [...webhookOnly].filter(
+    (name) => command.getOptionValueSource(repeatable[name] ?? name) === 'cli',
+  )
+  if (given === undefined) return
+  throw new CannotRun(
+    `${flagOf(given)} is for holdfast serve, and without effect on a proxy, which listens where --listen says. Leave it out`,
+  )
 }
 
 const noLayer: Layer = { ok: true, settings: {} }

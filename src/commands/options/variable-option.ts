@@ -1,23 +1,38 @@
-import { type Command, Help, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CannotRun, type Environment } from '../surroundings.ts'
 
 /** An option that a variable can set too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {
   readonly variable: string
+  /** The possible values, for a shell that completes them; undefined for any. */
+  readonly offered: readonly string[] | undefined
 
-  constructor(flags: string, description: string, variable: string) {
+  constructor(flags: string, description: string, variable: string, offered?: readonly string[]) {
     super(flags, description)
     this.variable = variable
+    this.offered = offered
   }
 }
 
-/** Describes an option for the help as commander does, its variable included. */
+/** Describes an option for the help: its choices, its default where it says something, and its variable. */
 export function describeOption(option: Option): string {
-  if (!(option instanceof VariableOption)) return new Help().optionDescription(option)
-  const same = new Option(option.flags, option.description)
-    .default(option.defaultValue, option.defaultValueDescription)
-    .env(option.variable)
-  return new Help().optionDescription(same)
+  const { description, argChoices, hidden } = option
+  const facts = [
+    ...(argChoices && !hidden ? [`choices: ${argChoices.join(', ')}`] : []),
+    ...defaultOf(option),
+    ...(option instanceof VariableOption ? [`env: ${option.variable}`] : []),
+  ]
+  return [description, ...facts.map((fact) => `(${fact})`)].join(' ')
+}
+
+/** Without one that goes without saying: no flag, no value, any number; and without one that the description names. */
+function defaultOf({ description, defaultValue, defaultValueDescription }: Option): string[] {
+  const value: unknown = defaultValue
+  if (description.includes('(default: ')) return []
+  if (defaultValueDescription !== undefined) return [`default: ${defaultValueDescription}`]
+  return (typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value))
+    ? [`default: ${value}`]
+    : []
 }
 
 /**
@@ -88,9 +103,12 @@ export function repeatable(value: string, before: readonly string[]): readonly s
  * @throws InvalidArgumentError
  */
 export function url(text: string): URL {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
-  }
+  return readUrl(text, 'http://longhorn-backend:9500')
+}
+
+function readUrl(text: string, example: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError(`It must be a URL such as ${example}.`)
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('It must not have a name or a password.')
@@ -98,9 +116,9 @@ export function url(text: string): URL {
   return url
 }
 
-/** The same of a server that is asked at paths of its own. @throws InvalidArgumentError */
-export function origin(text: string): URL {
-  const server = url(text)
+/** The same of a replica of the guard, which is asked at paths of its own. @throws InvalidArgumentError */
+export function replicaOrigin(text: string): URL {
+  const server = readUrl(text, 'http://127.0.0.1:8081')
   if (server.pathname !== '/') throw new InvalidArgumentError(`It must be without a path: ${server.origin}.`)
   return server
 }

@@ -13,9 +13,9 @@ import {
   type ClusterFlags,
   connectWith,
   openMap,
-  operatorPortOption,
 } from '../options/cluster-options.ts'
 import { commandText } from '../options/command-text.ts'
+import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { diagnosisOf, heading, nodesToRescue, otherTroubles, type Sight, troubledPods } from './diagnose.ts'
@@ -25,12 +25,11 @@ import { ManagerWatch, readPanics } from './look.ts'
 import { type Ending, nextStep, type RescueStep } from '../../rescue/next-step.ts'
 import { rescueNodes, type RescueModules } from './rescue.ts'
 
-interface RescueFlags extends ClusterFlags {
+interface RescueFlags extends ClusterFlags, ReplicaFlags {
   readonly dryRun: boolean
   readonly timeout: number
   readonly leaveCleared: boolean
   readonly unguarded: boolean
-  readonly operatorPort: number
   readonly output?: DataFormat
 }
 
@@ -53,7 +52,6 @@ export function rescueCommand(surroundings: CommandSurroundings): Command {
       'on releases that crash, raise the flags again although it is not proved that a guard holds back the removal of copies',
       false,
     )
-    .addOption(operatorPortOption())
     .addOption(
       new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
         'json',
@@ -86,8 +84,8 @@ Examples:
   $ holdfast rescue node-1 --leave-cleared
   $ holdfast rescue --timeout 30m -o json | jq .step`,
     )
-  return addImpersonationOptions(addClusterOptions(command)).action((nodes: string[], flags: RescueFlags) =>
-    rescue(nodes, flags, surroundings),
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(
+    (nodes: string[], flags: RescueFlags) => rescue(nodes, flags, surroundings),
   )
 }
 

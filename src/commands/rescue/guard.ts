@@ -7,12 +7,13 @@ import { type ProofModules, proveGuard, provesHold } from '../doctor/prove-guard
 import { askReplicas, lostAfterOf, policiesOf, settleOf } from '../guard/ask-replicas.ts'
 import { guardPlace } from '../guard/guard-place.ts'
 import { type Asking, askingOf, type ClusterFlags } from '../options/cluster-options.ts'
+import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun } from '../surroundings.ts'
 
 type Answers = Awaited<ReturnType<typeof askReplicas>>
 
 /** How the guard is found. */
-type GuardFlags = ClusterFlags & { readonly operatorPort: number }
+type GuardFlags = ClusterFlags & ReplicaFlags
 
 /** What the guard is asked with. */
 interface GuardModules {

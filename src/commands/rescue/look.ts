@@ -1,5 +1,5 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
-import { readFailure } from '../../kubernetes/client/failures.ts'
+import { readFailure } from '../../kubernetes/client/read-failure.ts'
 import { monotonicMs, within } from '../../time/clock.ts'
 import { Looker } from '../doctor/cluster-reader.ts'
 import {

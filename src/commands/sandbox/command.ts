@@ -12,12 +12,13 @@ import type { Guard } from '../../server/webhook-server.ts'
 import { systemClock } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
 import { anyPort, releaseName } from '../options/cluster-options.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { CannotRun, type CommandSurroundings, type Environment, exitCode } from '../surroundings.ts'
 import { coloursFor } from '../terminal.ts'
 import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
 import { Narrator, tellStory } from './demo.ts'
 import { guardSandbox, sandboxSettle } from './guard-sandbox.ts'
 import { storyPage } from './story-page.ts'
+import { storyScreen } from './story-screen.ts'
 import { inWords } from '../../text/system-error.ts'
 
 interface SandboxFlags {
@@ -70,10 +71,15 @@ Examples:
 
 async function playSandbox(
   flags: SandboxFlags,
-  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+  { env, stdout, stderr, untilSignal, onHangup, exitWith }: CommandSurroundings,
 ): Promise<void> {
   const ended = new AbortController()
-  const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
+  let unhear: () => void = () => undefined
+  // A terminal that is closed ends it too, and not before it has cleared away what it made.
+  const hungUp = new Promise<void>((resolve) => (unhear = onHangup(resolve)))
+  const interrupted = Promise.race([untilSignal(), hungUp]).then(() =>
+    ended.abort(new Error('The sandbox was interrupted.')),
+  )
   const folder = await temporaryFolder(env.TMPDIR ?? tmpdir())
   const sandbox = await startSandbox(flags).catch(async (error: unknown) => {
     await rm(folder, { recursive: true, force: true })
@@ -85,7 +91,14 @@ async function playSandbox(
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
     const story = new StoryLog()
-    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env), story.add)
+    const screen = await storyScreen(stdout, systemClock)
+    pages.push({
+      close: () => {
+        screen.rests()
+        return Promise.resolve()
+      },
+    })
+    const narrator = new Narrator(screen.write, coloursFor(stdout, env), story.add)
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
@@ -104,11 +117,12 @@ async function playSandbox(
       guards.push(await guardSandbox(sandbox, audit, stderr, ended.signal))
     }
     if (!flags.bare) {
-      const stage = stageOf(sandbox, ended.signal)
+      const stage = stageOf(sandbox, ended.signal, screen.waits)
       await tellStory({ stage, cast: castOf(sandbox, flags.longhorn, flags.drain), narrator, startGuard })
     }
+    screen.rests()
     if (flags.once) return
-    sayHowToReach(narrator, kubeconfig, sandbox, flags)
+    sayHowToReach(narrator, kubeconfig, sandbox, { ...flags, program: programOf(env) })
     serving.yet = true
     await interrupted
   } catch (error) {
@@ -123,6 +137,7 @@ async function playSandbox(
     for (const guard of guards) await guard.stop()
     await sandbox.stop()
     await rm(folder, { recursive: true, force: true })
+    unhear()
   }
 }
 
@@ -157,7 +172,7 @@ async function startSandbox({
   }
 }
 
-function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {
+function stageOf(sandbox: Sandbox, signal: AbortSignal, waits: (what: string | undefined) => void): Stage {
   return new Stage({
     connection: connectTo(sandbox.api.url),
     namespace: sandbox.namespace,
@@ -166,6 +181,7 @@ function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {
     isLive: (node) => sandbox.longhorn.isLive(node),
     setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
     signal,
+    waits,
   })
 }
 
@@ -183,7 +199,7 @@ function sayHowToReach(
   narrator: Narrator,
   kubeconfig: string,
   sandbox: Sandbox,
-  { drain, bare, longhorn }: SandboxFlags,
+  { drain, bare, longhorn, program }: SandboxFlags & { readonly program: string },
 ) {
   const cast = castOf(sandbox, longhorn, drain)
   const { image, node, cleaned, evicted } = cast
@@ -201,12 +217,19 @@ function sayHowToReach(
   narrator.say(`curl ${sandbox.rest.url}/v1/nodes`)
   narrator.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
   narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
+  narrator.say(`${program} status --watch`)
+  narrator.say(`${program} plan ${node}`)
   narrator.say('')
   narrator.say(
     bare
       ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
       : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
+}
+
+/** As a person can type it: `npm start` runs it from a clone, where no shell knows `holdfast`. */
+function programOf(env: Environment): string {
+  return env.npm_lifecycle_event === 'start' ? 'node dist/main.js' : 'holdfast'
 }
 
 /** Everything is in the memory of one process. */

@@ -41,6 +41,8 @@ interface StageModules {
   /** Calls `fire` once after `ms` milliseconds, unless the returned function is called before. */
   readonly setTimer: (ms: number, fire: () => void) => () => void
   readonly signal: AbortSignal
+  /** Called with what the story waits for, and with undefined once that is so. */
+  readonly waits?: (what: string | undefined) => void
 }
 
 /** Thrown if the cluster behaves differently from the story. */
@@ -105,7 +107,8 @@ export class Stage {
    * @throws NotAsTold if it is not true in time
    */
   async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
-    const { subscribe, setTimer, signal } = this.#modules
+    const { subscribe, setTimer, signal, waits } = this.#modules
+    waits?.(what)
     const state: { late: boolean; wake?: () => void } = { late: false }
     const wake = () => state.wake?.()
     const unsubscribe = subscribe(wake)
@@ -126,6 +129,7 @@ export class Stage {
       signal.removeEventListener('abort', wake)
       unsubscribe()
       cancel()
+      waits?.(undefined)
     }
   }
 

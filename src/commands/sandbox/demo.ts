@@ -205,7 +205,7 @@ async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<
   if (isHeld(cast)) {
     expectHeld('the eviction as a dry run', held)
     narrator.good('The same verdict as in act 2, and at once:')
-    narrator.quote(held)
+    narrator.quote({ ...held, message: held.message.split('\n')[0] ?? '' })
   } else {
     expectAdmitted('the eviction as a dry run', held)
     narrator.good('It would be admitted, as in act 2.')

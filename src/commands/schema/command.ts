@@ -8,11 +8,12 @@ import { WhatIfSchema } from '../../page/what-if.ts'
 import type { CommandSurroundings } from '../surroundings.ts'
 import { data } from '../terminal.ts'
 import { RescueStepSchema } from './rescue-step.ts'
+import { VersionSchema } from './version.ts'
 import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
 
 /** The documents that `holdfast schema` describes. */
 export const schemaNames = [
-  ...(['config', 'status', 'snapshot', 'eviction-step', 'rescue-step', 'audit', 'hold'] as const),
+  ...(['config', 'status', 'version', 'snapshot', 'eviction-step', 'rescue-step', 'audit', 'hold'] as const),
   ...(['state', 'state-change', 'trend', 'what-if'] as const),
 ] as const
 
@@ -30,7 +31,8 @@ export function schemaCommand({ stdout }: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
+config describes the file of holdfast serve --config, status the output of holdfast status -o json, version that
+of holdfast version -o json, snapshot that of
 holdfast snapshot, eviction-step each line of holdfast evict -o json, rescue-step each line of holdfast rescue -o json,
 audit each record of holdfast audit -o json, and hold what holdfast audit --follow --holds -o json tells of requests that
 wait. state, state-change, trend and what-if are documents of the API beneath the page (holdfast ui).
@@ -52,6 +54,7 @@ export function schemaOf(name: SchemaName): object {
 const schemas: Readonly<Record<SchemaName, () => object>> = {
   config: configurationSchema,
   status: () => StatusSchema,
+  version: () => VersionSchema,
   snapshot: () => SnapshotSchema,
   'eviction-step': () => EvictionStepSchema,
   'rescue-step': () => RescueStepSchema,

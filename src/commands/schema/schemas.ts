@@ -35,7 +35,7 @@ const DiskStatusSchema = Type.Object({
     description: 'False while the disk itself is closed for scheduling. That of the node counts for it too.',
   }),
   copies: Type.Object(
-    { planned: Count, present: Count, 'pending cleanup': Count },
+    { planned: Count, present: Count, pendingCleanup: Count },
     { description: 'Copies of backing images: in spec only, in spec and status, in status only.' },
   ),
   managerState: ManagerState,
@@ -152,6 +152,10 @@ export const StatusSchema = Type.Object(
           replica: Text,
           version: Text,
           synced: Type.Boolean({ description: 'True once the replica has read every Longhorn object.' }),
+          mode: orNull(
+            oneOf(['enforce', 'warn', 'off', 'mixed'], 'The mode of all its rules; mixed if they differ.'),
+            'Null for a replica of an older version.',
+          ),
           holds: Type.Integer({ minimum: 0, description: 'Requests that wait in this replica.' }),
         }),
       ),

@@ -4,8 +4,10 @@ import type { Configuration } from '../../configuration/configuration.ts'
 import { Health } from '../../doors/http/health.ts'
 import { CannotListen } from '../../doors/http/listen.ts'
 import { createLog, LogStream } from '../../observability/log.ts'
+import { readableLog } from '../../observability/readable-log.ts'
 import { logMetrics } from '../../observability/state-metrics.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { coloursFor } from '../terminal.ts'
 
 /** The parts of a command that serves until a signal ends it. */
 export interface Serving {
@@ -30,14 +32,19 @@ export interface Serving {
  * that the terminal is gone, it ends the command like SIGTERM.
  */
 export async function serving(
-  { logLevel, auditFile }: Configuration,
-  { stdout, stderr, untilSignal, onHangup, onStdoutClosed, measureProcess, exitWith }: CommandSurroundings,
+  { logLevel, logFormat, auditFile }: Configuration,
+  {
+    env,
+    stdout,
+    stderr,
+    untilSignal,
+    onHangup,
+    onStdoutClosed,
+    measureProcess,
+    exitWith,
+  }: CommandSurroundings,
   serve: (serving: Serving) => Promise<void>,
 ): Promise<void> {
-  const stream = new LogStream(stdout)
-  const log = createLog(logLevel, stream)
-  const registry = new Registry()
-  logMetrics(registry, stream)
   const ended = new AbortController()
   const reopening = new Set<() => void>()
   let hungUp: (name: string) => void = () => undefined
@@ -47,6 +54,16 @@ export async function serving(
       if (auditFile === undefined || stdout.isTTY === true) hungUp('SIGHUP')
       else for (const reopen of reopening) reopen()
     }),
+  ]
+  // Signals are heard from the start, also while the readable log is loaded.
+  const asked = Promise.race([untilSignal(), untilHungUp])
+  const isForPerson = stdout.isTTY === true && logFormat === 'auto'
+  const screen = isForPerson ? await readableLog(stdout, coloursFor(stdout, env).isColorSupported) : stdout
+  const stream = new LogStream(screen)
+  const log = createLog(logLevel, stream)
+  const registry = new Registry()
+  logMetrics(registry, stream)
+  unhear.push(
     onStdoutClosed((why) => {
       if (!stream.close()) return
       exitWith(exitCode.failed)
@@ -54,8 +71,8 @@ export async function serving(
         `holdfast: standard output is closed: ${why}. There is no log from now on; ${records(auditFile)}\n`,
       )
     }),
-  ]
-  const stopping = Promise.race([untilSignal(), untilHungUp]).then((name) => {
+  )
+  const stopping = asked.then((name) => {
     log.info({ signal: name }, 'stopping')
     ended.abort(new Error('The guard was stopped.'))
   })

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { findLonghorn, hasLonghorn, noLonghornIn } from '../../disk-map/disk-map-view.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure } from '../../kubernetes/client/failures.ts'
@@ -7,8 +7,7 @@ import { LiveReservations } from '../../kubernetes/leases/live-reservations.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import { lasting } from '../../rules/sentences.ts'
-import { age } from '../../time/age.ts'
-import { pause, systemClock } from '../../time/clock.ts'
+import { systemClock } from '../../time/clock.ts'
 import { lookForGuard } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
@@ -19,18 +18,20 @@ import {
   type ClusterFlags,
   connectWith,
   openMap,
-  operatorPortOption,
 } from '../options/cluster-options.ts'
+import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
+import { type OutputFormat, outputOption } from '../output/output-format.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
-import { type Colours, coloursFor, data } from '../terminal.ts'
+import { coloursFor, widthOf } from '../terminal.ts'
+import { Notes, openDisplay, statusText } from './display.ts'
 import { observe } from './observe.ts'
-import { saysTheSame, somethingIsWrong, type Status } from './status.ts'
-import { tables } from './tables.ts'
+import { somethingIsWrong, type Status } from './status.ts'
+import { watchStatus } from './watch.ts'
 
-interface StatusFlags extends ClusterFlags {
-  readonly output?: 'wide' | 'json' | 'yaml'
+interface StatusFlags extends ClusterFlags, ReplicaFlags {
+  readonly output?: OutputFormat<'wide'>
+  readonly headers: boolean
   readonly watch: boolean
-  readonly operatorPort: number
 }
 
 /** The sources of a status. */
@@ -44,18 +45,13 @@ interface Sources {
 export function statusCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('status')
     .description(
-      'Shows Longhorn’s nodes with their eviction flags, copies of backing images, pending clean-ups and reservations.',
+      'Shows who waits, and Longhorn’s nodes with flags, scheduling, numbers of copies, pending clean-ups and reservations.',
     )
     .argument('[node...]', 'only these Longhorn nodes')
-    .addOption(
-      new Option(
-        '-o, --output <format>',
-        'wide: each disk and reservation too; json, yaml: one document',
-      ).choices(['wide', 'json', 'yaml']),
-    )
+    .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
+    .option('--no-headers', 'tables without headings, and nothing before them')
     .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
-    .addOption(operatorPortOption())
-  return addImpersonationOptions(addClusterOptions(command))
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
       `
@@ -78,10 +74,15 @@ That needs the right to list pods and to create pods/portforward in the guard's 
 
 Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.
 
+-o takes what kubectl get takes: templates of jsonpath and custom-columns see the document of -o json. Custom columns have a
+row for each node, and name prints node.longhorn.io/NAME for each.
+
 Examples:
   $ holdfast status
   $ holdfast status node-1 node-2 -o wide
   $ holdfast status -o json
+  $ holdfast status -o jsonpath='{.nodes[?(@.state=="danger")].name}'
+  $ holdfast status -o custom-columns=NODE:.name,STATE:.state --no-headers
   $ holdfast status --watch`,
     )
     .action((nodes: string[], flags: StatusFlags) => showStatus(new Set(nodes), flags, surroundings))
@@ -96,8 +97,8 @@ async function showStatus(
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('Watching has ended.')))
   const connection = await connectWith(flags, surroundings)
-  const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
-  const colours = coloursFor(stdout, env)
+  const notes = new Notes(stderr)
+  const note = notes.note
   const opened: { stop(): Promise<void> }[] = []
   try {
     const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
@@ -119,7 +120,7 @@ async function showStatus(
     )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.monotonic() : undefined
-    const look = () =>
+    const observed = () =>
       observe({
         map: live.map,
         entries: book.entries,
@@ -129,16 +130,16 @@ async function showStatus(
         watchingSince,
         only,
       })
+    const look = { colours: coloursFor(stdout, env), server: connection.server, headers: flags.headers }
     if (flags.watch) {
-      await watchStatus(
-        { look, text: (status) => textOf(status, flags, colours), live, book, guard, screen: stdout },
-        ended.signal,
-      )
+      const display = await openDisplay(flags, look, surroundings, notes)
+      opened.push(display)
+      await watchStatus({ look: observed, live, book, guard, display }, ended.signal)
       return
     }
-    const status = look()
+    const status = observed()
     if (status.lostAfter.from === 'default' && someWaitToBeLost(live.map)) note(assumedLostAfter(status))
-    stdout.write(textOf(status, flags, colours))
+    stdout.write(statusText(status, flags, { ...look, width: widthOf(stdout) }))
     if (somethingIsWrong(status)) exitWith(exitCode.failed)
     else if (
       live.unreadable.length > 0 ||
@@ -157,12 +158,6 @@ async function showStatus(
 
 function assumedLostAfter({ lostAfter: { ms } }: Status): string {
   return `The guard's replicas do not say when a node that is down counts as lost, so the default lostAfter of ${lasting(ms)} is assumed.`
-}
-
-function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours): string {
-  if (output === 'json') return data(output, status)
-  if (output === 'yaml') return `${watch ? '---\n' : ''}${data(output, status)}`
-  return tables(status, { colours, wide: output === 'wide' })
 }
 
 /**
@@ -209,67 +204,5 @@ async function problemOfNamespace(
     if (error instanceof ApiFailure && error.code === 404) return `There is no namespace ${name}`
     const why = error instanceof Error ? error.message : String(error)
     return `Namespace ${name} may not exist (${why})`
-  }
-}
-
-/** Faster updates are unreadable, and an image that is being copied changes about once a second. */
-const paceMs = 1_000
-
-/** A working connection shows a sign at least this often, and then the display is current. */
-const staleMs = 120_000
-
-/** The watched sources, and the display. */
-export interface Watched {
-  readonly look: () => Status
-  readonly text: (status: Status) => string
-  readonly live: Pick<LiveMap, 'subscribe' | 'ageMs'>
-  readonly book: Pick<LiveReservations, 'subscribe'>
-  readonly guard: Pick<GuardStatus, 'replicas' | 'refresh'>
-  readonly screen: { readonly isTTY?: boolean; write(text: string): unknown }
-}
-
-/**
- * Shows the status now and after each change, at most once a second. A terminal shows only the newest status,
- * with ages that count on. Elsewhere each change is another block.
- */
-export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
-  const { look, text, live, book, guard, screen } = watched
-  const changes = new Changes()
-  const ends = [live.subscribe(() => changes.tell()), book.subscribe(() => changes.tell())]
-  let shown: Status | undefined
-  try {
-    while (!signal.aborted) {
-      const status = look()
-      if (screen.isTTY === true) {
-        const old = live.ageMs() < staleMs ? '' : `\nThe cluster has sent nothing for ${age(live.ageMs())}.\n`
-        screen.write(`\u001b[H\u001b[2J${text(status)}${old}`)
-      } else if (shown === undefined || !saysTheSame(shown, status)) {
-        screen.write(`${shown === undefined ? '' : '\n'}${text(status)}`)
-      }
-      shown = status
-      await pause(systemClock, paceMs, signal)
-      // The guard sends no news of its holds, so it is asked each time.
-      if (guard.replicas !== undefined) await guard.refresh(signal)
-      else if (screen.isTTY !== true) await changes.next(signal)
-    }
-  } finally {
-    for (const end of ends) end()
-  }
-}
-
-/** Remembers a change until the next question. */
-class Changes {
-  #told = new AbortController()
-
-  tell(): void {
-    this.#told.abort()
-  }
-
-  async next(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([this.#told.signal, signal])
-    if (!either.aborted) {
-      await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }))
-    }
-    this.#told = new AbortController()
   }
 }

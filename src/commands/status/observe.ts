@@ -71,10 +71,11 @@ export function observe(observed: Observed): Status {
       observed.guard === undefined
         ? null
         : byText(
-            observed.guard.map(({ replica, version, synced, holds }) => ({
+            observed.guard.map(({ replica, version, synced, mode, holds }) => ({
               replica,
               version,
               synced,
+              mode,
               holds,
             })),
             ({ replica }) => replica,
@@ -234,11 +235,11 @@ function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: s
   }
 }
 
-function copiesOn(uuid: string | undefined, map: DiskMapView): Record<CopyPhase, number> {
+function copiesOn(uuid: string | undefined, map: DiskMapView): DiskStatus['copies'] {
   const counts: Record<CopyPhase, number> = { planned: 0, present: 0, 'pending cleanup': 0 }
-  if (uuid === undefined) return counts
-  for (const { metadata } of map.imagesOn(uuid)) {
+  for (const { metadata } of uuid === undefined ? [] : map.imagesOn(uuid)) {
     for (const copy of map.copiesOf(metadata.name)) if (copy.diskUUID === uuid) counts[copy.phase] += 1
   }
-  return counts
+  const { planned, present } = counts
+  return { planned, present, pendingCleanup: counts['pending cleanup'] }
 }

@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
 import type { Disks, Intent } from '../../gate/reservation.ts'
 import { type Parsed, parser } from '../../json/schema.ts'
-import type { CopyPhase } from '../../longhorn/copies.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
 import type { NodeState } from '../../rules/node-state.ts'
@@ -66,7 +65,8 @@ export interface DiskStatus {
   readonly evictionRequested: boolean
   /** Its own switch; that of the node counts for it too. */
   readonly allowScheduling: boolean
-  readonly copies: Readonly<Record<CopyPhase, number>>
+  /** By what stands in spec and in status: in spec only, in both, in status only. */
+  readonly copies: { readonly planned: number; readonly present: number; readonly pendingCleanup: number }
   readonly managerState: string | null
 }
 
@@ -99,6 +99,9 @@ export interface ReservationStatus {
   readonly by: string
 }
 
+/** What all rules of a replica do; `mixed` if they differ. */
+export type RulesMode = 'enforce' | 'warn' | 'off' | 'mixed'
+
 /** The report of one replica of the guard. */
 export interface GuardReplica {
   readonly replica: string
@@ -119,6 +122,8 @@ export interface GuardReplica {
   }[]
   /** The nodes where an ended change still counts, and until when, in milliseconds by the same clock. */
   readonly settling: readonly { readonly node: string; readonly until: number }[]
+  /** The mode of all its rules in one word; null for a replica of an older version. */
+  readonly mode: RulesMode | null
   /** What it holds, and when it said so, in milliseconds by the same clock; absent for one of an older version. */
   readonly waiting?: { readonly heardAt: number; readonly held: readonly Held[] }
 }
@@ -195,6 +200,7 @@ const parseReplica = parser(
     ),
     settling: Type.Optional(Type.Array(Type.Object({ node: Type.String(), leftMs: Type.Optional(Ms) }))),
     waiting: Type.Optional(Type.Array(HeldSchema)),
+    policy: Type.Optional(Type.Object({ modes: Type.Record(Type.String(), Type.String()) })),
   }),
   (answer) => answer,
 )
@@ -210,7 +216,7 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
   const parsed = parseReplica(answer)
   if (!parsed.ok) return parsed
   const { replica, version, synced, holds, settleMs, settleAfterOutageMs, lostAfterMs } = parsed.value
-  const { pendingCleanups = [], settling = [], waiting } = parsed.value
+  const { pendingCleanups = [], settling = [], waiting, policy } = parsed.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
     ok: true,
@@ -219,6 +225,7 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       version,
       synced,
       holds,
+      mode: policy === undefined ? null : modeOf(policy.modes),
       settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
       ...(lostAfterMs !== undefined && { lostAfterMs }),
       pendingCleanups: pendingCleanups.flatMap(({ image, diskUUID, pendingMs }) =>
@@ -230,4 +237,10 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       ...(waiting && { waiting: { heardAt, held: waiting } }),
     },
   }
+}
+
+function modeOf(modes: Readonly<Record<string, string>>): RulesMode | null {
+  const [first, ...others] = new Set(Object.values(modes))
+  if (others.length > 0) return 'mixed'
+  return first === 'enforce' || first === 'warn' || first === 'off' ? first : null
 }

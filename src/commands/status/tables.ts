@@ -1,10 +1,12 @@
 import { intents } from '../../gate/reservation.ts'
-import { assumption } from '../../longhorn/releases.ts'
-import type { NodeState } from '../../rules/node-state.ts'
+import { type NodeState, nodeStates } from '../../rules/node-state.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { age } from '../../time/age.ts'
-import { type Colours, type Column, table } from '../terminal.ts'
+import type { Column, TableLook } from '../table.ts'
+import type { Colours } from '../terminal.ts'
+import { heading, replicasDiffer } from './heading.ts'
 import { reservedWords } from './reserved.ts'
+import { section, type Section, sentence, textOf } from './section.ts'
 import type {
   DiskStatus,
   NodeStatus,
@@ -14,17 +16,50 @@ import type {
   SharedDiskStatus,
   Status,
 } from './status.ts'
-import { waitingTable } from './waiting-table.ts'
+import { waitingSection } from './waiting-table.ts'
 
 /** How to show a status to a person. */
-interface Look {
+export interface Look extends TableLook {
   readonly colours: Colours
   /** Shows each disk and each reservation too. */
   readonly wide: boolean
+  /** The API server, for people. */
+  readonly server: string
 }
 
-/** A status for a person: the nodes, and the work in progress, if any. */
-export function tables(status: Status, { colours, wide }: Look): string {
+/** A status for a person: what it is about, the nodes, and the work in progress, if any. */
+export function tables(status: Status, look: Look): string {
+  const { headers = true, server, width } = look
+  const shown = sections(status, look).map(textOf)
+  return (headers ? [heading(status, { server, width }), ...shown] : shown).join('\n')
+}
+
+/** Its tables, the most pressing first. */
+export function sections(status: Status, look: Look): readonly Section[] {
+  const { wide } = look
+  const guard = status.guard ?? []
+  return [
+    ...waitingSection(status, look),
+    ...nodeSection(status, look),
+    ...(wide ? diskSection(status, look) : []),
+    ...section({
+      ...{ columns: nowhereColumns, rows: status.imagesNowhere, look },
+      ...{ what: 'images nowhere', urgent: status.imagesNowhere.length },
+    }),
+    ...pendingSection(status, look),
+    ...section({ columns: sharedColumns, rows: status.sharedDisks, look, what: 'UUIDs' }),
+    ...(wide
+      ? section({ columns: reservationColumns, rows: status.reservations ?? [], look, what: 'reservations' })
+      : []),
+    ...(wide || replicasDiffer(guard)
+      ? section({ columns: guardColumns, rows: guard, look, what: 'replicas' })
+      : []),
+  ]
+}
+
+function nodeSection(status: Status, look: Look): Section[] {
+  const { colours } = look
+  if (status.nodes.length === 0) return [sentence('There is no Longhorn node.')]
   const paint: Readonly<Record<NodeState, (text: string) => string>> = {
     danger: colours.red,
     flagged: colours.yellow,
@@ -33,43 +68,36 @@ export function tables(status: Status, { colours, wide }: Look): string {
     settling: colours.cyan,
     ok: colours.green,
   }
-  const parts = [
-    ...waitingTable(status, wide),
-    status.nodes.length === 0
-      ? 'There is no Longhorn node.\n'
-      : table<NodeStatus>(
-          [
-            { heading: 'NODE', cell: ({ name }) => name },
-            { heading: 'FLAGS', cell: flags },
-            { heading: 'SCHEDULING', cell: scheduling },
-            { heading: 'DISKS', cell: ({ disks }) => String(disks.length) },
-            { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
-            { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
-            { heading: 'RESERVED', cell: ({ name }) => reservedSummary(status, name) },
-            {
-              heading: 'STATE',
-              cell: (node) => stateOf(node, status),
-              paint: (node) => paint[node.state],
-            },
-          ],
-          status.nodes.toSorted((one, other) => Number(inDanger(other)) - Number(inDanger(one))),
-        ),
+  const columns: Column<NodeStatus>[] = [
+    { heading: 'NODE', cell: ({ name }) => name },
+    { heading: 'FLAGS', cell: flags },
+    { heading: 'SCHEDULING', cell: scheduling },
+    { heading: 'DISKS', cell: ({ disks }) => String(disks.length) },
+    { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
+    { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
+    { heading: 'RESERVED', cell: ({ name }) => reservedSummary(status, name) },
+    { heading: 'STATE', cell: (node) => stateOf(node, status), paint: (node) => paint[node.state] },
   ]
-  if (wide && status.nodes.length > 0) parts.push(diskTable(status))
-  if (status.pendingCleanups.length > 0) parts.push(pendingTable(status, wide))
-  if (status.imagesNowhere.length > 0) parts.push(table(nowhereColumns, status.imagesNowhere))
-  if (status.sharedDisks.length > 0) parts.push(table(sharedColumns, status.sharedDisks))
-  if (wide && status.reservations !== null && status.reservations.length > 0)
-    parts.push(table(reservationColumns, status.reservations))
-  if (status.guard !== null) parts.push(table(guardColumns, status.guard))
-  const { release, assumed } = status.longhorn
-  if (assumed && status.nodes.length > 0) parts.push(`${plainLine(assumption(release ?? undefined))}\n`)
-  return parts.join('\n')
+  const rows = worstFirst(status.nodes)
+  const urgent = rows.filter(({ state }) => state === 'danger').length
+  const notable = rows.filter(({ state }) => state !== 'ok').length
+  return section({ columns, rows, look, what: 'nodes', urgent, notable, more: statesOf })
 }
 
-/** Nodes in danger come before the others. */
-function inDanger({ state }: NodeStatus): boolean {
-  return state === 'danger'
+/** By state; within one by name, as they come. */
+function worstFirst(nodes: readonly NodeStatus[]): NodeStatus[] {
+  return nodes.toSorted((one, other) => nodeStates.indexOf(one.state) - nodeStates.indexOf(other.state))
+}
+
+/** `2 danger (node-1, node-2), 7 ok`: each one that is in danger by its name. */
+function statesOf(nodes: readonly NodeStatus[]): string {
+  return nodeStates
+    .flatMap((state) => {
+      const names = nodes.filter((node) => node.state === state).map(({ name }) => plainLine(name))
+      if (names.length === 0) return []
+      return [`${names.length} ${state}${state === 'danger' ? ` (${names.join(', ')})` : ''}`]
+    })
+    .join(', ')
 }
 
 /** `settling (8s)`: it ends by itself. */
@@ -130,10 +158,10 @@ function wordsOf({ intent, object: { kind }, disks }: ReservationStatus): readon
   return reservedWords({ intent, kind, disks })
 }
 
-function diskTable({ nodes }: Status): string {
+function diskSection({ nodes }: Status, look: Look): Section[] {
   const rows = nodes.flatMap((node) => node.disks.map((disk) => ({ node, disk })))
-  return table(
-    [
+  return section({
+    columns: [
       { heading: 'NODE', cell: ({ node }) => node.name },
       { heading: 'DISK', cell: ({ disk }) => disk.name },
       { heading: 'UUID', cell: ({ disk }) => disk.uuid ?? 'not known yet' },
@@ -148,30 +176,35 @@ function diskTable({ nodes }: Status): string {
       { heading: 'MANAGER', cell: ({ disk }) => disk.managerState ?? '' },
     ],
     rows,
-  )
+    look,
+    what: 'disks',
+  })
 }
 
 function phases({ copies }: DiskStatus): string {
-  return Object.entries(copies)
+  const { planned, present, pendingCleanup } = copies
+  return Object.entries({ planned, present, 'pending cleanup': pendingCleanup })
     .filter(([, count]) => count > 0)
     .map(([phase, count]) => `${count} ${phase}`)
     .join(', ')
 }
 
-function pendingTable(status: Status, wide: boolean): string {
+function pendingSection(status: Status, look: Look): Section[] {
   const uuid: Column<PendingStatus> = { heading: 'UUID', cell: ({ diskUUID }) => diskUUID }
-  return table<PendingStatus>(
-    [
+  return section<PendingStatus>({
+    columns: [
       { heading: 'IMAGE', cell: ({ image }) => image },
       { heading: 'NODE', cell: ({ node }) => node ?? '' },
       { heading: 'DISK', cell: ({ disk, diskUUID }) => disk ?? diskUUID },
-      ...(wide ? [uuid] : []),
+      ...(look.wide ? [uuid] : []),
       { heading: 'STATE', cell: ({ state }) => state },
       { heading: 'AGE', cell: (pending) => ageOf(pending, status).replace('age ', '') },
       { heading: 'MANAGER', cell: ({ managerState }) => managerState ?? '' },
     ],
-    status.pendingCleanups,
-  )
+    rows: status.pendingCleanups,
+    look,
+    what: 'pending clean-ups',
+  })
 }
 
 const nowhereColumns: readonly Column<NowhereStatus>[] = [
@@ -199,6 +232,7 @@ const guardColumns: readonly Column<NonNullable<Status['guard']>[number]>[] = [
   { heading: 'REPLICA', cell: ({ replica }) => replica },
   { heading: 'VERSION', cell: ({ version }) => version },
   { heading: 'SYNCED', cell: ({ synced }) => (synced ? 'yes' : 'no') },
+  { heading: 'MODE', cell: ({ mode }) => mode ?? 'unknown' },
   { heading: 'HOLDS', cell: ({ holds }) => String(holds) },
 ]
 

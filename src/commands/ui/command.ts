@@ -12,17 +12,16 @@ import {
   type ClusterFlags,
   connectWith,
   openMap,
-  operatorPortOption,
 } from '../options/cluster-options.ts'
+import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { FollowedGuard } from './followed-guard.ts'
 import { livePage, servePage } from './live-page.ts'
 import { openBrowser } from './open-browser.ts'
 
-interface UiFlags extends ClusterFlags {
+interface UiFlags extends ClusterFlags, ReplicaFlags {
   readonly port: number
   readonly open: boolean
-  readonly operatorPort: number
 }
 
 /** `holdfast ui`: the page, with a person's own rights, on their own machine. */
@@ -33,8 +32,7 @@ export function uiCommand(surroundings: CommandSurroundings): Command {
       new Option('--port <port>', 'port on 127.0.0.1 (default: a free one)').argParser(anyPort).default(0),
     )
     .option('--no-open', 'open no browser')
-    .addOption(operatorPortOption())
-  return addImpersonationOptions(addClusterOptions(command))
+  return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
       `

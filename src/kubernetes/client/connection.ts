@@ -1,5 +1,6 @@
 import { bounded, type Clock, systemClock } from '../../time/clock.ts'
-import { type ConfigSearch, type Credentials, findConfig, loadCredentials } from './credentials.ts'
+import { type Credentials, loadCredentials } from './credentials.ts'
+import { type ConfigSearch, findConfig } from './find-config.ts'
 import { type ApiRequest, type ApiResponse, exchange } from './exchange.ts'
 import { ConnectionFailure } from './failures.ts'
 import { wayTo } from './route.ts'

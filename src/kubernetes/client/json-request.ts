@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { isPage, notTheApi, readFailure } from './failures.ts'
+import { isPage, notTheApi } from './failures.ts'
 
 /** One request with JSON in both directions. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
@@ -50,5 +50,7 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
 async function expectSuccess({ method, path }: JsonRequest, response: ApiResponse): Promise<string> {
   const text = await response.text()
   if (response.status >= 200 && response.status < 300) return text
+  // Loaded for a failure alone: the library that reads it takes longer to load than most answers take.
+  const { readFailure } = await import('./read-failure.ts')
   throw readFailure(`${method} ${path}`, response.status, text, response.headers['retry-after'])
 }

@@ -2,13 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type RawData, WebSocket } from 'ws'
 import { type Clock, systemClock } from '../../time/clock.ts'
-import {
-  type ConfigSearch,
-  type Credentials,
-  findConfig,
-  loadCredentials,
-  type Proof,
-} from './credentials.ts'
+import { type Credentials, loadCredentials, type Proof } from './credentials.ts'
+import { type ConfigSearch, findConfig } from './find-config.ts'
 import { tunnelTo } from './route.ts'
 import { inWords } from '../../text/system-error.ts'
 

@@ -65,6 +65,22 @@ t.test('a definition that is missing, not served or too old is an error', (t) =>
   t.end()
 })
 
+t.test('a cluster without Longhorn is told in one sentence', (t) => {
+  const { definitions } = facts()
+  const of = (kinds: number) =>
+    checkCrds({
+      ...facts(),
+      definitions: definitions.map((each, at) =>
+        at < kinds ? { ...each, looked: { seen: undefined } } : each,
+      ),
+    })
+  t.strictSame(levels(of(definitions.length)), ['error'])
+  t.match(said(of(definitions.length)), 'Longhorn is not installed in this cluster')
+  t.strictSame(levels(of(2)), ['error'], 'and several that are missing in one too')
+  t.match(said(of(2)), /There is no definition of \S+, \S+\./)
+  t.end()
+})
+
 t.test('most images pending at once point to the definition, even if it cannot be read', (t) => {
   const world = cluster('v1.10.0').node('n', [disk('d')])
   for (const name of ['a', 'b', 'c', 'd']) world.image(name, [pending('d')])

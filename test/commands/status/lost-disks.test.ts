@@ -30,6 +30,7 @@ t.test('a disk counts as lost when the slowest replica of the guard says so, or 
       version: '1',
       synced: true,
       holds: 0,
+      mode: null,
       settle: undefined,
       pendingCleanups: [],
       settling: [],

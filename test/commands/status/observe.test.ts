@@ -27,6 +27,7 @@ t.test('a node settles where something has ended that Longhorn may not have noti
     version: '',
     synced: true,
     holds: 0,
+    mode: null,
     settle: undefined,
     pendingCleanups: [],
   }
@@ -74,7 +75,7 @@ t.test('of a replica of an older version the times of day are passed over', (t) 
   const settling = [{ node: 'n1', until: noon }]
   t.strictSame(heardReplica({ ...old, pendingCleanups, settling }, noon), {
     ok: true,
-    value: { ...old, settle: undefined, pendingCleanups: [], settling: [] },
+    value: { ...old, mode: null, settle: undefined, pendingCleanups: [], settling: [] },
   })
   t.match(heardReplica({ ...old, holds: 'many' }, noon), { ok: false, problem: /holds/ })
   t.end()
@@ -189,7 +190,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
           uuid: uuid('d1'),
           evictionRequested: true,
           allowScheduling: true,
-          copies: { planned: 1, present: 1, 'pending cleanup': 1 },
+          copies: { planned: 1, present: 1, pendingCleanup: 1 },
           managerState: 'running',
         },
         {
@@ -197,7 +198,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
           uuid: null,
           evictionRequested: false,
           allowScheduling: true,
-          copies: { planned: 0, present: 0, 'pending cleanup': 0 },
+          copies: { planned: 0, present: 0, pendingCleanup: 0 },
           managerState: null,
         },
       ],

@@ -28,8 +28,10 @@ function replica(name: string, ...waiting: readonly ReturnType<typeof held>[]): 
   return heard.value
 }
 
+const plain = { colours: coloursFor({ isTTY: false }, {}), server: 'https://lab:6443', headers: true }
+
 function text(guard: readonly GuardReplica[] | undefined, wide = false): string {
-  return tables(look(world, { guard }), { colours: coloursFor({ isTTY: false }, {}), wide })
+  return tables(look(world, { guard }), { ...plain, wide })
 }
 
 const bob = held({
@@ -49,7 +51,7 @@ const bob = held({
 })
 
 t.test('what all replicas hold comes first, the longest first, then nodes in danger', (t) => {
-  const [waiting, nodes] = text([replica('a', held()), replica('b', bob)]).split('\n\n')
+  const [, waiting, nodes] = text([replica('a', held()), replica('b', bob)]).split('\n\n')
   t.equal(
     waiting,
     `WAITING             USER   FOR   LEFT   CAUSE

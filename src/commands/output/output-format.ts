@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { InvalidArgumentError, Option } from 'commander'
+import { inWords } from '../../text/system-error.ts'
+import { data, type DataFormat } from '../terminal.ts'
+import { CannotRun } from '../surroundings.ts'
+import { type CustomColumn, customColumns, parseColumns, parseColumnsFile } from './custom-columns.ts'
+import { type Node, TemplateProblem } from './jsonpath/nodes.ts'
+import { parseTemplate } from './jsonpath/parse.ts'
+import { printTemplate } from './jsonpath/print.ts'
+
+/** A format for programs, which is the same for each command. */
+type StructuredFormat =
+  | { readonly format: DataFormat | 'name' }
+  | { readonly format: 'jsonpath'; readonly template: readonly Node[]; readonly asJson: boolean }
+  | { readonly format: 'custom-columns'; readonly columns: readonly CustomColumn[] }
+
+/** A choice of `-o`: a format for people, by its name, or one for programs. */
+export type OutputFormat<People extends string> = { readonly format: People } | StructuredFormat
+
+/** The formats with a template, and what stands behind the `=`. */
+const templates = {
+  jsonpath: 'TEMPLATE',
+  'jsonpath-as-json': 'TEMPLATE',
+  'jsonpath-file': 'FILE',
+  'custom-columns': 'SPEC',
+  'custom-columns-file': 'FILE',
+} as const
+
+type TemplateFormat = keyof typeof templates
+
+const plainFormats = ['json', 'yaml', 'name'] as const
+
+/**
+ * The option `-o` with the formats that kubectl has.
+ *
+ * @param people the formats for people
+ */
+export function outputOption(people: readonly string[], help: string): Option {
+  const option = new FormatOption(
+    '-o, --output <format>',
+    `${help}; or json, yaml, name, jsonpath=…, jsonpath-as-json=…, jsonpath-file=…, custom-columns=…, custom-columns-file=…`,
+    formatsOf(people),
+  )
+  return option.argParser((text) => readFormat(text, people))
+}
+
+/** With what a shell offers for it. */
+class FormatOption extends Option {
+  readonly offered: readonly string[]
+
+  constructor(flags: string, description: string, offered: readonly string[]) {
+    super(flags, description)
+    this.offered = offered
+  }
+}
+
+/** What may follow `-o`. */
+function formatsOf(people: readonly string[]): readonly string[] {
+  return [...people, ...plainFormats, ...Object.keys(templates).map((name) => `${name}=`)]
+}
+
+function readFormat(text: string, people: readonly string[]): OutputFormat<string> {
+  const named = people.find((name) => name === text)
+  if (named !== undefined) return { format: named }
+  const plain = plainFormats.find((name) => name === text)
+  if (plain !== undefined) return { format: plain }
+  const equals = text.indexOf('=')
+  const name = equals === -1 ? text : text.slice(0, equals)
+  if (!isTemplateFormat(name))
+    throw new InvalidArgumentError(`Allowed choices are ${formatsOf(people).join(', ')}.`)
+  const template = equals === -1 ? '' : text.slice(equals + 1)
+  if (template === '') throw new InvalidArgumentError(`It needs a template: ${name}=${templates[name]}.`)
+  return readTemplate(name, template)
+}
+
+function isTemplateFormat(name: string): name is TemplateFormat {
+  return Object.hasOwn(templates, name)
+}
+
+function readTemplate(name: TemplateFormat, text: string): StructuredFormat {
+  try {
+    switch (name) {
+      case 'jsonpath':
+      case 'jsonpath-as-json':
+        return { format: 'jsonpath', template: parseTemplate(text), asJson: name === 'jsonpath-as-json' }
+      case 'jsonpath-file':
+        return { format: 'jsonpath', template: parseTemplate(fileText(text)), asJson: false }
+      case 'custom-columns':
+        return { format: 'custom-columns', columns: parseColumns(text) }
+      case 'custom-columns-file':
+        return { format: 'custom-columns', columns: parseColumnsFile(fileText(text)) }
+    }
+  } catch (error) {
+    if (error instanceof TemplateProblem) throw new InvalidArgumentError(`${error.message}.`)
+    throw error
+  }
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InvalidArgumentError(`Cannot read ${path}: ${inWords(error)}.`)
+  }
+}
+
+const structured: ReadonlySet<string> = new Set([...plainFormats, 'jsonpath', 'custom-columns'])
+
+/** True for a format for programs. */
+export function isStructured(output: { readonly format: string }): output is StructuredFormat {
+  return structured.has(output.format)
+}
+
+/** What a command has to print for programs. */
+export interface Printable {
+  /** The whole, for `json`, `yaml` and `jsonpath`. */
+  readonly document: unknown
+  /** Its rows, for `custom-columns`. */
+  readonly items: readonly unknown[]
+  /** For `name`: `node.longhorn.io/node-1`. */
+  readonly names: readonly string[]
+}
+
+/**
+ * Writes it in a format for programs.
+ *
+ * @throws CannotRun for a template that does not fit
+ */
+export function printed(
+  format: StructuredFormat,
+  { document, items, names }: Printable,
+  { headers = true }: { readonly headers?: boolean } = {},
+): string {
+  try {
+    switch (format.format) {
+      case 'json':
+      case 'yaml':
+        return data(format.format, document)
+      case 'name':
+        return [...new Set(names)].map((name) => `${name}\n`).join('')
+      case 'jsonpath':
+        return printTemplate(format.template, asJson(document), format.asJson)
+      case 'custom-columns':
+        return customColumns(format.columns, items.map(asJson), headers)
+    }
+  } catch (error) {
+    if (error instanceof TemplateProblem)
+      throw new CannotRun(`the template does not fit the document: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+/** As programs read it: without fields that are undefined. */
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown
+}
+
+/** An object of Longhorn as `kubectl -o name` writes it, and as kubectl takes it. */
+export function longhornName(kind: string, name: string): string {
+  return `${kind.toLowerCase()}.longhorn.io/${name}`
+}
