@@ -69,7 +69,7 @@ async function compare(
       .filter((old) => old.definition.kind === definition.kind)
       .flatMap((old) => changesSince(old.definition, definition)),
   ])
-  stdout.write(report(found, differences, coloursFor(stdout, env)))
+  stdout.write(report(found, differences, coloursFor(stdout, env), widthOf(stdout)))
   if (differences.some(({ what }) => what === 'broken')) exitWith(exitCode.failed)
 }
 
@@ -89,6 +89,7 @@ function report(
   found: readonly FoundDefinition[],
   differences: readonly Difference[],
   colours: Colours,
+  width: number | undefined,
 ): string {
   const absent = allKinds.filter((kind) => !found.some(({ definition }) => definition.kind === kind))
   const paint = { broken: colours.red, new: colours.yellow, changed: colours.dim }
@@ -103,6 +104,7 @@ function report(
             { heading: 'DIFFERENCE', cell: ({ text }) => text },
           ],
           differences,
+          { width },
         )
   const missing =
     absent.length === 0 ? '' : ` Not among them: ${absent.map(definitionName).toSorted().join(', ')}.`
