@@ -56,27 +56,31 @@ export interface ReplicaSearch extends SearchFlags, ReplicaFlags, Asking {
  * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
  * in a pod, those on this machine count. Replicas that the person names are taken instead.
  *
- * @param note called with a connection that cannot be forwarded
+ * @param note called with a connection that cannot be forwarded, and the name of the replica
+ * @param isKnown true for replicas that are to be left out, since there is a connection to them already
  * @throws NoReplica if none runs, CannotRun if the search fails
  */
 export async function reachReplicas(
   { namespace, env, isInteractive, operatorPort, address, ...flags }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
-  note: (text: string) => void,
+  note: (text: string, name: string) => void,
+  isKnown: (name: string) => boolean = () => false,
 ): Promise<readonly ForwardedPort[]> {
   if (address !== undefined) return await named(address, signal)
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
     const { reached, problem } = await replicasOutside(namespace, connection, signal)
-    if (reached.length > 0) return reached
+    if (reached.length > 0) return reached.filter(({ name }) => !isKnown(name))
     throw new NoReplica(namespace, problem)
   }
   const search = searchOf(flags, { env, isInteractive })
   return await Promise.all(
-    pods.map(({ pod, port = operatorPort }) =>
-      forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),
-    ),
+    pods
+      .filter(({ pod }) => !isKnown(pod))
+      .map(({ pod, port = operatorPort }) =>
+        forwardPort(search, { namespace, pod, port }, ({ message }) => note(message, pod)),
+      ),
   )
 }
 
@@ -107,7 +111,7 @@ async function replicasOutside(
     const looked = await Promise.all(addresses.map((url) => lookAt(url, signal, 'which one has announced')))
     return {
       reached: looked.flatMap(({ url, problem }) =>
-        problem === undefined ? { url, close: () => undefined } : [],
+        problem === undefined ? { url, name: url, close: () => undefined } : [],
       ),
       problem: looked.find(({ problem }) => problem !== undefined)?.problem,
     }

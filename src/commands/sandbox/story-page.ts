@@ -23,10 +23,10 @@ export async function storyPage(sandbox: Sandbox, story: StoryLog, signal: Abort
   const connection = connectTo(sandbox.api.url)
   const ended = new AbortController()
   const within = AbortSignal.any([signal, ended.signal])
-  const guard = new FollowedGuard(async (asking) => {
+  const guard = new FollowedGuard(async (asking, _note, isKnown) => {
     const addresses = await announcedReplicas(connection, defaultNamespace, asking)
     if (addresses.length === 0) throw new Error('there is none yet')
-    return addresses.map((url) => ({ url, close: () => undefined }))
+    return addresses.filter((url) => !isKnown(url)).map((url) => ({ name: url, url, close: () => undefined }))
   }, systemClock)
   const live = await LiveMap.open(connection, sandbox.namespace, signal)
   const following = guard.run(within)

@@ -68,7 +68,7 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     opened.push(() => book.stop())
     const search = { ...flags, ...askingOf(surroundings), namespace }
     const guard = new FollowedGuard(
-      async (within, told) => await reachReplicas(search, connection, within, told),
+      async (within, told, isKnown) => await reachReplicas(search, connection, within, told, isKnown),
       systemClock,
     )
     const following = guard.run(signal)

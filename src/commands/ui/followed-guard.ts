@@ -5,59 +5,86 @@ import { RecentRecords } from '../../observability/audit-sinks.ts'
 import type { StateParts, WaitingView } from '../../page/state-schema.ts'
 import { joined, stepMs, type Trend } from '../../page/trend.ts'
 import { inWords } from '../../text/system-error.ts'
-import { type Clock, pause } from '../../time/clock.ts'
+import { type Clock, onAbort, pause } from '../../time/clock.ts'
 import { FollowedReplica } from './followed-replica.ts'
 
-/** Finds the ways to the replicas that run now. @throws with the reason if there is none */
+/** A way to a replica, and the name of the replica. */
+type Way = Pick<ForwardedPort, 'url' | 'close'> & { readonly name: string }
+
+/**
+ * Finds the ways to the replicas that run now.
+ *
+ * @param note called with the reason when a connection to a replica cannot be made
+ * @param isKnown true for a replica that is followed already
+ * @throws with the reason if there is none
+ */
 type ReachReplicas = (
   signal: AbortSignal,
-  note: (why: string) => void,
-) => Promise<readonly Pick<ForwardedPort, 'url' | 'close'>[]>
+  note: (why: string, name: string) => void,
+  isKnown: (name: string) => boolean,
+) => Promise<readonly Way[]>
 
-/** After so long the replicas are looked for again, in milliseconds. */
-const againMs = 2_000
+/** The pauses between two looks for replicas, in milliseconds. */
+interface Pauses {
+  /** Other replicas may have started meanwhile. */
+  readonly usually: number
+  /** While a replica is missing. */
+  readonly whileMissing: number
+}
+
+const defaultPauses: Pauses = { usually: 10_000, whileMissing: 2_000 }
 
 /** More than the records that are kept. */
 const rememberedRecords = 5_000
 
-/** All replicas of the guard, followed for as long as they run, and looked for again when one is gone. */
+/** All replicas of the guard, each followed for as long as it runs. Others are looked for all the time. */
 export class FollowedGuard {
   readonly records = new RecentRecords()
   readonly #reach: ReachReplicas
   readonly #clock: Clock
+  readonly #pauses: Pauses
   readonly #listeners = new Set<() => void>()
   readonly #trendListeners = new Set<() => void>()
   /** Each record comes again with each connection. */
   readonly #known = new LRUCache<string, true>({ max: rememberedRecords })
-  #replicas: readonly FollowedReplica[] = []
-  #problem: string | null = 'The guard has not been asked yet.'
+  readonly #followed = new Map<string, FollowedReplica>()
+  /** Why a replica that runs is not followed, by its name. */
+  readonly #missing = new Map<string, string>()
+  readonly #following = new Set<Promise<void>>()
+  #hasLooked = false
+  /** Why no replicas, or no others, can be found. */
+  #notFound: string | null = null
+  #lookSoon: () => void = () => undefined
 
-  constructor(reach: ReachReplicas, clock: Clock) {
+  constructor(reach: ReachReplicas, clock: Clock, pauses: Pauses = defaultPauses) {
     this.#reach = reach
     this.#clock = clock
+    this.#pauses = pauses
   }
 
   /** What they say of themselves. */
   get guard(): StateParts['guard'] {
-    const told = this.#replicas.flatMap(({ guard }) => guard ?? [])
+    const told = [...this.#followed.values()].flatMap(({ guard }) => guard ?? [])
     const modes = new Set(told.map(({ mode }) => mode))
     const [mode = null] = modes
     return {
       mode: modes.size > 1 ? 'mixed' : mode,
       rules: told[0]?.rules ?? null,
       replicas: told.flatMap(({ replicas }) => replicas),
-      problem: this.#problem,
+      problem: this.#problem(),
     }
   }
 
   /** What all of them hold, the longest first. */
   get waiting(): WaitingView[] {
-    return this.#replicas.flatMap(({ waiting }) => waiting).toSorted((one, other) => one.since - other.since)
+    return [...this.#followed.values()]
+      .flatMap(({ waiting }) => waiting)
+      .toSorted((one, other) => one.since - other.since)
   }
 
   /** What all of them have counted in the last hour. */
   trend(): Trend {
-    return joined(this.#replicas.flatMap(({ trend }) => trend ?? []))
+    return joined([...this.#followed.values()].flatMap(({ trend }) => trend ?? []))
   }
 
   /** Calls the listener whenever something is different. @returns ends it */
@@ -76,44 +103,89 @@ export class FollowedGuard {
   async run(signal: AbortSignal): Promise<void> {
     const cancel = this.#tellSteps()
     while (!signal.aborted) {
-      await this.#followAll(signal)
-      await pause(this.#clock, againMs, signal)
+      await this.#look(signal)
+      await this.#rest(signal)
     }
     cancel()
+    await Promise.all(this.#following)
   }
 
-  /** Until one of them is gone: then others may have come. */
-  async #followAll(signal: AbortSignal): Promise<void> {
-    const round = new AbortController()
-    const within = AbortSignal.any([signal, round.signal])
-    let why: string | undefined
-    let ports: Awaited<ReturnType<ReachReplicas>> = []
-    try {
-      ports = await this.#reach(within, (text) => (why ??= text))
-      const replicas = ports.map(() => new FollowedReplica(this.#hears(), this.#clock))
-      this.#replicas = replicas
-      this.#problem = null
-      await Promise.race(
-        replicas.map(async (replica, index) => {
-          await replica.follow(ports[index]?.url ?? '', within)
-        }),
-      )
-    } catch (error) {
-      if (!signal.aborted) this.#gone(why ?? inWords(error))
-    } finally {
-      round.abort()
-      for (const { close } of ports) close()
+  /** Looks for replicas that are not followed yet. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const whys = new Map<string, string>()
+    const note = (why: string, name: string): void => {
+      if (!whys.has(name)) whys.set(name, why)
     }
-  }
-
-  #gone(why: string): void {
-    this.#replicas = []
-    this.#problem = `The guard cannot be asked, so waiting requests and new decisions are not shown: ${why}.`
+    try {
+      const ways = await this.#reach(signal, note, (name) => this.#followed.has(name))
+      this.#notFound = null
+      // One that is not among them any more has ended, so nothing is missing.
+      const names = new Set(ways.map(({ name }) => name))
+      for (const name of this.#missing.keys()) if (!names.has(name)) this.#missing.delete(name)
+      for (const way of ways) this.#follow(way, whys, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#missing.clear()
+      this.#notFound = inWords(error)
+    }
+    this.#hasLooked = true
     this.#tell()
   }
 
-  #hears(): ConstructorParameters<typeof FollowedReplica>[0] {
-    return { changed: () => this.#tell(), record: (record) => this.#take(record) }
+  #follow({ name, url, close }: Way, whys: ReadonlyMap<string, string>, signal: AbortSignal): void {
+    const changed = (): void => {
+      this.#missing.delete(name)
+      this.#tell()
+    }
+    const replica = new FollowedReplica({ changed, record: (record) => this.#take(record) }, this.#clock)
+    this.#followed.set(name, replica)
+    const following = replica
+      .follow(url, signal)
+      .catch((error: unknown) => {
+        if (signal.aborted) return
+        this.#followed.delete(name)
+        // The request only knows that the connection broke; the port-forward has reported why.
+        this.#missing.set(name, whys.get(name) ?? inWords(error))
+        this.#tell()
+        this.#lookSoon()
+      })
+      .finally(() => {
+        close()
+        this.#following.delete(following)
+      })
+    this.#following.add(following)
+  }
+
+  async #rest(signal: AbortSignal): Promise<void> {
+    if (this.#missing.size === 0 && this.#notFound === null) {
+      const woken = new AbortController()
+      this.#lookSoon = () => woken.abort()
+      const forget = onAbort(signal, this.#lookSoon)
+      await pause(this.#clock, this.#pauses.usually, woken.signal)
+      forget()
+      this.#lookSoon = () => undefined
+      if (!woken.signal.aborted) return
+    }
+    await pause(this.#clock, this.#pauses.whileMissing, signal)
+  }
+
+  /** A sentence for people; null if all that run are followed. */
+  #problem(): string | null {
+    if (!this.#hasLooked) return 'The guard has not been asked yet.'
+    const [first] = this.#missing
+    const followed = [...this.#followed.values()].some(({ guard }) => guard !== undefined)
+    if (!followed) {
+      const why = this.#notFound ?? first?.[1]
+      return why === undefined
+        ? null
+        : `The guard cannot be asked, so waiting requests and new decisions are not shown: ${why}.`
+    }
+    if (this.#notFound !== null) return `Other replicas of the guard cannot be looked for: ${this.#notFound}.`
+    if (!first) return null
+    const [name, why] = first
+    return this.#missing.size === 1
+      ? `Replica ${name} cannot be asked, so the requests that wait there and its new decisions are not shown: ${why}.`
+      : `${this.#missing.size} replicas cannot be asked, so the requests that wait there and their new decisions are not shown. ${name}: ${why}.`
   }
 
   #take(record: AuditRecord): void {

@@ -31,7 +31,7 @@ export class FollowedReplica {
   trend: Trend | undefined
   readonly #hears: ReplicaHears
   readonly #clock: Clock
-  /** Its clock, minus ours; measured once, so that the same moment is always told alike. */
+  /** Its clock, minus ours; kept while it fits, so that the same moment is always told alike. */
   #ahead: number | undefined
 
   constructor(hears: ReplicaHears, clock: Clock) {
@@ -97,12 +97,22 @@ export class FollowedReplica {
   #takeState(parsed: ReturnType<typeof parseState> | ReturnType<typeof parseChange>): void {
     if (!parsed.ok) throw new Error(`it answered what is no state: ${parsed.problem}`)
     const { now, guard, waiting } = parsed.value
-    this.#ahead ??= now - this.#clock.monotonic()
+    const ahead = this.#aheadAt(now)
     if (guard) this.guard = guard
-    if (waiting) this.waiting = waiting.map((each) => moved(each, this.#ahead ?? 0))
+    if (waiting) this.waiting = waiting.map((each) => moved(each, ahead))
     this.#hears.changed()
   }
+
+  /** The clock of a machine stands still while the machine is suspended. @param now by its clock */
+  #aheadAt(now: number): number {
+    const ahead = now - this.#clock.monotonic()
+    if (this.#ahead === undefined || Math.abs(ahead - this.#ahead) > lateMs) this.#ahead = ahead
+    return this.#ahead
+  }
 }
+
+/** An answer is rarely late by more, in milliseconds. */
+const lateMs = 3_000
 
 /** The clocks of two processes are not to be compared. */
 function moved({ since, until, causes, ...rest }: WaitingView, ahead: number): WaitingView {

@@ -11,6 +11,8 @@ import { inWords } from '../../text/system-error.ts'
 export interface ForwardedPort {
   /** `http://127.0.0.1:…` */
   readonly url: string
+  /** The pod; the address itself if there is none. */
+  readonly name: string
   readonly close: () => void
 }
 
@@ -70,7 +72,7 @@ export async function forwardPort(
     // An HTTP client keeps idle connections.
     for (const socket of sockets) socket.destroy()
   }
-  return { url: `http://127.0.0.1:${local}`, close }
+  return { url: `http://127.0.0.1:${local}`, name: pod, close }
 }
 
 interface Forwarding {
