@@ -134,6 +134,12 @@ export class DiskMapFeed {
     return Math.max(...[...this.#followers.values()].map((follower) => follower.ageMs()))
   }
 
+  /** Why a kind cannot be followed now, in words; undefined while all are followed. */
+  get outage(): string | undefined {
+    for (const { problem } of this.#followers.values()) if (problem) return problem.error.message
+    return undefined
+  }
+
   /** The version up to which the sink has every change of a kind; undefined before its first list. */
   seenUpTo(kind: Kind): string | undefined {
     return this.#followers.get(kind)?.resourceVersion

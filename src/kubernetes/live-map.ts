@@ -83,6 +83,11 @@ export class LiveMap {
     return this.#feed.ageMs()
   }
 
+  /** Why the cluster cannot be followed now, in words; undefined while it is followed. */
+  get outage(): string | undefined {
+    return this.#feed.outage
+  }
+
   /** The objects that could not be read. */
   get unreadable(): DiskMapFeed['unreadable'] {
     return this.#feed.unreadable

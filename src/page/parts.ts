@@ -1,9 +1,9 @@
 import { nodeOf, type Entry } from '../gate/reservation-book.ts'
 import { isAssumed, profileOf, profileWords } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
-import type { Policy } from '../rules/policy.ts'
+import { defaultPolicy, type Policy, withModes } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
-import type { StateParts } from './state-schema.ts'
+import type { GuardPolicy, StateParts } from './state-schema.ts'
 
 /** The release and what it does. */
 export function longhornPart(release: string | undefined): StateParts['longhorn'] {
@@ -20,6 +20,32 @@ export function longhornPart(release: string | undefined): StateParts['longhorn'
 export function modeOf({ modes }: Pick<Policy, 'modes'>): NonNullable<StateParts['guard']['mode']> {
   const [first, ...others] = new Set(ruleNames.map((rule) => modes[rule]))
   return first === undefined || others.length > 0 ? 'mixed' : first
+}
+
+/** What the guard decides by, as the page tells it. */
+export function policyPart(policy: Policy): GuardPolicy {
+  const { release, evictionCompletion, settleMs, settleAfterOutageMs, lostAfterMs, stuckAfterMs } = policy
+  const { flaggedNodes, pendingCleanups } = policy.evictionBudget
+  return {
+    release: release ?? null,
+    ...{ evictionCompletion, settleMs, settleAfterOutageMs, lostAfterMs, stuckAfterMs },
+    evictionBudget: { flaggedNodes: flaggedNodes ?? null, pendingCleanups: pendingCleanups ?? null },
+  }
+}
+
+/** The policy of a guard that tells it; the default where none does. */
+export function policyOf({ rules, policy }: StateParts['guard']): Policy {
+  const modes = withModes(defaultPolicy.modes, (rule) => rules?.[rule] ?? defaultPolicy.modes[rule])
+  if (!policy) return { ...defaultPolicy, modes }
+  const { release, evictionBudget, ...same } = policy
+  const { flaggedNodes, pendingCleanups } = evictionBudget
+  return {
+    ...{ ...defaultPolicy, ...same, modes, release: release ?? undefined },
+    evictionBudget: {
+      flaggedNodes: flaggedNodes ?? undefined,
+      pendingCleanups: pendingCleanups ?? undefined,
+    },
+  }
 }
 
 /** How many admitted changes may still be committed on each node. */

@@ -83,8 +83,33 @@ const ReplicaSchema = Type.Object({
   synced: Type.Boolean({ description: 'True once it has read every Longhorn object.' }),
 })
 
+const Milliseconds = Type.Number({ minimum: 0 })
+const Most = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])
+
+const GuardPolicySchema = Type.Object({
+  release: orNull(Text, 'The Longhorn release that it is configured for; null for the running one.'),
+  evictionCompletion: oneOf(['hold', 'allow'], 'What the normal end of an eviction gets.'),
+  settleMs: Milliseconds,
+  settleAfterOutageMs: Milliseconds,
+  lostAfterMs: Milliseconds,
+  stuckAfterMs: Milliseconds,
+  evictionBudget: Type.Object(
+    { flaggedNodes: Most, pendingCleanups: Most },
+    { description: 'Null for any number.' },
+  ),
+})
+
 /** The parts of the state that are always told whole. */
 const parts = {
+  source: Type.Optional(
+    Type.Object({
+      name: Type.String({
+        description:
+          'What is looked at, for people: a context, the address of an API server, or one replica.',
+      }),
+      namespace: Type.String({ description: 'Longhorn’s namespace.' }),
+    }),
+  ),
   longhorn: Type.Object({
     release: orNull(Text, 'As in Setting current-longhorn-version.'),
     profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
@@ -100,8 +125,14 @@ const parts = {
       Type.Record(Text, oneOf(['enforce', 'warn', 'off'], 'How seriously it is taken.')),
       'By the name of the rule. Null if no replica says it.',
     ),
+    policy: Type.Optional(
+      orNull(
+        GuardPolicySchema,
+        'What it decides by besides the modes of its rules. Null if no replica says it.',
+      ),
+    ),
     replicas: Type.Array(ReplicaSchema),
-    problem: orNull(Text, 'Why no replica can be asked, as a sentence.'),
+    problem: orNull(Text, 'Why a replica, or all of them, cannot be asked, as a sentence.'),
   }),
   map: Type.Object({
     synced: Type.Boolean({ description: 'True once every Longhorn object was read.' }),
@@ -109,6 +140,7 @@ const parts = {
       description: 'The map is old after so long without a word of the API server.',
     }),
     unreadable: Type.Integer({ minimum: 0, description: 'Longhorn objects that cannot be read.' }),
+    outage: Type.Optional(orNull(Text, 'Why the API server cannot be followed now; null while it is.')),
   }),
   waiting: Type.Array(WaitingSchema, { description: 'Changes that are held now, the longest first.' }),
   elsewhere: Type.Array(Type.Object({ diskUUID: Text, image: Text, since: moment('As of a copy.') }), {
@@ -171,6 +203,9 @@ export type CopyView = Static<typeof CopySchema>
 
 /** One change that is held. */
 export type WaitingView = Static<typeof WaitingSchema>
+
+/** What a guard decides by, besides the modes of its rules. */
+export type GuardPolicy = Static<typeof GuardPolicySchema>
 
 /** The parts that are always told whole. */
 export type StateParts = Pick<State, keyof typeof parts>

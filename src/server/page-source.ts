@@ -6,7 +6,7 @@ import type { ReservationBook } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/releases.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import { cleanUpsElsewhere, type NodesSeen, nodeViews } from '../page/node-view.ts'
-import { longhornPart, modeOf, reservedBy } from '../page/parts.ts'
+import { longhornPart, modeOf, policyPart, reservedBy } from '../page/parts.ts'
 import type { PageSource } from '../page/routes.ts'
 import type { TrendRing } from '../page/trend.ts'
 import { type HoldBell, waitingViews } from '../page/waiting.ts'
@@ -19,7 +19,10 @@ import { version } from './version.ts'
 interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
-  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'>
+  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'> & {
+    /** Why the API server cannot be followed now. */
+    readonly outage: string | undefined
+  }
   readonly book: Pick<ReservationBook, 'entries'>
   readonly changes: Pick<Changes, 'subscribe'>
   readonly policy: Policy
@@ -48,10 +51,12 @@ export function guardPage(seen: GuardSeen): PageSource {
   })
   return {
     parts: () => ({
+      source: { name: replica, namespace: policy.longhornNamespace },
       longhorn: longhornPart(release()),
       guard: {
         mode: modeOf(policy),
         rules: policy.modes,
+        policy: policyPart(policy),
         replicas: [{ replica, version: version(), synced: knowledge.synced }],
         problem: null,
       },
@@ -59,6 +64,7 @@ export function guardPage(seen: GuardSeen): PageSource {
         synced: knowledge.synced,
         staleAfterMs: seen.maxAgeMs,
         unreadable: knowledge.unreadable.length,
+        outage: knowledge.outage ?? null,
       },
       waiting: waitingViews(holds(), replica),
       elsewhere: cleanUpsElsewhere({ map }),

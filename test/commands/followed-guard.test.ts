@@ -1,5 +1,8 @@
 import t, { type Test } from 'tap'
 import { FollowedGuard } from '../../src/commands/ui/followed-guard.ts'
+import { livePage } from '../../src/commands/ui/live-page.ts'
+import { policyPart } from '../../src/page/parts.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import { systemClock } from '../../src/time/clock.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { record } from '../observability/records.ts'
@@ -117,3 +120,19 @@ t.test(
     t.ok(waitedMs() < 3_665_000, `${waitedMs()} ms`)
   },
 )
+
+t.test('a page of all replicas judges as the guard is configured', async (t) => {
+  const one = await replica(t, 'one')
+  const policy = policyPart({ ...defaultPolicy, release: 'v1.9.1', settleMs: 2_000 })
+  one.world.guard = { ...one.world.guard, policy }
+  const { guard, names } = following(t, [one])
+  const { map } = smallCluster()
+  const live = { map, ageMs: () => 0, outage: undefined, unreadable: [], subscribe: () => () => undefined }
+  const source = { name: 'lab', namespace: 'longhorn-system' }
+  const page = livePage({ live, source, guard, clock: systemClock })
+  t.match(page.parts().longhorn, { release: 'v1.8.0', profile: 'A' }, 'as it runs, while no guard tells more')
+  await eventually(() => names().length === 1)
+  t.match(page.parts().longhorn, { release: 'v1.9.1', profile: 'C' })
+  t.match(page.whatIf.policy, { release: 'v1.9.1', settleMs: 2_000 })
+  t.match(page.parts().source, { name: 'lab', namespace: 'longhorn-system' })
+})

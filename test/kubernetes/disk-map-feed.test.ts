@@ -130,6 +130,20 @@ t.test('after an outage all kinds are followed again as soon as one is', async (
   t.same(new Set(phases()), new Set(['watching']))
 })
 
+t.test('during an outage it says why it cannot follow, and afterwards nothing', async (t) => {
+  const { server, clock, feed, watching } = await feeding(t)
+  await watching()
+  t.equal(feed.outage, undefined)
+  await server.down()
+  await eventually(() => feed.outage !== undefined)
+  t.match(feed.outage, /The connection to .* was lost/)
+  await server.up()
+  await eventually(() => {
+    clock.advance(1_000)
+    return feed.outage === undefined
+  })
+})
+
 t.test('but a kind for which the server has asked for time waits that long', async (t) => {
   const { server, clock, feed, watching } = await feeding(t)
   await watching()

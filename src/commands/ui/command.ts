@@ -73,7 +73,8 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     )
     const following = guard.run(signal)
     opened.push(() => following)
-    const page = await servePage(livePage({ live, guard, book, clock: systemClock }), flags.port)
+    const source = { name: flags.context ?? connection.server, namespace: flags.longhornNamespace }
+    const page = await servePage(livePage({ live, source, guard, book, clock: systemClock }), flags.port)
     opened.push(page.close)
     stdout.write(`Holdfast is at ${page.url}  (Ctrl-C ends)\n`)
     if (flags.open && stdout.isTTY === true) openBrowser(page.url, env)

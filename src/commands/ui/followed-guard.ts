@@ -70,6 +70,7 @@ export class FollowedGuard {
     return {
       mode: modes.size > 1 ? 'mixed' : mode,
       rules: told[0]?.rules ?? null,
+      policy: told[0]?.policy ?? null,
       replicas: told.flatMap(({ replicas }) => replicas),
       problem: this.#problem(),
     }

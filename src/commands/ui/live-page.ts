@@ -5,12 +5,13 @@ import type { Entry } from '../../gate/reservation-book.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { cleanUpsElsewhere, nodeViews } from '../../page/node-view.ts'
-import { longhornPart, reservedBy } from '../../page/parts.ts'
+import { longhornPart, policyOf, reservedBy } from '../../page/parts.ts'
 import { addPage, type PageSource } from '../../page/routes.ts'
 import { refuseOtherSites } from '../../page/same-site.ts'
+import type { StateParts } from '../../page/state-schema.ts'
 import type { StoryLog } from '../../page/story.ts'
 import type { WhatIfModules } from '../../page/what-if.ts'
-import { defaultPolicy, type Policy, withModes } from '../../rules/policy.ts'
+import type { Policy } from '../../rules/policy.ts'
 import { operatorConnections } from '../../server/operator-api.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { FollowedGuard } from './followed-guard.ts'
@@ -19,7 +20,9 @@ import { pagePlan } from './page-plan.ts'
 /** What a person's own page is told from. */
 interface LivePageModules {
   /** What the person may read of the cluster. */
-  readonly live: Pick<LiveMap, 'map' | 'ageMs' | 'unreadable' | 'subscribe'>
+  readonly live: Pick<LiveMap, 'map' | 'ageMs' | 'outage' | 'unreadable' | 'subscribe'>
+  /** What is looked at. */
+  readonly source: NonNullable<StateParts['source']>
   readonly guard: FollowedGuard
   /** The book of reservations, where it can be read. */
   readonly book?: {
@@ -34,13 +37,10 @@ interface LivePageModules {
 const staleAfterMs = 120_000
 
 /** The page of a person: the cluster as they may read it, and what all replicas of the guard say. */
-export function livePage({ live, guard, book, story, clock }: LivePageModules): PageSource {
+export function livePage({ live, source, guard, book, story, clock }: LivePageModules): PageSource {
   const { map } = live
-  const policy = (): Policy => {
-    const { rules } = guard.guard
-    const modes = withModes(defaultPolicy.modes, (rule) => rules?.[rule] ?? defaultPolicy.modes[rule])
-    return { ...defaultPolicy, modes }
-  }
+  const policy = (): Policy => policyOf(guard.guard)
+  const release = (): string | undefined => policy().release ?? map.release
   const whatIf: WhatIfModules = {
     map,
     plan: pagePlan,
@@ -51,17 +51,23 @@ export function livePage({ live, guard, book, story, clock }: LivePageModules): 
   }
   return {
     parts: () => ({
-      longhorn: longhornPart(map.release),
+      source,
+      longhorn: longhornPart(release()),
       guard: guard.guard,
-      map: { synced: true, staleAfterMs, unreadable: live.unreadable.length },
+      map: {
+        synced: true,
+        staleAfterMs,
+        unreadable: live.unreadable.length,
+        outage: live.outage ?? null,
+      },
       waiting: guard.waiting,
       elsewhere: cleanUpsElsewhere({ map }),
     }),
     nodes: () =>
       nodeViews({
         map,
-        policy: defaultPolicy,
-        profile: profileOf(map.release),
+        policy: policy(),
+        profile: profileOf(release()),
         now: clock.monotonic(),
         reserved: reservedBy(book?.entries ?? []),
       }),
