@@ -26,7 +26,7 @@ const paceMs = 400
 /** Whoever looks hears so often that all goes on, and how old the knowledge is. In milliseconds. */
 const pulseMs = 2_000
 
-/** Making a state takes at most this share of the time: decisions come first. */
+/** Making the nodes of a state takes at most this share of the time: decisions come first. */
 const shareOfTime = 20
 
 /** What was told last: each part and each node as JSON, to find out what is different. */
@@ -36,18 +36,21 @@ interface Told {
 }
 
 /**
- * The state as whoever looks follows it: whole once, then what has changed, a few times a second at most. It keeps one state
- * as text, however many look, and nothing while nobody does.
+ * The state as whoever looks follows it: whole once, then what has changed, a few times a second at most. Of a large cluster
+ * the nodes come less often than the rest. It keeps one state as text, however many look, and nothing while nobody does.
  */
 export class StateFeed {
   readonly #source: StateSource
   readonly #clock: Clock
   readonly #followers = new Set<(event: FeedEvent) => void>()
   #told: Told | undefined
-  #isDue = false
+  /** When the next change is told; undefined if nothing is to be told. */
+  #dueAt: number | undefined
   #notBefore = 0
+  #nodesNotBefore = 0
   #cancel: (() => void)[] = []
   #cancelNext: (() => void) | undefined
+  #cancelForget: (() => void) | undefined
 
   constructor(source: StateSource, clock: Clock) {
     this.#source = source
@@ -59,12 +62,11 @@ export class StateFeed {
     return this.#followers.size
   }
 
-  /** The whole state as JSON: as it was told last while somebody follows, else as it is. @param withNodes false: none of them */
-  state(withNodes = true): string {
-    if (this.#followers.size > 0 && this.#clock.monotonic() >= this.#notBefore) this.#tell()
-    const { parts, nodes } = this.#told ?? this.#look()
-    const list = withNodes ? [...nodes.values()].join(',') : ''
-    return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...parts.values()].join(',')},"nodes":[${list}]}`
+  /** The whole state as JSON: as it is, or as it was a moment ago. */
+  state(): string {
+    const told = this.#told && this.#clock.monotonic() < this.#notBefore ? this.#told : this.#tell()
+    if (this.#followers.size === 0) this.#forgetLater()
+    return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...told.parts.values()].join(',')},"nodes":[${[...told.nodes.values()].join(',')}]}`
   }
 
   /** Tells what changes from now on. @returns ends it */
@@ -77,7 +79,8 @@ export class StateFeed {
   }
 
   #begin(): void {
-    this.#told = this.#look()
+    this.#cancelForget?.()
+    this.#tell()
     const pulse = (): void => {
       this.#cancel[0] = this.#clock.setTimer(pulseMs, pulse)
       // Time alone ends what settles, and begins what is late.
@@ -90,23 +93,36 @@ export class StateFeed {
   #end(): void {
     for (const cancel of this.#cancel) cancel()
     this.#cancelNext?.()
-    this.#cancelNext = undefined
-    this.#isDue = false
-    this.#told = undefined
+    this.#dueAt = undefined
+    this.#forgetLater()
+  }
+
+  /** A client that asks without end must not cost more than one that follows. */
+  #forgetLater(): void {
+    this.#cancelForget?.()
+    const inMs = Math.max(0, this.#nodesNotBefore - this.#clock.monotonic())
+    this.#cancelForget = this.#clock.setTimer(inMs, () => {
+      this.#told = undefined
+    })
   }
 
   #touch(): void {
-    if (this.#isDue) return
-    this.#isDue = true
-    const inMs = Math.max(0, this.#notBefore - this.#clock.monotonic())
+    this.#tellAt(this.#notBefore)
+  }
+
+  #tellAt(moment: number): void {
+    if (this.#dueAt !== undefined && this.#dueAt <= moment) return
+    this.#cancelNext?.()
+    this.#dueAt = moment
+    const inMs = Math.max(0, moment - this.#clock.monotonic())
     this.#cancelNext = this.#clock.setTimer(inMs, () => this.#tell())
   }
 
-  #tell(): void {
+  #tell(): Told {
     this.#cancelNext?.()
-    this.#isDue = false
+    this.#dueAt = undefined
     const before = this.#told
-    const now = this.#look()
+    const now = this.#look(before)
     this.#told = now
     const change = before && changeOf(before, now)
     if (change !== undefined)
@@ -114,17 +130,26 @@ export class StateFeed {
         name: 'change',
         data: `{"apiVersion":"holdfast.dev/v1","kind":"StateChange",${this.#moment()},${change}}`,
       })
+    // The nodes are as before, although they may be different.
+    if (now.nodes === before?.nodes && this.#followers.size > 0) this.#tellAt(this.#nodesNotBefore)
+    return now
   }
 
-  #look(): Told {
-    const began = this.#clock.monotonic()
+  #look(before: Told | undefined): Told {
+    this.#notBefore = this.#clock.monotonic() + paceMs
     const parts = new Map(
       Object.entries(this.#source.parts()).map(([name, part]) => [name, `"${name}":${json(part)}`]),
     )
+    return { parts, nodes: this.#nodes(before) }
+  }
+
+  #nodes(before: Told | undefined): Told['nodes'] {
+    const began = this.#clock.monotonic()
+    if (before && began < this.#nodesNotBefore) return before.nodes
     const nodes = new Map(this.#source.nodes().map((node) => [node.name, json(node)]))
     const ended = this.#clock.monotonic()
-    this.#notBefore = ended + Math.max(paceMs, (ended - began) * shareOfTime)
-    return { parts, nodes }
+    this.#nodesNotBefore = ended + Math.max(paceMs, (ended - began) * shareOfTime)
+    return nodes
   }
 
   #moment(): string {

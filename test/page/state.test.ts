@@ -137,6 +137,67 @@ t.test('nothing is computed, and nothing followed, while nobody looks', (t) => {
   t.end()
 })
 
+/** A feed of a cluster so large that making its nodes takes this many milliseconds. */
+function slow(nodesMs: number) {
+  const fake = new FakeClock()
+  let spent = 0
+  const clock = {
+    now: () => fake.now(),
+    monotonic: () => fake.monotonic() + spent,
+    setTimer: (ms: number, fire: () => void) => fake.setTimer(ms, fire),
+  }
+  const objects = smallCluster()
+  const world = new PageWorld(objects, clock)
+  const nodes = () => {
+    spent += nodesMs
+    return world.source.nodes()
+  }
+  const feed = new StateFeed({ ...world.source, nodes }, clock)
+  return { fake, objects, world, feed }
+}
+
+t.test('in a large cluster a hold is told at once, and nodes in a twentieth of the time', (t) => {
+  const { fake, objects, world, feed } = slow(300)
+  const told: { waiting?: unknown[]; nodes?: unknown }[] = []
+  feed.follow(({ name, data }) => {
+    if (name === 'change') told.push(JSON.parse(data) as (typeof told)[number])
+  })
+  const before = world.looks
+  objects.image('ubuntu', [ready('d3')])
+  world.hold()
+  fake.advance(500)
+  t.match(told, [{ waiting: [{ user: 'anna' }] }])
+  t.equal(told[0]?.nodes, undefined)
+  t.equal(world.looks, before)
+  for (let second = 0; second < 10; second++) {
+    world.touch()
+    fake.advance(1_000)
+  }
+  t.match(told.at(-1)?.nodes, { set: [{ name: 'n1' }] })
+  t.equal(world.looks, before + 1, 'once in ten seconds')
+  t.end()
+})
+
+t.test(
+  'a state that is asked for without a stream is made in a twentieth of the time, and then forgotten',
+  (t) => {
+    const { fake, world, feed } = slow(300)
+    for (let tenth = 0; tenth < 50; tenth++) {
+      feed.state()
+      feed.follow(() => undefined)()
+      fake.advance(100)
+    }
+    t.equal(world.looks, 1)
+    world.hold()
+    fake.advance(400)
+    t.match(JSON.parse(feed.state()), { waiting: [{ user: 'anna' }] }, 'who waits is as it is now')
+    fake.advance(10_000)
+    world.trend.stop()
+    t.equal(fake.pending, 0, 'no timer is left')
+    t.end()
+  },
+)
+
 t.test('whoever looks hears every two seconds that all goes on, and how old the map is', (t) => {
   const clock = new FakeClock()
   const world = new PageWorld(smallCluster(), clock)
