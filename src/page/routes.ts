@@ -8,6 +8,7 @@ import { pageHeaders } from './same-site.ts'
 import { type FeedEvent, StateFeed, type StateSource } from './state-feed.ts'
 import type { StoryLine } from './story.ts'
 import type { Trend } from './trend.ts'
+import { WhatIfPace } from './what-if-pace.ts'
 import { mostNodes, whatIf, type WhatIfModules } from './what-if.ts'
 
 /** What the page is told from. */
@@ -43,7 +44,8 @@ export function addPage(app: FastifyInstance, source: PageSource, clock: Clock =
 
   app.get<Nodes>('/api/v1/state', (request, reply) => json(reply).send(feedFor(request).state()))
   app.get('/api/v1/trend', (_request, reply) => json(reply).send(JSON.stringify(source.trend.trend())))
-  app.get<Asked>('/api/v1/what-if', (request, reply) => sendWhatIf(request, reply, source))
+  const pace = new WhatIfPace(clock)
+  app.get<Asked>('/api/v1/what-if', (request, reply) => sendWhatIf(request, reply, source, pace))
   app.get<Nodes>('/api/v1/events', (request, reply) => {
     if (open.size >= mostStreams) {
       const error = `There are ${mostStreams} streams already: close a page that you do not need.`
@@ -87,7 +89,12 @@ function sendAsset(request: FastifyRequest, reply: FastifyReply, name: string): 
   return reply.type(asset.type).send(asset.body)
 }
 
-function sendWhatIf({ query }: FastifyRequest<Asked>, reply: FastifyReply, source: PageSource): FastifyReply {
+function sendWhatIf(
+  { query }: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  source: PageSource,
+  pace: WhatIfPace,
+): FastifyReply {
   const names = [...new Set([query.node ?? []].flat())]
   const refuse = (code: number, error: string): FastifyReply =>
     json(reply)
@@ -101,7 +108,12 @@ function sendWhatIf({ query }: FastifyRequest<Asked>, reply: FastifyReply, sourc
   const { map } = source.whatIf
   const unknown = names.find((name) => map.node(name) === undefined)
   if (unknown !== undefined) return refuse(404, `There is no Longhorn node ${unknown}.`)
-  return json(reply).send(escapedText(JSON.stringify(whatIf(names, source.whatIf))))
+  const { waitSeconds } = pace
+  if (waitSeconds > 0) {
+    reply.header('retry-after', String(waitSeconds))
+    return refuse(503, `This server has just answered another question. Ask again in ${waitSeconds} s.`)
+  }
+  return json(reply).send(escapedText(JSON.stringify(pace.measured(() => whatIf(names, source.whatIf)))))
 }
 
 function stream(

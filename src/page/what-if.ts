@@ -33,6 +33,7 @@ export const WhatIfSchema = Type.Object(
         description: 'Nodes that can be evicted together, and the images of which a copy moves.',
       }),
       problems: Type.Array(Text, { description: 'Why there is no plan.' }),
+      tooMuch: Type.Boolean({ description: 'True if planning would take too long here: run the command.' }),
     }),
     commands: Type.Array(Text, { description: 'What to run, in this order.' }),
   },
@@ -49,7 +50,7 @@ type Plan =
       readonly closeFirst: readonly string[]
       readonly batches: readonly { readonly nodes: readonly string[]; readonly images: readonly string[] }[]
     }
-  | { readonly possible: false; readonly problems: readonly string[] }
+  | { readonly possible: false; readonly problems: readonly string[]; readonly tooMuch?: boolean }
 
 /** Plans the eviction of nodes, as `holdfast plan` does. */
 export type PlanEvictions = (nodes: readonly string[], map: DiskMapView) => Plan
@@ -74,9 +75,10 @@ export const mostNodes = 50
 export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf {
   const { map, plan } = modules
   const found = plan(names, map)
-  const { closeFirst, batches, problems } = { closeFirst: [], batches: [], problems: [], ...found }
-  const order = found.possible ? batches.flatMap(({ nodes }) => nodes) : []
-  const words = order.map(shellWord).join(' ')
+  const { closeFirst, batches, problems, tooMuch } = {
+    ...{ closeFirst: [], batches: [], problems: [], tooMuch: false },
+    ...found,
+  }
   return {
     apiVersion: 'holdfast.dev/v1',
     kind: 'WhatIf',
@@ -89,9 +91,19 @@ export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf
       closeFirst: [...closeFirst],
       batches: batches.map(({ nodes, images }) => ({ nodes: [...nodes], images: [...images] })),
       problems: [...problems],
+      tooMuch,
     },
-    commands: order.length > 0 ? ['evict', 'reopen'].map((what) => `holdfast ${what} ${words}`) : [],
+    commands: tooMuch
+      ? [command('plan', names)]
+      : ['evict', 'reopen'].flatMap((what) => {
+          const order = batches.flatMap(({ nodes }) => nodes)
+          return order.length > 0 ? [command(what, order)] : []
+        }),
   }
+}
+
+function command(what: string, nodes: readonly string[]): string {
+  return ['holdfast', what, ...nodes.map(shellWord)].join(' ')
 }
 
 function verdictOf(node: Node, { map, policy, clock }: WhatIfModules): WhatIf['verdicts'][number] {

@@ -23,6 +23,8 @@ export class PageWorld {
   readonly trend: TrendRing
   readonly source: PageSource
   waiting: WaitingView[] = []
+  /** Plans what the page asks for. */
+  plan = pagePlan
   guard: StateParts['guard'] = {
     mode: 'enforce',
     rules: defaultPolicy.modes,
@@ -61,7 +63,7 @@ export class PageWorld {
       },
       records: this.records,
       trend: this.trend,
-      whatIf: { map, policy: defaultPolicy, plan: pagePlan, clock },
+      whatIf: { map, policy: defaultPolicy, plan: (...asked) => this.plan(...asked), clock },
       story: this.story,
     }
   }

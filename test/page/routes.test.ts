@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, request } from 'node:http'
+import { fastify } from 'fastify'
 import t from 'tap'
+import { planWithin } from '../../src/commands/ui/page-plan.ts'
+import { addPage } from '../../src/page/routes.ts'
+import type { PlanEvictions } from '../../src/page/what-if.ts'
 import { eventsIn } from '../../src/commands/ui/event-lines.ts'
 import { EventStream } from '../../src/page/event-stream.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -110,6 +114,45 @@ t.test('what-if tells verdicts, batches and commands, and what is wrong with a q
   t.match(await answer('?node=none'), { status: 404, body: { error: 'There is no Longhorn node none.' } })
   const many = Array.from({ length: 51 }, (_, at) => `node=n${at}`).join('&')
   t.match(await answer(`?${many}`), { status: 400, body: { error: /50 nodes at most/ } })
+})
+
+t.test('what-if takes a tenth of the time at most: decisions come first', async (t) => {
+  const clock = new FakeClock()
+  const world = new PageWorld(smallCluster(), clock)
+  t.teardown(() => world.trend.stop())
+  let spent = 0
+  const slow = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic() + spent,
+    setTimer: (ms: number, fire: () => void) => clock.setTimer(ms, fire),
+  }
+  const plan: PlanEvictions = (...asked) => {
+    spent += 300
+    return world.source.whatIf.plan(...asked)
+  }
+  const app = fastify()
+  addPage(app, { ...world.source, whatIf: { ...world.source.whatIf, plan } }, slow)
+  const ask = async () => await app.inject('/api/v1/what-if?node=n1')
+  t.equal((await ask()).statusCode, 200)
+  const { statusCode, headers, body } = await ask()
+  t.equal(statusCode, 503)
+  t.equal(headers['retry-after'], '3')
+  t.match(body, 'Ask again in 3 s')
+  clock.advance(3_000)
+  t.equal((await ask()).statusCode, 200)
+})
+
+t.test('the page plans no more than a guard can do in between, and names the command instead', async (t) => {
+  const world = new PageWorld(smallCluster())
+  world.plan = planWithin(1)
+  const { url } = await world.serve(t)
+  const { status, text } = await ask(`${url}/api/v1/what-if?node=n1`)
+  t.equal(status, 200)
+  t.match(JSON.parse(text), {
+    verdicts: [{ node: 'n1', decision: 'waits' }],
+    plan: { possible: false, tooMuch: true, batches: [], problems: [] },
+    commands: ['holdfast plan n1'],
+  })
 })
 
 t.test('the stream begins with everything and goes on with what changes', async (t) => {

@@ -15,7 +15,7 @@ import type { Policy } from '../../rules/policy.ts'
 import { operatorConnections } from '../../server/operator-api.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { FollowedGuard } from './followed-guard.ts'
-import { pagePlan } from './page-plan.ts'
+import { ownPagePlan } from './page-plan.ts'
 
 /** What a person's own page is told from. */
 interface LivePageModules {
@@ -43,7 +43,7 @@ export function livePage({ live, source, guard, book, story, clock }: LivePageMo
   const release = (): string | undefined => policy().release ?? map.release
   const whatIf: WhatIfModules = {
     map,
-    plan: pagePlan,
+    plan: ownPagePlan,
     clock,
     get policy() {
       return policy()
