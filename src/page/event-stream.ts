@@ -7,11 +7,14 @@ const patienceMs = 30_000
 /** Whoever lost the connection comes back after so many milliseconds. */
 const retryMs = 2_000
 
+/** So much is written at a time: a reader that takes that much is slow, and not gone. In bytes. */
+const chunkSize = 64 * 1_024
+
 /** Where events are written to: the answer to a request, as Node has it. */
 interface Answer {
   readonly destroyed: boolean
   /** False: the reader has not taken all yet; `drain` tells when it has. */
-  write(text: string): boolean
+  write(bytes: Uint8Array): boolean
   on(event: 'drain' | 'close', listener: () => void): unknown
   destroy(): unknown
 }
@@ -27,6 +30,8 @@ export class EventStream {
   #state: 'new' | 'open' | 'full' = 'new'
   #hasMissed = false
   #cancel: () => void = () => undefined
+  /** What is still to be written of what was begun. */
+  #rest: Buffer = Buffer.alloc(0)
 
   /** @param anew everything as it is, for one that has just come, or has missed something */
   constructor(response: Answer, anew: () => readonly FeedEvent[], timers: Timers) {
@@ -40,6 +45,7 @@ export class EventStream {
   /** Sends everything as it is. */
   begin(): void {
     this.#state = 'open'
+    this.#hasMissed = false
     this.#write(`retry: ${retryMs}\n\n${textOf(this.#anew())}`)
   }
 
@@ -53,15 +59,30 @@ export class EventStream {
     if (this.#state !== 'full') return
     this.#cancel()
     this.#state = 'open'
-    const hasMissed = this.#hasMissed
+    this.#writeRest()
+    if (this.#isFull() || !this.#hasMissed) return
     this.#hasMissed = false
-    if (hasMissed) this.#write(textOf(this.#anew()))
+    this.#write(textOf(this.#anew()))
   }
 
   #write(text: string): void {
-    if (this.#response.destroyed || this.#response.write(text)) return
-    this.#state = 'full'
-    this.#cancel = this.#timers.setTimer(patienceMs, () => this.#response.destroy())
+    this.#rest = Buffer.from(text)
+    this.#writeRest()
+  }
+
+  #writeRest(): void {
+    while (this.#rest.length > 0 && !this.#response.destroyed) {
+      const chunk = this.#rest.subarray(0, chunkSize)
+      this.#rest = this.#rest.subarray(chunkSize)
+      if (this.#response.write(chunk)) continue
+      this.#state = 'full'
+      this.#cancel = this.#timers.setTimer(patienceMs, () => this.#response.destroy())
+      return
+    }
+  }
+
+  #isFull(): boolean {
+    return this.#state === 'full'
   }
 }
 

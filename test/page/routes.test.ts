@@ -6,7 +6,6 @@ import { planWithin } from '../../src/commands/ui/page-plan.ts'
 import { addPage } from '../../src/page/routes.ts'
 import type { PlanEvictions } from '../../src/page/what-if.ts'
 import { eventsIn } from '../../src/commands/ui/event-lines.ts'
-import { EventStream } from '../../src/page/event-stream.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { record } from '../observability/records.ts'
@@ -202,37 +201,4 @@ t.test('too many streams are told to come later', async (t) => {
     t.equal((await fetch(`${url}/api/v1/events`, { signal: leaving.signal })).status, 200)
   t.match(await ask(`${url}/api/v1/events`), { status: 503, headers: { 'retry-after': '10' } })
   leaving.abort()
-})
-
-t.test('a reader that is slow misses what happens meanwhile, and then gets everything anew', (t) => {
-  const clock = new FakeClock()
-  const written: string[] = []
-  const on: Record<string, () => void> = {}
-  let takes = true
-  let destroyed = 0
-  const response = {
-    write: (text: string) => {
-      written.push(text)
-      return takes
-    },
-    on: (name: 'drain' | 'close', call: () => void) => (on[name] = call),
-    destroy: () => (destroyed += 1),
-    destroyed: false,
-  }
-  const stream = new EventStream(response, () => [{ name: 'state', data: '{}' }], clock)
-  takes = false
-  stream.begin()
-  stream.send({ name: 'change', data: '1' })
-  stream.send({ name: 'change', data: '2' })
-  t.equal(written.length, 1, 'nothing is kept for it')
-  takes = true
-  on.drain?.()
-  t.match(written.slice(1), [/^event: state\n/], 'everything, once')
-  on.drain?.()
-  t.equal(written.length, 2)
-  takes = false
-  stream.send({ name: 'change', data: '3' })
-  clock.advance(30_000)
-  t.equal(destroyed, 1, 'whoever takes nothing is let go')
-  t.end()
 })
