@@ -25,7 +25,7 @@ export interface PageSource extends StateSource {
 }
 
 /** So many streams are open at once: each may have one whole state under way. */
-const mostStreams = 16
+const usualStreams = 16
 
 /** So many of the latest records are told to one that has just come. */
 const firstRecords = 200
@@ -34,7 +34,12 @@ const firstRecords = 200
  * Adds the page (`/ui/`) and what it reads (`/api/v1/…`). Whoever serves it refuses other sites and other methods first, see
  * `refuseOtherSites`.
  */
-export function addPage(app: FastifyInstance, source: PageSource, clock: Clock = systemClock): void {
+export function addPage(
+  app: FastifyInstance,
+  source: PageSource,
+  clock: Clock = systemClock,
+  mostStreams = usualStreams,
+): void {
   const feed = new StateFeed(source, clock)
   // One who follows a replica to show many has no use for its nodes, and nobody makes them for that.
   const feedWithoutNodes = new StateFeed({ ...source, nodes: () => [] }, clock)

@@ -1,27 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Page } from 'playwright-core'
 import { cluster } from '../fixtures/cluster.ts'
-import { TestBrowser, withoutChromium as skip } from '../fixtures/chromium.ts'
+import { withoutChromium as skip } from '../fixtures/chromium.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { record } from '../observability/records.ts'
+import { pagesInBrowser } from './page-in-browser.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const browser = new TestBrowser(t)
-
-/** A world, and its page in a browser. */
-async function shown(
-  t: Test,
-  world = new PageWorld(smallCluster()),
-  colorScheme: 'light' | 'dark' = 'light',
-) {
-  const { url, close } = await world.serve(t)
-  const page = await browser.open(t, `${url}/ui/`, { colorScheme, viewport: { width: 1280, height: 900 } })
-  await page.getByText('live', { exact: true }).waitFor()
-  return { world, page, url, close, row: (name: string) => page.locator(`[data-node="${name}"]`) }
-}
+const { shown } = pagesInBrowser(t)
 
 /** The names of the nodes in sight, from above. */
 async function order(page: Page): Promise<string[]> {
@@ -47,7 +36,8 @@ t.test('the page in a real browser', { skip }, (t) => {
     await page
       .getByText('Longhorn v1.8.0: crashes if an eviction meets a clean-up on any disk of the node')
       .waitFor()
-    t.match(await page.locator('#guard').textContent(), /Guard: 1 replica, mode enforce · map \d+s old/)
+    t.match(await page.locator('#guard').textContent(), /Guard: 1 replica, mode enforce/)
+    t.match(await page.locator('#heard').textContent(), /^API server heard \d+s ago$/)
     t.match(await row('n1').textContent(), /ubuntu: being cleaned up for at least \d+/)
     t.match(await row('n2').textContent(), /ubuntu: ready, the last usable copy/)
   })
@@ -60,9 +50,9 @@ t.test('the page in a real browser', { skip }, (t) => {
     await item.waitFor()
     t.match(
       await item.textContent(),
-      /evicting d2 of n1 asked by anna \(webhook\), waits for \d+s.*ubuntu is still being removed.*rule eviction-during-cleanup.*answered within \d+s/,
+      /evicting d2 of n1 asked by anna \(webhook\), waits for \d+s.*ubuntu is still being removed.*rule eviction-during-cleanup.*Holdfast answers within \d+s/,
     )
-    t.equal(await page.title(), '1 waiting – Holdfast')
+    t.equal(await page.title(), '1 waiting – lab-1 – Holdfast')
     t.match(await page.locator('#news').textContent(), 'evicting d2 of n1, asked by anna, waits.')
     world.release()
     await page.getByText('No request waits.').waitFor()
@@ -85,10 +75,12 @@ t.test('the page in a real browser', { skip }, (t) => {
     world.touch()
     await page
       .getByRole('alert')
-      .getByText(/Danger on n3: an eviction flag and a pending clean-up have met/)
+      .getByText(
+        /Danger on n3: an eviction flag and a pending clean-up have met, so .* run: holdfast rescue n3/,
+      )
       .waitFor()
     t.strictSame(await order(page), ['n3', 'n2', 'n1'])
-    t.equal(await page.title(), 'Danger – Holdfast')
+    t.equal(await page.title(), 'Danger – lab-1 – Holdfast')
   })
 
   t.test('it says that it is stale when the guard goes away, and comes back by itself', async (t) => {
@@ -97,7 +89,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await close()
     await page
       .getByRole('alert')
-      .getByText(/Stale: nothing was heard for a while/)
+      .getByText(/Stale: this page gets no news, so it may show an old state/)
       .waitFor()
     await page.getByText('not connected').waitFor()
     await world.serve(t, Number(new URL(url).port))
@@ -114,7 +106,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     world.guard = { mode: null, rules: null, replicas: [], problem: 'The guard cannot be asked: it is gone.' }
     world.touch()
     await page.getByRole('alert').getByText('The guard cannot be asked: it is gone.').waitFor()
-    await page.getByText('Guard: no guard').waitFor()
+    await page.getByText('Guard: no replica answers').waitFor()
   })
 
   t.test('everything is reached by keyboard', async (t) => {
@@ -129,7 +121,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await page.keyboard.press('Home')
     t.equal(await focused(), 'n1')
     await page.keyboard.press('Space')
-    await page.getByText('n1 would have to wait').waitFor()
+    await page.locator('#what-if').getByText('n1 would have to wait').waitFor()
     await page.getByText('holdfast evict n1').waitFor()
     t.equal(await focused(), 'n1', 'choosing leaves the keyboard where it is')
     await page.keyboard.press('Space')
@@ -145,7 +137,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.first().getByText('denied').waitFor()
     t.equal(await items.count(), 2)
     await page.locator('#decisions-filter').fill('bob')
-    await items.getByText('told to retry').waitFor()
+    await items.getByText('asked to retry').waitFor()
     t.equal(await items.count(), 1)
     await items.locator('summary').press('Enter')
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()
@@ -177,9 +169,9 @@ t.test('the page in a real browser', { skip }, (t) => {
       world.story.add({ tone: 'bad', text: 'The manager crashes.' })
       world.story.add({ tone: 'quote', text: '429: it has to wait' })
       world.hold()
-      const { page, row } = await shown(t, world, scheme)
+      const { page, row } = await shown(t, world, { colorScheme: scheme })
       await row('n2').getByRole('checkbox').check()
-      await page.getByText('n2 would be').waitFor()
+      await page.locator('#what-if').getByText('n2 would be').waitFor()
       t.strictSame(await violations(page), [])
     })
 

@@ -23,6 +23,8 @@ export class PageWorld {
   readonly trend: TrendRing
   readonly source: PageSource
   waiting: WaitingView[] = []
+  /** Why the API server cannot be followed. */
+  outage: string | null = null
   /** Plans what the page asks for. */
   plan = pagePlan
   guard: StateParts['guard'] = {
@@ -46,7 +48,8 @@ export class PageWorld {
       parts: () => ({
         longhorn: longhornPart(map.release),
         guard: this.guard,
-        map: { synced: true, staleAfterMs: 60_000, unreadable: 0 },
+        source: { name: 'lab-1', namespace: 'longhorn-system' },
+        map: { synced: true, staleAfterMs: 60_000, unreadable: 0, outage: this.outage },
         waiting: this.waiting,
         elsewhere: cleanUpsElsewhere({ map }),
       }),
@@ -114,10 +117,14 @@ export class PageWorld {
   }
 
   /** Serves its page over HTTP as a guard does. @returns where */
-  async serve(t: Pick<Test, 'teardown'>, port = 0): Promise<{ url: string; close: () => Promise<void> }> {
+  async serve(
+    t: Pick<Test, 'teardown'>,
+    port = 0,
+    mostStreams?: number,
+  ): Promise<{ url: string; close: () => Promise<void> }> {
     const app = fastify({ logger: false, forceCloseConnections: true })
     refuseOtherSites(app)
-    addPage(app, this.source, this.#clock)
+    addPage(app, this.source, this.#clock, mostStreams)
     await listen(app, 'test', '127.0.0.1', port)
     t.teardown(async () => {
       this.trend.stop()

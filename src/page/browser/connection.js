@@ -4,7 +4,7 @@
 /** @import { StoryLine } from '../story.ts' */
 
 /**
- * @typedef {object} Events what the stream tells; see docs/ui.md
+ * @typedef {object} Events the events of the stream; see docs/ui.md
  * @property {(state: State) => void} state
  * @property {(change: StateChange) => void} change
  * @property {(moment: Pick<State, 'now' | 'observedAt' | 'currentAt'>) => void} pulse
@@ -14,18 +14,22 @@
  * @property {(lines: StoryLine[]) => void} story
  */
 
-/** The stream is heard of every two seconds; without a word for so long it is stale. In milliseconds. */
+const path = '../api/v1/events'
+
+/** The stream sends a pulse every two seconds. After so long without one, in milliseconds, it is stale. */
 const silentMs = 6_000
 
-/** Whoever was refused tries again after so long, in milliseconds: the guard may be restarting. */
+/** The guard may be restarting: the next try after a refusal comes so much later, in milliseconds. */
 const retryMs = 2_000
 
-/** Follows the stream of events, comes back by itself when it ends, and says when it was heard of last. */
+/** Follows the stream of events, connects again by itself, and knows when the last event came. */
 export class Connection {
   #heardAt = performance.now()
   #isOpen = false
-  /** By the clock of whoever answers, minus ours. */
+  /** The server's clock, minus the one of this page. */
   #ahead = 0
+  /** Why the server refuses the stream; empty while it does not. */
+  #refusal = ''
   #events
 
   /** @param {Events} events */
@@ -34,37 +38,59 @@ export class Connection {
     this.#open()
   }
 
-  /** For how long nothing was heard, in milliseconds. */
+  /** For how long no event came, in milliseconds. */
   get silentMs() {
     return performance.now() - this.#heardAt
   }
 
-  /** True if what is shown is as it is now. */
+  /** True if the page shows the present. */
   get isLive() {
     return this.#isOpen && this.silentMs < silentMs
   }
 
-  /** This moment by the clock of whoever answers. */
+  /** This moment by the server's clock. */
   get now() {
     return performance.now() + this.#ahead
   }
 
+  /** A sentence of the server; empty if it refuses nothing. */
+  get refusal() {
+    return this.#refusal
+  }
+
   #open() {
-    const source = new EventSource('../api/v1/events')
-    source.onopen = () => (this.#isOpen = true)
+    const source = new EventSource(path)
+    source.onopen = () => {
+      this.#isOpen = true
+      this.#refusal = ''
+    }
     source.onerror = () => {
       this.#isOpen = false
-      // It comes back by itself from a lost connection, and never from an answer that is no stream.
+      // A browser tries again after a lost connection, and never after an answer that is no stream.
       if (source.readyState !== EventSource.CLOSED) return
+      void this.#askWhy()
       setTimeout(() => this.#open(), retryMs)
     }
     for (const name of /** @type {(keyof Events)[]} */ (Object.keys(this.#events)))
       source.addEventListener(name, ({ data }) => this.#heard(name, /** @type {never} */ (JSON.parse(data))))
   }
 
+  /** An EventSource does not show the answer that it got. */
+  async #askWhy() {
+    const leaving = new AbortController()
+    try {
+      const response = await fetch(path, { signal: leaving.signal })
+      this.#refusal = response.ok ? '' : String((await response.json()).error)
+    } catch {
+      this.#refusal = ''
+    } finally {
+      leaving.abort()
+    }
+  }
+
   /**
    * @param {keyof Events} name
-   * @param {never} data what the server of this very version sent
+   * @param {never} data as the server of this very version sends it
    */
   #heard(name, data) {
     this.#heardAt = performance.now()

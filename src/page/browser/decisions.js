@@ -1,14 +1,14 @@
 /** @import { AuditRecord } from '../../observability/audit-record.ts' */
 /** @import { Model } from './model.js' */
 import { byId, make } from './dom.js'
-import { recordWords, verdicts } from './words.js'
+import { recordWords, timeWords, verdicts } from './words.js'
 
 const list = byId('decisions', HTMLElement)
 const none = byId('decisions-none', HTMLElement)
 const filter = byId('decisions-filter', HTMLInputElement)
 const verdictFilter = byId('decisions-verdict', HTMLSelectElement)
 
-/** So many are in the document; a filter finds those before them. */
+/** The document has so many at most; a filter finds those before them. */
 const mostShown = 100
 
 /** The decisions, the newest first, each with its reason. */
@@ -16,13 +16,18 @@ export class DecisionsView {
   #model
   /** @type {Map<AuditRecord, HTMLElement>} */
   #items = new Map()
+  /** The record that the address names, once it was opened. */
+  #opened = ''
 
   /** @param {Model} model */
   constructor(model) {
     this.#model = model
     filter.addEventListener('input', () => this.show())
     verdictFilter.addEventListener('change', () => this.show())
-    addEventListener('hashchange', () => this.#openLinked())
+    addEventListener('hashchange', () => {
+      this.#opened = ''
+      this.#openLinked()
+    })
   }
 
   show() {
@@ -30,7 +35,7 @@ export class DecisionsView {
     const before = this.#items
     this.#items = new Map(records.map((record) => [record, before.get(record) ?? itemOf(record)]))
     for (const [record, item] of before) if (!this.#items.has(record)) item.remove()
-    // Whoever has opened one keeps it open: what is there already is not touched.
+    // An open record stays open: what is there already is not touched.
     let next = list.firstElementChild
     for (const item of this.#items.values()) {
       if (item === next) next = next.nextElementSibling
@@ -38,20 +43,28 @@ export class DecisionsView {
     }
     none.hidden = records.length > 0
     none.textContent =
-      this.#model.records.length > 0 ? 'No record matches the filter.' : 'Nothing is on record yet.'
+      this.#model.records.length > 0 ? 'No record matches the filter.' : 'No decision is on record yet.'
     this.#openLinked()
   }
 
   /** `#record-UID` in the address leads to the record. */
   #openLinked() {
-    const id = decodeURIComponent(location.hash.slice(1))
-    if (!id.startsWith('record-')) return
+    const id = linkedId()
+    if (!id.startsWith('record-') || id === this.#opened) return
     const details = document.getElementById(id)?.querySelector('details')
-    if (details && !details.dataset.linked) {
-      details.dataset.linked = 'yes'
-      details.open = true
-      details.scrollIntoView({ block: 'nearest' })
-    }
+    if (!details) return
+    this.#opened = id
+    details.open = true
+    details.scrollIntoView({ block: 'nearest' })
+  }
+}
+
+/** The end of the address; empty if it is malformed, as in a link that was cut. */
+function linkedId() {
+  try {
+    return decodeURIComponent(location.hash.slice(1))
+  } catch {
+    return ''
   }
 }
 
@@ -83,7 +96,7 @@ function itemOf(record) {
       make(
         'summary',
         {},
-        make('time', { datetime: time }, new Date(time).toLocaleTimeString()),
+        make('time', { datetime: time }, timeWords(time)),
         make(
           'span',
           { class: `verdict ${verdict}` },
@@ -107,7 +120,7 @@ function itemOf(record) {
         'p',
         { class: 'quiet' },
         `${record.operation} of ${record.object.kind} ${record.object.name} · ${door} · ${replica} · `,
-        make('a', { href: `#record-${uid}` }, uid),
+        make('a', { href: `#record-${encodeURIComponent(uid)}` }, uid),
       ),
     ),
   )

@@ -3,18 +3,20 @@
 import { byId, make, setText } from './dom.js'
 import { counted, lasting } from './words.js'
 
+const source = byId('source', HTMLElement)
 const release = byId('release', HTMLElement)
 const guard = byId('guard', HTMLElement)
+const heard = byId('heard', HTMLElement)
 const link = byId('link', HTMLElement)
 const linkSign = byId('link-sign', HTMLElement)
 const linkText = byId('link-text', HTMLElement)
 const problems = byId('problems', HTMLElement)
 
-/** So many nodes in danger are named. */
+/** The band names so many nodes in danger. */
 const named = 5
 
 /**
- * The heading, and above all what is wrong: stale knowledge, and nodes in danger.
+ * The heading, and above all else the problems: stale knowledge, and nodes in danger.
  *
  * @param {Model} model
  * @param {Connection} connection
@@ -23,17 +25,37 @@ export function showHeading(model, connection) {
   showLink(connection)
   const { state } = model
   if (state) {
-    const { longhorn, guard: guards } = state
+    const { longhorn, source: seen } = state
+    setText(source, seen ? `${seen.name}, namespace ${seen.namespace}` : '')
     setText(
       release,
       `Longhorn ${longhorn.release ?? 'of an unknown release'}: ${longhorn.words}${longhorn.assumed ? ' (assumed, since Holdfast does not know the release)' : ''}`,
     )
-    const mode = guards.mode === null ? '' : `, mode ${guards.mode}`
-    const count = guards.replicas.length === 0 ? 'no guard' : counted(guards.replicas.length, 'replica')
-    setText(guard, `Guard: ${count}${mode} · map ${ageOfMap(state, connection)}`)
+    setText(guard, guardWords(state.guard))
+    setText(heard, heardWords(state, connection))
   }
   showProblems(problemsOf(model, connection))
-  document.title = titleOf(model, connection)
+  showTitle(model, connection)
+}
+
+/**
+ * The title, which is all that a person sees of a tab in the background.
+ *
+ * @param {Model} model
+ * @param {Connection} connection
+ */
+export function showTitle({ state, nodes }, connection) {
+  const waiting = state?.waiting.length ?? 0
+  const news =
+    nodes[0]?.state === 'danger'
+      ? 'Danger'
+      : !connection.isLive
+        ? 'Stale'
+        : waiting > 0
+          ? `${waiting} waiting`
+          : ''
+  const title = [news, state?.source?.name ?? '', 'Holdfast'].filter(Boolean).join(' – ')
+  if (document.title !== title) document.title = title
 }
 
 /** @param {Connection} connection */
@@ -44,56 +66,70 @@ function showLink(connection) {
   setText(linkText, isLive ? 'live' : 'not connected')
 }
 
+/** @param {NonNullable<Model['state']>['guard']} guard */
+function guardWords({ replicas, mode }) {
+  if (replicas.length === 0) return 'Guard: no replica answers'
+  const unready = replicas.filter(({ synced }) => !synced).length
+  return [
+    `Guard: ${counted(replicas.length, 'replica')}`,
+    unready > 0 ? `${unready} not ready` : '',
+    mode === null ? '' : `mode ${mode}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
 /**
  * @param {NonNullable<Model['state']>} state
  * @param {Connection} connection
  */
-function ageOfMap({ currentAt }, connection) {
-  return currentAt === null ? 'not read yet' : `${lasting(connection.now - currentAt)} old`
+function heardWords({ currentAt }, connection) {
+  return currentAt === null
+    ? 'Longhorn’s objects are not read yet'
+    : `API server heard ${lasting(connection.now - currentAt)} ago`
 }
+
+/** @typedef {{ kind: 'danger' | 'stale', text: string }} Problem */
 
 /**
  * @param {Model} model
  * @param {Connection} connection
- * @returns {{ kind: 'danger' | 'stale', text: string }[]}
+ * @returns {Problem[]}
  */
 function problemsOf({ state, nodes }, connection) {
-  /** @type {{ kind: 'danger' | 'stale', text: string }[]} */
+  /** @type {Problem[]} */
   const found = []
-  if (!connection.isLive)
-    found.push({
-      kind: 'stale',
-      text: `Stale: nothing was heard for a while${state ? ', so what is shown may be old' : ''}. It tries again by itself.`,
-    })
-  if (!state) return found
+  const stale = (/** @type {string} */ text) => void found.push({ kind: 'stale', text })
   const endangered = nodes.filter((node) => node.state === 'danger').map(({ name }) => name)
-  if (endangered.length > 0) {
-    const more = endangered.length > named ? ` and ${endangered.length - named} more` : ''
-    found.push({
-      kind: 'danger',
-      text: `Danger on ${endangered.slice(0, named).join(', ')}${more}: an eviction flag and a pending clean-up have met, and the longhorn-manager crashes. Clear the flags of the node and of its disks: no write that clears a flag is ever stopped.`,
-    })
-  }
+  if (endangered.length > 0) found.push({ kind: 'danger', text: dangerWords(endangered) })
+  if (!connection.isLive)
+    stale(
+      `Stale: this page gets no news${state ? ', so it may show an old state' : ''}. It connects again by itself. ${connection.refusal}`,
+    )
+  if (!state) return found
   const { map, guard: guards, currentAt } = state
-  if (guards.problem !== null) found.push({ kind: 'stale', text: guards.problem })
-  if (!map.synced)
-    found.push({
-      kind: 'stale',
-      text: 'Not every Longhorn object is read yet, so nodes and copies may be missing.',
-    })
+  if (guards.problem !== null) stale(guards.problem)
+  if (!map.synced) stale('Not every Longhorn object is read yet, so nodes and copies may be missing.')
+  else if (map.outage) stale(`Stale: nodes and copies may be old. ${map.outage}`)
   else if (connection.isLive && currentAt !== null && connection.now - currentAt > map.staleAfterMs)
-    found.push({ kind: 'stale', text: 'Stale: the API server is silent, so nodes and copies may be old.' })
+    stale('Stale: the API server is silent, so nodes and copies may be old.')
   if (map.unreadable > 0)
-    found.push({
-      kind: 'stale',
-      text: `${counted(map.unreadable, 'Longhorn object')} cannot be read, so what is shown may lack it.`,
-    })
+    stale(
+      `Holdfast cannot read ${counted(map.unreadable, 'Longhorn object')}, so something may be missing here.`,
+    )
   return found
+}
+
+/** @param {readonly string[]} nodes */
+function dangerWords(nodes) {
+  const shown = nodes.slice(0, named)
+  const more = nodes.length > named ? ` and ${nodes.length - named} more` : ''
+  return `Danger on ${shown.join(', ')}${more}: an eviction flag and a pending clean-up have met, so the longhorn-manager crashes. To end this, run: holdfast rescue${more === '' ? ` ${shown.join(' ')}` : ''}. Or clear the flags of the node and of its disks: Holdfast never stops that.`
 }
 
 let shown = ''
 
-/** @param {{ kind: 'danger' | 'stale', text: string }[]} found */
+/** @param {readonly Problem[]} found */
 function showProblems(found) {
   const now = JSON.stringify(found)
   if (now === shown) return
@@ -108,15 +144,4 @@ function showProblems(found) {
       ),
     ),
   )
-}
-
-/**
- * @param {Model} model
- * @param {Connection} connection
- */
-function titleOf({ state, nodes }, connection) {
-  if (nodes[0]?.state === 'danger') return 'Danger – Holdfast'
-  if (!connection.isLive) return 'Stale – Holdfast'
-  const waiting = state?.waiting.length ?? 0
-  return waiting > 0 ? `${waiting} waiting – Holdfast` : 'Holdfast'
 }

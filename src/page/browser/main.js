@@ -1,7 +1,7 @@
 import { Connection } from './connection.js'
 import { DecisionsView } from './decisions.js'
 import { byId, setText } from './dom.js'
-import { showHeading } from './heading.js'
+import { showHeading, showTitle } from './heading.js'
 import { Model } from './model.js'
 import { NodesView } from './nodes.js'
 import { showStory } from './story.js'
@@ -16,7 +16,7 @@ const nodes = new NodesView(model, whatIf, () => connection.now)
 const decisions = new DecisionsView(model)
 const elsewhere = byId('elsewhere', HTMLElement)
 
-/** What is to be drawn anew at the next frame. */
+/** The parts to draw anew at the next frame. */
 const due = { nodes: false, records: false }
 let isScheduled = false
 
@@ -49,9 +49,10 @@ const connection = new Connection({
 function drawSoon({ nodes = false, records = false }) {
   due.nodes ||= nodes
   due.records ||= records
+  // A browser draws no frame of a tab in the background, where the title is all that a person sees.
+  showTitle(model, connection)
   if (isScheduled) return
   isScheduled = true
-  // A page that nobody sees draws nothing.
   requestAnimationFrame(draw)
 }
 
@@ -60,9 +61,9 @@ function draw() {
   showHeading(model, connection)
   showWaiting(model.state?.waiting ?? [], connection.now)
   if (due.nodes) {
+    whatIf.keepOnly((name) => model.node(name) !== undefined)
     nodes.show()
     showElsewhere()
-    whatIf.refresh()
   }
   if (due.records) decisions.show()
   due.nodes = false
@@ -73,11 +74,18 @@ function showElsewhere() {
   const pending = model.state?.elsewhere ?? []
   elsewhere.hidden = pending.length === 0
   const images = [...new Set(pending.map(({ image }) => image))].join(', ')
-  setText(elsewhere, `${counted(pending.length, 'clean-up')} pending on disks that no node has: ${images}`)
+  setText(
+    elsewhere,
+    `${counted(pending.length, 'clean-up is', 'clean-ups are')} pending on disks that no node has: ${images}`,
+  )
 }
 
-// Ages count on, and silence is noticed, when nothing comes.
+// Ages count on, and the page notices silence, when no event comes.
 setInterval(() => {
   nodes.tick()
+  whatIf.refresh()
   drawSoon({})
 }, 1_000)
+
+addEventListener('beforeprint', () => nodes.printAll(true))
+addEventListener('afterprint', () => nodes.printAll(false))

@@ -1,7 +1,7 @@
 /** @import { AuditRecord } from '../../observability/audit-record.ts' */
 /** @import { NodeView, State, StateChange } from '../state-schema.ts' */
 
-/** So many records are kept. */
+/** The page keeps so many records. */
 const mostRecords = 500
 
 /** The worst first; the same order as in the schema. */
@@ -9,7 +9,7 @@ const order = ['danger', 'flagged', 'cleaning up', 'down', 'settling', 'ok']
 
 const names = new Intl.Collator('en', { numeric: true })
 
-/** What the page knows: the state as it was told last, and the latest records. */
+/** The latest state and the latest records. */
 export class Model {
   /** @type {Omit<State, 'nodes'> | undefined} */
   state
@@ -23,7 +23,7 @@ export class Model {
   /** @param {State} state */
   setState({ nodes, ...state }) {
     this.state = state
-    // What is the same keeps its object, so that nothing is drawn anew for it.
+    // A node that is the same keeps its object, so that nothing is drawn anew for it.
     const before = this.#nodes
     this.#nodes = new Map(
       nodes.map((node) => {
@@ -49,9 +49,17 @@ export class Model {
     if (this.state) this.state = { ...this.state, ...moment }
   }
 
-  /** @param {readonly AuditRecord[]} records the oldest first */
+  /**
+   * A connection begins with the latest records only. Those before them stay, and each keeps its object.
+   *
+   * @param {readonly AuditRecord[]} records the oldest first
+   */
   setRecords(records) {
-    this.records = records.toReversed().slice(0, mostRecords)
+    const known = new Map(this.records.map((record) => [keyOf(record), record]))
+    const latest = records.toReversed().map((record) => known.get(keyOf(record)) ?? record)
+    const told = new Set(latest)
+    const others = this.records.filter((record) => !told.has(record))
+    this.records = [...latest, ...others].slice(0, mostRecords)
   }
 
   /** @param {AuditRecord} record */
@@ -88,7 +96,12 @@ export class Model {
   }
 }
 
-/** All that a node can be found by. @type {WeakMap<NodeView, string>} */
+/** @param {AuditRecord} record */
+function keyOf({ replica, uid, time }) {
+  return JSON.stringify([replica, uid, time])
+}
+
+/** All that a filter can find a node by. @type {WeakMap<NodeView, string>} */
 const texts = new WeakMap()
 
 /** @param {NodeView} node */

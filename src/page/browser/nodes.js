@@ -21,7 +21,7 @@ const otherColumns = 480
 /** So much above and below is drawn too, so that scrolling shows no gap. In pixels. */
 const margin = 400
 
-/** A node as it is drawn. @typedef {{ element: HTMLElement, node: NodeView | undefined, isChosen: boolean }} Row */
+/** A node as it is drawn. @typedef {{ element: HTMLElement, node: NodeView | undefined, how: string }} Row */
 
 /**
  * The nodes, the worst first. Only those in sight are in the document, however many there are. The height of a row follows from
@@ -39,6 +39,8 @@ export class NodesView {
   #tops = [0]
   /** The row that the keyboard is on. */
   #current = ''
+  /** True while the page is printed, out of sight or not. */
+  #isPrinted = false
 
   /**
    * @param {Model} model
@@ -84,7 +86,13 @@ export class NodesView {
     this.#draw()
   }
 
-  /** Ages count on, of what is in sight alone. */
+  /** Paper has no rows out of sight. @param {boolean} isPrinted */
+  printAll(isPrinted) {
+    this.#isPrinted = isPrinted
+    this.#draw()
+  }
+
+  /** Ages in sight count on. */
   tick() {
     const now = this.#now()
     for (const time of rows.querySelectorAll('time')) setText(time, lasting(now - Number(time.dataset.since)))
@@ -95,7 +103,7 @@ export class NodesView {
     const keep = new Set(this.#nodes.slice(first, last).map(({ name }) => name))
     if (!this.#nodes.some(({ name }) => name === this.#current))
       this.#current = this.#nodes[first]?.name ?? ''
-    // Whoever is on a row stays there, in sight or not.
+    // The keyboard stays on its row, in sight or not.
     if (this.#hasFocus()) keep.add(this.#current)
     for (const [name, { element }] of this.#drawn) {
       if (keep.has(name)) continue
@@ -108,6 +116,7 @@ export class NodesView {
 
   /** @returns {[number, number]} */
   #inSight() {
+    if (this.#isPrinted) return [0, this.#nodes.length]
     const { scrollTop, clientHeight } = scroll
     const first = this.#tops.findIndex((_, index) => (this.#tops[index + 1] ?? Infinity) > scrollTop - margin)
     const last = this.#tops.findIndex((top) => top > scrollTop + clientHeight + margin)
@@ -122,13 +131,15 @@ export class NodesView {
     const row = this.#drawn.get(node.name) ?? this.#newRow(node.name)
     const { element } = row
     const isChosen = this.#choices.has(node.name)
-    if (row.node !== node || row.isChosen !== isChosen) {
+    const wanted = filter.value.trim().toLowerCase()
+    const how = `${isChosen} ${wanted}`
+    if (row.node !== node || row.how !== how) {
       row.node = node
-      row.isChosen = isChosen
+      row.how = how
       element.className = `row ${node.state.replace(' ', '-')}`
       const choose = (/** @type {string} */ name, /** @type {boolean} */ chosen) =>
         this.#choices.set(name, chosen)
-      element.replaceChildren(...cellsOf(node, { now: this.#now(), isChosen, choose }))
+      element.replaceChildren(...cellsOf(node, { now: this.#now(), isChosen, choose, wanted }))
     }
     element.style.top = `${this.#tops[index] ?? 0}px`
     element.style.height = `${(this.#tops[index + 1] ?? 0) - (this.#tops[index] ?? 0)}px`
@@ -141,7 +152,7 @@ export class NodesView {
     const element = make('div', { role: 'row', 'data-node': name })
     rows.append(element)
     /** @type {Row} */
-    const row = { element, node: undefined, isChosen: false }
+    const row = { element, node: undefined, how: '' }
     this.#drawn.set(name, row)
     return row
   }

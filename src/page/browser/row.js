@@ -2,10 +2,10 @@
 import { make } from './dom.js'
 import { copyWords, counted, flagWords, lasting, schedulingWords, signs } from './words.js'
 
-/** So many disks of one node are drawn; those with something to say come first if there are more. */
+/** A row has so many disks at most. If a node has more, those that need attention come first. */
 export const mostDisks = 60
 
-/** So many copies of one disk are drawn. */
+/** A disk has room for so many copies. */
 const mostCopies = 4
 
 /** The sign of each state of a node, besides its colour. */
@@ -19,13 +19,20 @@ const stateSigns = /** @type {const} */ ({
 })
 
 /**
+ * How a row is drawn. `wanted` is the text of the filter.
+ *
+ * @typedef {{ now: number, isChosen: boolean, choose: (name: string, chosen: boolean) => void, wanted: string }} How
+ */
+
+/**
  * The cells of a node, in the order of the headings.
  *
  * @param {NodeView} node
- * @param {{ now: number, isChosen: boolean, choose: (name: string, chosen: boolean) => void }} how
+ * @param {How} how
  * @returns {HTMLElement[]}
  */
-export function cellsOf(node, { now, isChosen, choose }) {
+export function cellsOf(node, how) {
+  const { isChosen, choose } = how
   const box = make('input', {
     type: 'checkbox',
     tabindex: '-1',
@@ -47,20 +54,20 @@ export function cellsOf(node, { now, isChosen, choose }) {
       ...notes.map((text) => make('small', {}, text)),
     ),
     make('span', { role: 'gridcell', class: 'scheduling' }, schedulingWords(node)),
-    make('div', { role: 'gridcell', class: 'disks' }, ...disksOf(node, now)),
+    make('div', { role: 'gridcell', class: 'disks' }, ...disksOf(node, how)),
   ]
 }
 
 /**
  * @param {NodeView} node
- * @param {number} now
+ * @param {How} how
  */
-function disksOf({ disks }, now) {
+function disksOf({ disks }, how) {
   if (disks.length === 0) return [make('span', { class: 'quiet' }, 'no disk')]
-  if (disks.length <= mostDisks) return disks.map((disk) => diskOf(disk, now))
+  if (disks.length <= mostDisks) return disks.map((disk) => diskOf(disk, how))
   const most = disks.toSorted((one, other) => interest(other) - interest(one)).slice(0, mostDisks - 1)
   const more = make('div', { class: 'disk quiet' }, `and ${disks.length - most.length} more disks`)
-  return [...most.map((disk) => diskOf(disk, now)), more]
+  return [...most.map((disk) => diskOf(disk, how)), more]
 }
 
 /** @param {DiskView} disk */
@@ -71,17 +78,18 @@ function interest({ copies, evictionRequested }) {
 
 /**
  * @param {DiskView} disk
- * @param {number} now
+ * @param {How} how
  */
-function diskOf({ name, path, uuid, scheduling, evictionRequested, managerState, copies }, now) {
+function diskOf({ name, path, uuid, scheduling, evictionRequested, managerState, copies }, { now, wanted }) {
   const notes = [
     evictionRequested ? '⚑ evicted' : '',
     scheduling ? '' : 'closed',
     uuid === null ? 'not seen by Longhorn yet' : '',
     managerState === null || managerState === 'running' ? '' : `manager ${managerState}`,
   ].filter(Boolean)
-  const shown = copies.length > mostCopies ? worstFirst(copies).slice(0, mostCopies - 1) : copies
-  const more = copies.length - shown.length
+  const inOrder = copies.length > mostCopies ? importantFirst(copies, wanted) : copies
+  const shown = copies.length > mostCopies ? inOrder.slice(0, mostCopies - 1) : copies
+  const others = inOrder.slice(shown.length).map(({ image }) => image)
   return make(
     'div',
     { class: 'disk', title: `${name} (${path})${uuid === null ? '' : `, UUID ${uuid}`}` },
@@ -97,16 +105,37 @@ function diskOf({ name, path, uuid, scheduling, evictionRequested, managerState,
       ...(copies.length === 0
         ? [make('span', { class: 'quiet' }, 'no copy')]
         : shown.map((copy) => chipOf(copy, now))),
-      ...(more > 0 ? [make('span', { class: 'quiet' }, `+${more}`)] : []),
+      ...(others.length > 0 ? [moreOf(others)] : []),
     ),
   )
 }
 
 const looks = Object.keys(signs)
 
-/** @param {readonly CopyView[]} copies */
-function worstFirst(copies) {
-  return copies.toSorted((one, other) => looks.indexOf(other.look) - looks.indexOf(one.look))
+/**
+ * What the person looks for comes first, and then what needs attention.
+ *
+ * @param {readonly CopyView[]} copies
+ * @param {string} wanted
+ */
+function importantFirst(copies, wanted) {
+  const isWanted = (/** @type {CopyView} */ { image }) =>
+    wanted !== '' && image.toLowerCase().includes(wanted)
+  return copies.toSorted(
+    (one, other) =>
+      Number(isWanted(other)) - Number(isWanted(one)) || looks.indexOf(other.look) - looks.indexOf(one.look),
+  )
+}
+
+/** @param {readonly string[]} images copies for which there is no room */
+function moreOf(images) {
+  const words = `${images.length} more copies: ${images.join(', ')}`
+  return make(
+    'span',
+    { class: 'quiet', title: words },
+    make('span', { 'aria-hidden': 'true' }, `+${images.length}`),
+    make('span', { class: 'unseen' }, words),
+  )
 }
 
 /**

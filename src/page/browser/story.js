@@ -7,7 +7,7 @@ const place = byId('story-lines', HTMLElement)
 const signs = { title: '', plain: '', good: '✓ ', bad: '✗ ', quote: '' }
 
 /**
- * The story that the embedded cluster tells, line by line. What is told already stays as it is.
+ * The story of the embedded cluster, line by line. Lines that are there already stay as they are.
  *
  * @param {readonly StoryLine[]} lines
  */

@@ -4,7 +4,7 @@ import { counted, lasting } from './words.js'
 
 const place = byId('trend', HTMLElement)
 
-/** Steps are put together to so many bars. */
+/** The steps are grouped into so many bars. */
 const bars = 60
 const height = 40
 const width = 6
@@ -40,7 +40,7 @@ export function showTrend({ stepMs, points }) {
     ),
     chart(
       'denied',
-      `${sum(({ denied }) => denied)} denied, ${sum(({ held }) => held)} told to retry`,
+      `${sum(({ denied }) => denied)} denied, ${sum(({ held }) => held)} asked to retry`,
       groups.map((group) => group.reduce((all, { denied, held }) => all + denied + held, 0)),
     ),
     make('p', { class: 'quiet' }, since),

@@ -11,8 +11,8 @@ const news = byId('news', HTMLElement)
 const shown = new Map()
 
 /**
- * The changes that wait, the longest first. Each keeps its place and its element, so that a screen reader hears of those that
- * begin and end alone.
+ * The changes that wait, the longest first. Each keeps its place and its element, so that a screen reader speaks only of
+ * changes that begin to wait, and of those that no longer do.
  *
  * @param {readonly WaitingView[]} waiting
  * @param {number} now
@@ -55,7 +55,7 @@ function begin(view) {
     }
     setText(
       left,
-      `It is answered within ${lasting(now.until - at)}; a client that is told to retry asks again.`,
+      `Holdfast answers within ${lasting(now.until - at)}. If it still has to wait then, the client retries.`,
     )
   }
   list.append(item)

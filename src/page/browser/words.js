@@ -26,7 +26,7 @@ export const signs = /** @type {const} */ ({
 })
 
 /**
- * What a copy is, for whoever cannot see signs.
+ * A copy in words, for people who do not see signs.
  *
  * @param {CopyView} copy
  * @param {number} now
@@ -45,7 +45,7 @@ export function copyWords({ image, look, state, progress, since, replicas, last 
 }
 
 /**
- * Where a flag is up.
+ * The flags that are up, in words.
  *
  * @param {Pick<NodeView, 'evictionRequested' | 'disks'>} node
  */
@@ -57,7 +57,7 @@ export function flagWords({ evictionRequested, disks }) {
 }
 
 /**
- * Whether Longhorn may put something on the node.
+ * Says whether Longhorn may put something on the node.
  *
  * @param {Pick<NodeView, 'scheduling' | 'disks'>} node
  */
@@ -71,21 +71,33 @@ export function schedulingWords({ scheduling, disks }) {
 /** The word and the sign of each verdict. */
 export const verdicts = /** @type {const} */ ({
   allow: { word: 'allowed', sign: '✓' },
-  hold: { word: 'told to retry', sign: '◔' },
+  hold: { word: 'asked to retry', sign: '◔' },
   refuse: { word: 'denied', sign: '✕' },
   unavailable: { word: 'not judged', sign: '!' },
 })
 
 /**
- * What a record is about, in one line: the change in words if that is known.
+ * The subject of a record, in one line: the change in words if the record has them.
  *
- * @param {AuditRecord} record
+ * @param {AuditRecord & { readonly change?: string }} record
  */
-export function recordWords({ findings, operation, object, waitedMs, verdict }) {
+export function recordWords({ findings, operation, object, waitedMs, verdict, change }) {
   const [first] = findings
-  const waited = verdict === 'allow' && waitedMs > 0 ? ` after a wait of ${lasting(waitedMs)}` : ''
+  const waited = verdict === 'allow' && waitedMs >= 1_000 ? `, after a wait of ${lasting(waitedMs)}` : ''
   if (first) return `${first.message.split('. ')[0]}${waited}`
-  return `${operation} of ${object.kind} ${object.name}${waited}`
+  return `${change ?? `${operation} of ${object.kind} ${object.name}`}${waited}`
+}
+
+/**
+ * A moment as the person's own clock shows it, with the date if it is not today.
+ *
+ * @param {string} time in RFC 3339
+ */
+export function timeWords(time) {
+  const moment = new Date(time)
+  return moment.toDateString() === new Date().toDateString()
+    ? moment.toLocaleTimeString()
+    : moment.toLocaleString()
 }
 
 /**

@@ -1,0 +1,26 @@
+import type { BrowserContextOptions } from 'playwright-core'
+import type { Test } from 'tap'
+import { TestBrowser } from '../fixtures/chromium.ts'
+import { PageWorld, smallCluster } from './page-world.ts'
+
+/** A browser that ends with the test, and the pages in it. */
+export function pagesInBrowser(t: Pick<Test, 'teardown'>) {
+  const browser = new TestBrowser(t)
+  return {
+    /** A world, and its page as soon as it is live. */
+    shown: async (
+      t: Test,
+      world = new PageWorld(smallCluster()),
+      options: BrowserContextOptions & { readonly hash?: string } = {},
+    ) => {
+      const { url, close } = await world.serve(t)
+      const { hash = '', ...rest } = options
+      const page = await browser.open(t, `${url}/ui/${hash}`, {
+        viewport: { width: 1280, height: 900 },
+        ...rest,
+      })
+      await page.getByText('live', { exact: true }).waitFor()
+      return { world, page, url, close, row: (name: string) => page.locator(`[data-node="${name}"]`) }
+    },
+  }
+}
