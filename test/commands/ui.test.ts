@@ -102,6 +102,6 @@ t.test('the story is told on the page while it happens', { skip: withoutChromium
   story.add({ tone: 'title', text: 'Act 1. The guard is off' })
   story.add({ tone: 'bad', text: 'The longhorn-manager of node-1 crashes' })
   await page.getByText('✗ The longhorn-manager of node-1 crashes').waitFor()
-  await page.getByText('Guard: no guard').waitFor()
+  await page.getByText('Guard: no replica answers').waitFor()
   await page.getByText(/The guard cannot be asked.*there is none yet/).waitFor()
 })
