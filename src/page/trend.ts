@@ -6,10 +6,10 @@ import type { Clock } from '../time/clock.ts'
 const Count = Type.Integer({ minimum: 0 })
 
 const PointSchema = Type.Object({
-  pending: Type.Integer({ minimum: 0, description: 'Clean-ups that were pending at its end.' }),
-  holds: Type.Integer({ minimum: 0, description: 'Changes that were held at its end.' }),
+  pending: Type.Integer({ minimum: 0, description: 'The most clean-ups that were pending at a time.' }),
+  holds: Type.Integer({ minimum: 0, description: 'The most changes that were held at a time.' }),
   allowed: Count,
-  held: Type.Integer({ minimum: 0, description: 'Changes that were told to retry, or could not be judged.' }),
+  held: Type.Integer({ minimum: 0, description: 'Requests that have to retry, or could not be judged.' }),
   denied: Count,
 })
 
@@ -33,12 +33,15 @@ export type TrendPoint = Static<typeof PointSchema>
 /** In milliseconds. */
 export const stepMs = 10_000
 
+/** What lasts shorter may be missed, in milliseconds. */
+const sampleMs = 1_000
+
 /** An hour of them. */
 const mostPoints = 360
 
 const nothing: TrendPoint = { pending: 0, holds: 0, allowed: 0, held: 0, denied: 0 }
 
-/** What is sampled at the end of a step. */
+/** What is sampled several times in a step. */
 type Sample = () => Pick<TrendPoint, 'pending' | 'holds'>
 
 /** Counts decisions and samples the present, in steps. It keeps 360 of them. Writes that raise no danger are not counted. */
@@ -49,12 +52,14 @@ export class TrendRing implements DecisionListener {
   readonly #listeners = new Set<() => void>()
   readonly #points: TrendPoint[] = []
   #counts = { allowed: 0, held: 0, denied: 0 }
+  #peaks = { pending: 0, holds: 0 }
+  #samples = 0
   #cancel: () => void
 
   constructor(sample: Sample, clock: Clock) {
     this.#sample = sample
     this.#clock = clock
-    this.#cancel = this.#clock.setTimer(stepMs, () => this.#step())
+    this.#cancel = this.#clock.setTimer(sampleMs, () => this.#take())
   }
 
   /** The last hour. */
@@ -91,11 +96,23 @@ export class TrendRing implements DecisionListener {
     this.#cancel()
   }
 
+  #take(): void {
+    this.#cancel = this.#clock.setTimer(sampleMs, () => this.#take())
+    const { pending, holds } = this.#sample()
+    this.#peaks = {
+      pending: Math.max(this.#peaks.pending, pending),
+      holds: Math.max(this.#peaks.holds, holds),
+    }
+    this.#samples += 1
+    if (this.#samples * sampleMs >= stepMs) this.#step()
+  }
+
   #step(): void {
-    this.#cancel = this.#clock.setTimer(stepMs, () => this.#step())
-    this.#points.push({ ...this.#sample(), ...this.#counts })
+    this.#points.push({ ...this.#peaks, ...this.#counts })
     if (this.#points.length > mostPoints) this.#points.shift()
     this.#counts = { allowed: 0, held: 0, denied: 0 }
+    this.#peaks = { pending: 0, holds: 0 }
+    this.#samples = 0
     for (const listener of [...this.#listeners]) listener()
   }
 }

@@ -103,5 +103,5 @@ t.test('the story is told on the page while it happens', { skip: withoutChromium
   story.add({ tone: 'bad', text: 'The longhorn-manager of node-1 crashes' })
   await page.getByText('✗ The longhorn-manager of node-1 crashes').waitFor()
   await page.getByText('Guard: no replica answers').waitFor()
-  await page.getByText(/The guard cannot be asked.*there is none yet/).waitFor()
+  await page.getByText(/The guard cannot be asked.*no guard runs yet/).waitFor()
 })

@@ -235,6 +235,23 @@ t.test('the trend counts by steps and keeps an hour', (t) => {
   t.end()
 })
 
+t.test('a hold and a clean-up that are shorter than a step are in it', (t) => {
+  const clock = new FakeClock()
+  let now = { pending: 0, holds: 0 }
+  const ring = new TrendRing(() => now, clock)
+  clock.advance(2_500)
+  now = { pending: 3, holds: 1 }
+  clock.advance(1_500)
+  now = { pending: 0, holds: 0 }
+  clock.advance(stepMs * 2 - 4_000)
+  ring.stop()
+  t.match(ring.trend().points, [
+    { pending: 3, holds: 1 },
+    { pending: 0, holds: 0 },
+  ])
+  t.end()
+})
+
 t.test('trends of several replicas are joined from the end', (t) => {
   const point = { pending: 1, holds: 1, allowed: 0, held: 2, denied: 0 }
   const trend = (points: number) =>

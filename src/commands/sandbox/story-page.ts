@@ -25,7 +25,7 @@ export async function storyPage(sandbox: Sandbox, story: StoryLog, signal: Abort
   const within = AbortSignal.any([signal, ended.signal])
   const guard = new FollowedGuard(async (asking, _note, isKnown) => {
     const addresses = await announcedReplicas(connection, defaultNamespace, asking)
-    if (addresses.length === 0) throw new Error('there is none yet')
+    if (addresses.length === 0) throw new Error('no guard runs yet')
     return addresses.filter((url) => !isKnown(url)).map((url) => ({ name: url, url, close: () => undefined }))
   }, systemClock)
   const live = await LiveMap.open(connection, sandbox.namespace, signal)

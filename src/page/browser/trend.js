@@ -17,7 +17,12 @@ const width = 6
 export function showTrend({ stepMs, points }) {
   const perBar = Math.max(1, Math.round(3_600_000 / stepMs / bars))
   const groups = groupsOf(points, perBar)
-  const since = points.length === 0 ? 'since now' : `in the last ${lasting(points.length * stepMs)}`
+  if (points.length === 0) {
+    const words = `No guard has counted yet. It counts in steps of ${lasting(stepMs)}.`
+    place.replaceChildren(make('p', { class: 'quiet' }, words))
+    return
+  }
+  const since = `in the last ${lasting(points.length * stepMs)}`
   const most = (/** @type {(point: TrendPoint) => number} */ of) => Math.max(0, ...points.map(of))
   const sum = (/** @type {(point: TrendPoint) => number} */ of) =>
     points.reduce((all, point) => all + of(point), 0)
