@@ -48,13 +48,15 @@ const noClient = 'it does not accept the client certificate, or wants one'
 export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = codeOf(error)
-  // fetch hides the reason behind "fetch failed".
-  if (code === undefined && error.message === 'fetch failed' && error.cause !== undefined)
+  if (code === undefined && ofFetch.has(error.message) && error.cause !== undefined)
     return inWords(error.cause)
   const said = code === undefined ? undefined : (words[code] ?? ofProtocol(code, error.message))
   if (said !== undefined) return `${said} (${code})`
   return error.message === '' ? (code ?? error.name) : error.message
 }
+
+/** With these words fetch hides the reason: for a request, and for a body that breaks off. */
+const ofFetch: ReadonlySet<string> = new Set(['fetch failed', 'terminated'])
 
 /** True if a connection failed in the way that a TLS server makes a plain client fail. */
 export function mayNeedTls(error: unknown): boolean {

@@ -3,13 +3,14 @@ import { withoutChromium as skip } from '../fixtures/chromium.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 import { record } from '../observability/records.ts'
-import { pagesInBrowser } from './page-in-browser.ts'
+import { becomes, pagesInBrowser } from './page-in-browser.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
 const { shown } = pagesInBrowser(t)
 
 t.test('the page in windows of all sizes', { skip }, (t) => {
-  t.test('in a window of 320 pixels nothing widens the page, and copies can be reached', async (t) => {
+  /** A world of names that are as long as Kubernetes allows. */
+  function longNames() {
     const name = 'x'.repeat(253)
     const objects = smallCluster()
       .node(name, [disk(name)])
@@ -19,14 +20,40 @@ t.test('the page in windows of all sizes', { skip }, (t) => {
     world.records.write(record({ actor: { user: name, groups: [] }, object: { kind: 'Node', name } }))
     world.guard = { ...world.guard, problem: `Replica ${name} cannot be asked.` }
     world.story.add({ tone: 'plain', text: name })
-    const { page, row } = await shown(t, world, { viewport: { width: 320, height: 640 } })
-    await row(name).getByRole('checkbox').check()
-    await page.locator('#what-if').getByText(name).first().waitFor()
-    t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'no sideways scrolling')
+    return { name, world }
+  }
+
+  for (const width of [320, 800, 1280])
+    t.test(`in a window of ${width} pixels no name widens the page`, async (t) => {
+      const { name, world } = longNames()
+      const { page, row } = await shown(t, world, { viewport: { width, height: 640 } })
+      await row(name).getByRole('checkbox').check()
+      await page.locator('#what-if').getByText(name).first().waitFor()
+      await page.locator('#decisions summary').click()
+      t.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    })
+
+  t.test('in a window of 320 pixels copies can be reached', async (t) => {
+    const { page, row } = await shown(t, undefined, { viewport: { width: 320, height: 640 } })
     const chip = row('n2').locator('.chip').first()
     await chip.scrollIntoViewIfNeeded()
     const { width = 0 } = (await chip.boundingBox()) ?? {}
     t.ok(width > 60, `${width} pixels of a copy`)
+  })
+
+  t.test('64 requests that wait leave room for the nodes, and the keyboard reaches each', async (t) => {
+    const world = new PageWorld(smallCluster())
+    for (let id = 1; id <= 64; id++) world.hold({ id: `holdfast-0/${id}`, user: `user-${id}` })
+    const { page, row } = await shown(t, world)
+    await page.locator('#waiting').getByText('asked by user-64').waitFor()
+    const { y = Infinity } = (await row('n1').boundingBox()) ?? {}
+    t.ok(y < 900, `the nodes begin at ${y} pixels`)
+    await page.locator('#waiting').focus()
+    await page.keyboard.press('End')
+    await becomes(
+      page,
+      "document.querySelector('#waiting li:last-child').getBoundingClientRect().bottom < innerHeight",
+    )
   })
 
   t.test('all nodes are printed, not only those in sight', async (t) => {
@@ -41,7 +68,7 @@ t.test('the page in windows of all sizes', { skip }, (t) => {
     )
     await page.pdf()
     t.equal(await page.evaluate('window.printed'), 300)
-    await page.waitForFunction("document.querySelectorAll('[data-node]').length < 60")
+    await becomes(page, "document.querySelectorAll('[data-node]').length < 60")
   })
   t.end()
 })

@@ -6,7 +6,7 @@ import { cluster } from '../fixtures/cluster.ts'
 import { withoutChromium as skip } from '../fixtures/chromium.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { record } from '../observability/records.ts'
-import { pagesInBrowser } from './page-in-browser.ts'
+import { becomes, pagesInBrowser } from './page-in-browser.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -142,7 +142,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.locator('summary').press('Enter')
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()
     world.records.write(record({ uid: 'third', actor: { user: 'bob', groups: [] } }))
-    await page.waitForFunction("document.querySelectorAll('#decisions > li').length === 2")
+    await becomes(page, "document.querySelectorAll('#decisions > li').length === 2")
     t.equal(await page.locator('#record-first details').getAttribute('open'), '', 'what is open stays open')
     await page.goto(`${url}/ui/#record-second`)
     await page.reload()

@@ -1,5 +1,6 @@
-import type { BrowserContextOptions } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import type { Test } from 'tap'
+import { comesTrue } from '../commands/guarded-cluster.ts'
 import { TestBrowser } from '../fixtures/chromium.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
@@ -23,4 +24,12 @@ export function pagesInBrowser(t: Pick<Test, 'teardown'>) {
       return { world, page, url, close, row: (name: string) => page.locator(`[data-node="${name}"]`) }
     },
   }
+}
+
+/**
+ * Waits until an expression is true in a page. `waitForFunction` of Playwright evaluates it again within the page, which the
+ * page's own policy forbids.
+ */
+export async function becomes(page: Page, expression: string): Promise<void> {
+  await comesTrue(async () => (await page.evaluate(expression)) === true)
 }

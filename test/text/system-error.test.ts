@@ -51,6 +51,7 @@ t.test('an error without a code keeps its own message', (t) => {
   t.equal(inWords(error('', 'it said nothing for 5 s')), 'it said nothing for 5 s')
   t.equal(inWords(error('', 'fetch failed', error('ECONNRESET'))), inWords(error('ECONNRESET')))
   t.equal(inWords(error('', 'fetch failed')), 'fetch failed')
+  t.equal(inWords(error('', 'terminated', error('UND_ERR_SOCKET'))), inWords(error('UND_ERR_SOCKET')))
   t.equal(inWords(error('ESTRANGE', 'strange')), 'strange')
   t.equal(inWords(error('ESTRANGE', '')), 'ESTRANGE')
   t.equal(inWords(error('', '')), 'Error')
