@@ -34,7 +34,7 @@ t.test('the page in windows of all sizes', { skip }, (t) => {
     })
 
   t.test('in a window of 320 pixels copies can be reached', async (t) => {
-    const { page, row } = await shown(t, undefined, { viewport: { width: 320, height: 640 } })
+    const { row } = await shown(t, undefined, { viewport: { width: 320, height: 640 } })
     const chip = row('n2').locator('.chip').first()
     await chip.scrollIntoViewIfNeeded()
     const { width = 0 } = (await chip.boundingBox()) ?? {}

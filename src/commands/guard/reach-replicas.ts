@@ -67,7 +67,7 @@ export async function reachReplicas(
   note: (text: string, name: string) => void,
   isKnown: (name: string) => boolean = () => false,
 ): Promise<readonly ForwardedPort[]> {
-  if (address !== undefined) return await named(address, signal)
+  if (address !== undefined) return (await named(address, signal)).filter(({ name }) => !isKnown(name))
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
     const { reached, problem } = await replicasOutside(namespace, connection, signal)
@@ -91,7 +91,7 @@ async function named(addresses: readonly URL[], signal: AbortSignal): Promise<re
   )
   const problem = looked.find((each) => each.problem !== undefined)?.problem
   if (problem !== undefined) throw new CannotRun(problem)
-  return looked.map(({ url }) => ({ url, close: () => undefined }))
+  return looked.map(({ url }) => ({ url, name: url, close: () => undefined }))
 }
 
 /** The replicas outside pods, on this machine. */
