@@ -19,7 +19,8 @@ export function parser<S extends TSchema, T>(
 ): (raw: unknown) => Parsed<T> {
   let validate: ValidateFunction<Static<S>> | undefined
   return (raw) => {
-    validate ??= ajv.compile<Static<S>>(schema)
+    // ajv takes each id once, and a schema that contains this one has brought its id already.
+    validate ??= ajv.compile<Static<S>>({ ...schema, $id: undefined })
     if (validate(raw)) return { ok: true, value: project(raw) }
     return { ok: false, problem: describe(validate.errors?.[0]) }
   }

@@ -128,7 +128,8 @@ t.test('a release that is newer than is known is reported, with the assumption',
   const cluster = await at(t, { release: 'v1.13.0' })
   const said =
     'Longhorn v1.13.0 is newer than this version of Holdfast knows, so it is judged as v1.12 (profile C).'
-  t.match(await run(['status', ...cluster]), { code: 0, stdout: said })
+  const heading = said.replace('Longhorn ', 'Longhorn: ')
+  t.match(await run(['status', ...cluster]), { code: 0, stdout: heading })
   const json = await run(['status', '-o', 'json', ...cluster])
   t.match(JSON.parse(json.stdout), { longhorn: { release: 'v1.13.0', profile: 'C', assumed: true } })
   t.match(await run(['doctor', ...cluster]), { code: 1, stdout: said })

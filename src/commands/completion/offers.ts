@@ -75,7 +75,8 @@ function kindOfFlag(long: string, flags: string): Offer['kind'] {
 /** Arguments, by their names. */
 const argumentKinds: Readonly<Record<string, Offer['kind']>> = {
   node: 'nodes',
-  target: 'objects',
+  // Of check: with a patch its object, else files.
+  file: 'objects',
   source: 'files',
 }
 

@@ -16,6 +16,7 @@ t.test('one of two replicas rescues, and the other goes on when it stops in the 
   await register()
   await endanger()
   await until(async () => isDeepStrictEqual(await flags(), none))
+  await until(() => replicas.some((replica) => stepsOf(replica).length > 0))
   const leaders = replicas.filter((replica) => stepsOf(replica).length > 0)
   t.equal(leaders.length, 1)
   const [other] = replicas.filter((replica) => !leaders.includes(replica))
