@@ -77,8 +77,12 @@ export function meantToGo(t: Test, cluster: Cluster): void {
     const refused = await cluster.kubectl(remove)
     t.equal(refused.code, 1)
     const [, override = ''] = /'(holdfast\.dev\/override=delete [^']*)'/.exec(refused.stderr) ?? []
+    t.match(refused.stderr, 'disable the scheduling of the node, then kubectl')
+    const off = '{"spec":{"allowScheduling":false}}'
+    const node = ['nodes.longhorn.io', 'g3', '-n', 'longhorn-system']
+    await cluster.kubectl(['patch', ...node, '--type', 'merge', '--patch', off])
     await cluster.kubectl([
-      ...['annotate', '--overwrite', 'nodes.longhorn.io', 'g3', '-n', 'longhorn-system'],
+      ...['annotate', '--overwrite', ...node],
       override.replace('<why>', 'the machine burnt down'),
     ])
     const { code, stderr } = await cluster.kubectl(remove)
