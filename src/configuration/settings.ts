@@ -220,11 +220,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     help: 'only members of these groups may override with annotation holdfast.dev/override',
     byDefault: 'every user who may write the object',
   },
-  overrideExcept: {
-    placeholder: 'rule,...',
-    help: 'rules that cannot be overridden',
-    byDefault: 'none',
-  },
+  overrideExcept: { placeholder: 'rule,...', help: 'rules that cannot be overridden', byDefault: 'none' },
   impatient: {
     placeholder: 'caller,...',
     help: 'controllers that get a denial at once instead of waiting: users, groups, service accounts as namespace/name',
@@ -246,21 +242,13 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     help: 'rotate that file at this size, e.g. 512Ki, 50Mi',
     byDefault: '50Mi',
   },
-  auditFiles: {
-    placeholder: 'n',
-    help: 'how many rotated files are kept',
-    byDefault: '5',
-  },
+  auditFiles: { placeholder: 'n', help: 'how many rotated files are kept', byDefault: '5' },
   reports: {
     placeholder: 'kind',
     help: 'keep a report of denials beside Longhorn’s objects: openreports, policyreport, auto (the one that the API server serves) or off',
     byDefault: 'off',
   },
-  reportedFor: {
-    placeholder: 'duration',
-    help: 'how long a denial stays in that report',
-    byDefault: '24h',
-  },
+  reportedFor: { placeholder: 'duration', help: 'how long a denial stays in that report', byDefault: '24h' },
   operatorPort: {
     placeholder: 'port',
     help: 'port on 127.0.0.1 where holdfast audit and holdfast status read from this replica',

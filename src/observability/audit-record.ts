@@ -182,23 +182,6 @@ export function recordOf(
   }
 }
 
-/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
-export function recordOfRepeated(
-  first: AuditRecord,
-  { request: { uid } }: Change,
-  { totalMs, heldMs }: Timing,
-  { now, ageMs }: Circumstances,
-): AuditRecord {
-  return {
-    ...first,
-    time: new Date(now).toISOString(),
-    uid: name(uid),
-    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
-    waitedMs: Math.round(heldMs),
-    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
-  }
-}
-
 /** The fields of every record that say who did what to which object, and when. */
 export function envelope(
   { uid, actor, dryRun, door }: Omit<Request, 'door'> & { readonly door: string },
@@ -288,7 +271,7 @@ const longestText = 1_024
 const mostNames = 64
 
 /** A name in a record: one line, at most as long as a name can be. */
-function name(given: string): string {
+export function name(given: string): string {
   return cut(plainLine(given), longestName)
 }
 

@@ -2,13 +2,7 @@ import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
 import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import {
-  type AuditRecord,
-  type Circumstances,
-  recordOf,
-  recordOfRepeated,
-  recordOfUnjudged,
-} from './audit-record.ts'
+import { type AuditRecord, type Circumstances, name, recordOf, recordOfUnjudged } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 import { recordOfRescue, type RescueDone } from './rescue-record.ts'
 
@@ -77,6 +71,23 @@ export class AuditTrail implements DecisionListener {
   #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
     const writing = this.#modules.sinks.flatMap((sink) => sink.write(record, patienceMs) ?? [])
     if (writing.length > 0) return Promise.all(writing).then(() => undefined)
+  }
+}
+
+/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
+function recordOfRepeated(
+  first: AuditRecord,
+  { request: { uid } }: Change,
+  { totalMs, heldMs }: Timing,
+  { now, ageMs }: Circumstances,
+): AuditRecord {
+  return {
+    ...first,
+    time: new Date(now).toISOString(),
+    uid: name(uid),
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+    waitedMs: Math.round(heldMs),
+    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
   }
 }
 

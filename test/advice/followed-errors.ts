@@ -1,3 +1,4 @@
+import { certificateErrors } from './followed-certificate-errors.ts'
 import type { Followed } from './followed.ts'
 
 const asked = { why: 'it says to ask the same again; the tests of that answer do' }
@@ -291,13 +292,5 @@ export const errors: Followed = {
     'Holdfast client CA': { why: 'it is a name' },
     '… (--webhook) is not the address': together,
   },
-  'tls/client-authorities': {
-    '… is signed by …': { why: 'it names an authority of somebody else’s' },
-  },
-  'tls/issue': {
-    'The certificate authority cannot be used': { why: 'it names files that somebody has changed' },
-  },
-  'tls/folder': {
-    '… … already and may be in use': 'serve without a certificate tells how to make one, and then starts',
-  },
+  ...certificateErrors,
 }
