@@ -11,16 +11,7 @@ import { targets } from './targets.ts'
 /** kubectl through `holdfast proxy kubernetes`, where no webhook is registered yet: the proxy alone guards. */
 export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
   const kubeconfig = join(cluster.plane.folder, 'kubeconfig')
-  const ports = [
-    '--listen',
-    '127.0.0.1:0',
-    '--host',
-    '127.0.0.1',
-    '--health-port',
-    '0',
-    '--operator-port',
-    '0',
-  ]
+  const ports = ['--listen', '127.0.0.1:0', '--health-port', '0', '--operator-port', '0']
   const args = [
     'proxy',
     'kubernetes',
