@@ -43,11 +43,6 @@ export class RepeatedDenials {
     })
   }
 
-  /** How many are remembered. */
-  get size(): number {
-    return this.#denials.size
-  }
-
   /** The denial that the same change of the same user got; undefined if it has to be judged. */
   find(change: Change): Denial | undefined {
     const known = this.#denials.get(keyOf(change))

@@ -97,11 +97,12 @@ export function unseenEviction(
 
 /** The release in a sentence, with the assumption if it is not known. */
 function theRelease({ release }: Circumstances): string {
+  const name = release ?? ''
   switch (knowledgeOf(release)) {
     case 'known':
-      return `Longhorn ${release ?? ''}`
+      return `Longhorn ${name}`
     case 'newer':
-      return `Longhorn ${release ?? ''} (newer than this guard knows, so judged as ${newestKnown})`
+      return `Longhorn ${name} (newer than this guard knows, so judged as ${newestKnown})`
     case 'unnamed':
       return 'Longhorn (of unknown release, so the worst is assumed)'
   }
