@@ -55,7 +55,7 @@ export const HoldRecordSchema = Type.Object(
     outcome: Type.Optional(
       Type.String({
         description:
-          'Of one that ended: admitted, denied, not judged, or left, if nobody waits for the answer any more. A client that is told to retry waits on.',
+          'Of one that ended: admitted, denied, not judged, left (the client closed its request), or gone (the client had to retry, and has not come back). A client that retries waits on.',
       }),
     ),
     ...held,
