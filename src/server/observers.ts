@@ -109,7 +109,7 @@ export function observers(
     droppedEvents: () => events.dropped,
   })
   holdMetrics(registry, { holds, clock: systemClock })
-  const denials = new Denials(systemClock)
+  const denials = new Denials(systemClock, policy)
   troubleMetrics(registry, { map, profile, policy, knowledge: feed, denials, clock: systemClock })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
