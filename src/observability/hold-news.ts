@@ -12,7 +12,7 @@ const worthTellingMs = 250
 /** A hold that has to be quiet, since one like it was reported lately, tries again after so long, in milliseconds. */
 const tryAgainMs = 1_000
 
-/** What the news work with. */
+/** The modules of the news. */
 interface HoldNewsModules {
   readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
   /** A client that was asked to retry comes back within so many milliseconds, or never. */
@@ -101,7 +101,7 @@ export class HoldNews implements HoldListener {
     this.#retrying.set(key, cancel)
   }
 
-  /** What one makes of it concerns neither the others nor the timer that calls. */
+  /** The error of one listener stops neither the others nor the timer that calls. */
   #tell(tell: (listener: HoldListener) => void): void {
     for (const listener of this.#listeners) {
       try {

@@ -32,7 +32,7 @@ const held = {
   waitedMs: { ...Milliseconds, description: 'Since its user first asked for it.' },
   leftMs: {
     ...Milliseconds,
-    description: 'When it is answered at the latest: with 429 if it still has to wait.',
+    description: 'How long it can still wait. Then it gets 429 if it still has to wait.',
   },
   causes: Type.Array(CauseSchema, { description: 'The first of what stands against it.' }),
   moreCauses: Type.Integer({ minimum: 0, description: 'How many causes are left out.' }),

@@ -22,7 +22,7 @@ export function modeOf({ modes }: Pick<Policy, 'modes'>): NonNullable<StateParts
   return first === undefined || others.length > 0 ? 'mixed' : first
 }
 
-/** What the guard decides by, as the page tells it. */
+/** The policy of a guard, as the state shows it. */
 export function policyPart(policy: Policy): GuardPolicy {
   const { release, evictionCompletion, settleMs, settleAfterOutageMs, lostAfterMs, stuckAfterMs } = policy
   const { flaggedNodes, pendingCleanups } = policy.evictionBudget
@@ -33,7 +33,7 @@ export function policyPart(policy: Policy): GuardPolicy {
   }
 }
 
-/** The policy of a guard that tells it; the default where none does. */
+/** The policy that a state shows; the default policy if it shows none. */
 export function policyOf({ rules, policy }: StateParts['guard']): Policy {
   const modes = withModes(defaultPolicy.modes, (rule) => rules?.[rule] ?? defaultPolicy.modes[rule])
   if (!policy) return { ...defaultPolicy, modes }

@@ -15,7 +15,7 @@ import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 import { version } from './version.ts'
 
-/** What the page of one replica is told from. */
+/** The sources of the page of one replica. */
 interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
@@ -28,9 +28,9 @@ interface GuardSeen {
   readonly policy: Policy
   /** The map is too old to judge by after so long. */
   readonly maxAgeMs: number
-  /** What is held now. */
+  /** The changes that are held now. */
   readonly holds: () => readonly HeldChange[]
-  /** Tells when that is different. */
+  /** Rings when that changes. */
   readonly bell: Pick<HoldBell, 'subscribe'>
   readonly records: RecentRecords
   readonly trend: TrendRing

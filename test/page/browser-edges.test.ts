@@ -102,7 +102,9 @@ t.test('the page where things go wrong', { skip }, (t) => {
     await page.getByText('not connected').waitFor()
     const port = Number(new URL(url).port)
     await world.serve(t, port, 0)
-    await page.getByText(/There are 0 streams already: close a page that you do not need/).waitFor()
+    await page
+      .getByText(/This server has 0 open streams, and no room for more\. Close a page that you do not need/)
+      .waitFor()
   })
 
   t.test('a node with more copies than fit names them all, and shows first what is looked for', async (t) => {

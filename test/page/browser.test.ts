@@ -137,7 +137,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.first().getByText('denied').waitFor()
     t.equal(await items.count(), 2)
     await page.locator('#decisions-filter').fill('bob')
-    await items.getByText('asked to retry').waitFor()
+    await items.getByText('held back').waitFor()
     t.equal(await items.count(), 1)
     await items.locator('summary').press('Enter')
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()

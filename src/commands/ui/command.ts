@@ -24,10 +24,10 @@ interface UiFlags extends ClusterFlags, ReplicaFlags {
   readonly open: boolean
 }
 
-/** `holdfast ui`: the page, with a person's own rights, on their own machine. */
+/** `holdfast ui`: the page, with a person's own rights, on the person's own machine. */
 export function uiCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('ui')
-    .description('Serves a live page on this machine: who waits for what, nodes, disks, copies, decisions.')
+    .description('Serves a live page on this machine: waiting requests, nodes, disks, copies and decisions.')
     .addOption(
       new Option('--port <port>', 'port on 127.0.0.1 (default: a free one)').argParser(anyPort).default(0),
     )
@@ -36,11 +36,10 @@ export function uiCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-The page only looks: it has no button that changes the cluster. It shows what your kubeconfig may read. The guard's replicas
-are asked through port-forwards (the right to list pods and to create pods/portforward in the guard's namespace); without, all
-else is shown. Ctrl-C ends it.
+The page is read-only. It shows what your kubeconfig may read. It asks the guard's replicas through port-forwards, which takes
+the rights to list pods and to create pods/portforward in the guard's namespace. Without them it shows all else. Ctrl-C ends it.
 
-The page listens on 127.0.0.1 and asks for no password, as kubectl proxy does: other users of this machine can open it.
+The page listens on 127.0.0.1 and asks for no password, as kubectl proxy does. Other users of this machine can open it.
 
 Examples:
   $ holdfast ui
@@ -68,7 +67,7 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     opened.push(() => book.stop())
     const search = { ...flags, ...askingOf(surroundings), namespace }
     const guard = new FollowedGuard(
-      async (within, told, isKnown) => await reachReplicas(search, connection, within, told, isKnown),
+      async (within, note, isKnown) => await reachReplicas(search, connection, within, note, isKnown),
       systemClock,
     )
     const following = guard.run(signal)
