@@ -2,7 +2,7 @@ import { nodeOf, type Entry } from '../gate/reservation-book.ts'
 import { isAssumed, profileOf, profileWords } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { defaultPolicy, type Policy, withModes } from '../rules/policy.ts'
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut, plainLine, shellWord } from '../text/plain-text.ts'
 import type { GuardPolicy, StateParts } from './state-schema.ts'
 
 /** The release and what it does. */
@@ -46,6 +46,16 @@ export function policyOf({ rules, policy }: StateParts['guard']): Policy {
       pendingCleanups: pendingCleanups ?? undefined,
     },
   }
+}
+
+/** The flag that names Longhorn's namespace; none for the usual one. */
+export function namespaceFlags(namespace: string): readonly string[] {
+  return namespace === defaultPolicy.longhornNamespace ? [] : ['--longhorn-namespace', namespace]
+}
+
+/** Flags as a shell reads them. */
+export function flagWords(flags: readonly string[]): string {
+  return flags.map(shellWord).join(' ')
 }
 
 /** How many admitted changes may still be committed on each node. */

@@ -108,6 +108,10 @@ const parts = {
           'The source of the state, for people: a context, the address of an API server, or a replica.',
       }),
       namespace: Type.String({ description: 'Longhorn’s namespace.' }),
+      flags: Type.String({
+        description:
+          'Flags with which a command of holdfast looks at the same cluster; empty if it needs none.',
+      }),
     }),
   ),
   longhorn: Type.Object({

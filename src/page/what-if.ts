@@ -5,7 +5,7 @@ import { isFlagged, type Node } from '../longhorn/node.ts'
 import { actsOf, type NodeChange, proposedUpdate } from '../rules/change.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
 import type { Policy } from '../rules/policy.ts'
-import { shellWord } from '../text/plain-text.ts'
+import { plainLine, shellWord } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 
 const Text = Type.String()
@@ -61,6 +61,8 @@ export interface WhatIfModules {
   readonly policy: Policy
   readonly plan: PlanEvictions
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  /** The flags with which a command looks at the same cluster. */
+  readonly flags: () => string
 }
 
 /** Planning takes longer the more there are. */
@@ -74,6 +76,8 @@ export const mostNodes = 50
  */
 export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf {
   const { map, plan } = modules
+  const command = (what: string, nodes: readonly string[]): string =>
+    ['holdfast', what, ...nodes.map(shellWord), modules.flags()].filter(Boolean).join(' ')
   const found = plan(names, map)
   const { closeFirst, batches, problems, tooMuch } = {
     ...{ closeFirst: [], batches: [], problems: [], tooMuch: false },
@@ -102,10 +106,6 @@ export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf
   }
 }
 
-function command(what: string, nodes: readonly string[]): string {
-  return ['holdfast', what, ...nodes.map(shellWord)].join(' ')
-}
-
 function verdictOf(node: Node, { map, policy, clock }: WhatIfModules): WhatIf['verdicts'][number] {
   const change = evictionOf(node)
   const asked = readChange(change, actsOf(change), policy)
@@ -124,7 +124,7 @@ function findingsOf(verdict: Judged): WhatIf['verdicts'][number]['findings'] {
   const objections = verdict.decision === 'allow' ? [] : verdict.objections
   return [...objections, ...verdict.warnings].slice(0, toldFindings).map((finding) => ({
     rule: finding.rule,
-    message: `${headlineOf(finding)}. ${finding.why}`,
+    message: plainLine(`${headlineOf(finding)}. ${finding.why}`),
     advice: adviceOf(finding),
   }))
 }

@@ -128,7 +128,7 @@ t.test('a page of all replicas judges as the guard is configured', async (t) => 
   const { guard, names } = following(t, [one])
   const { map } = smallCluster()
   const live = { map, ageMs: () => 0, outage: undefined, unreadable: [], subscribe: () => () => undefined }
-  const source = { name: 'lab', namespace: 'longhorn-system' }
+  const source = { name: 'lab', namespace: 'longhorn-system', flags: '' }
   const page = livePage({ live, source, guard, clock: systemClock })
   t.match(page.parts().longhorn, { release: 'v1.8.0', profile: 'A' }, 'as it runs, while no guard tells more')
   await eventually(() => names().length === 1)

@@ -39,6 +39,17 @@ t.test('the page where things go wrong', { skip }, (t) => {
     t.equal(await page.title(), 'lab-1 – Holdfast')
   })
 
+  t.test('the command that ends danger looks at the same cluster', async (t) => {
+    const objects = smallCluster().node('n1', [disk('d1', { evictionRequested: true }), disk('d2')])
+    const world = new PageWorld(objects)
+    world.flags = '--context lab'
+    const { page } = await shown(t, world)
+    await page
+      .getByRole('alert')
+      .getByText(/run: holdfast rescue n1 --context lab$/)
+      .waitFor()
+  })
+
   t.test('it says how many replicas are not ready, and that the API server is away', async (t) => {
     const { world, page } = await shown(t)
     const replica = { version: '0.1.0', synced: true }

@@ -14,6 +14,7 @@ import {
   openMap,
 } from '../options/cluster-options.ts'
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
+import { flagWords, namespaceFlags } from '../../page/parts.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { FollowedGuard } from './followed-guard.ts'
 import { livePage, servePage } from './live-page.ts'
@@ -48,6 +49,16 @@ Examples:
     .action((flags: UiFlags) => serveUi(flags, surroundings))
 }
 
+/** The flags with which other commands look at the same cluster. */
+function sameCluster({ kubeconfig, context, namespace, longhornNamespace }: UiFlags): readonly string[] {
+  return [
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    ...(context === undefined ? [] : ['--context', context]),
+    ...(namespace === undefined ? [] : ['--namespace', namespace]),
+    ...namespaceFlags(longhornNamespace),
+  ]
+}
+
 async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promise<void> {
   const { env, stdout, stderr, untilSignal } = surroundings
   const ended = new AbortController()
@@ -72,7 +83,11 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     )
     const following = guard.run(signal)
     opened.push(() => following)
-    const source = { name: flags.context ?? connection.server, namespace: flags.longhornNamespace }
+    const source = {
+      name: flags.context ?? connection.server,
+      namespace: flags.longhornNamespace,
+      flags: flagWords(sameCluster(flags)),
+    }
     const page = await servePage(livePage({ live, source, guard, book, clock: systemClock }), flags.port)
     opened.push(page.close)
     stdout.write(`Holdfast is at ${page.url}  (Ctrl-C ends)\n`)

@@ -45,6 +45,7 @@ export function livePage({ live, source, guard, book, story, clock }: LivePageMo
     map,
     plan: ownPagePlan,
     clock,
+    flags: () => source.flags,
     get policy() {
       return policy()
     },
