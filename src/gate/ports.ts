@@ -71,9 +71,10 @@ export interface DecisionListener {
 }
 
 /**
- * How a hold ended. `told to retry`: with a 429, so the client asks again. `left`: the client has gone.
+ * How a hold ended. `told to retry`: with a 429, so the client asks again. `gone`: the client has not asked again. `left`: the
+ * client has closed its request before the answer.
  */
-export type HoldEnd = 'admitted' | 'denied' | 'not judged' | 'told to retry' | 'left'
+export type HoldEnd = 'admitted' | 'denied' | 'not judged' | 'told to retry' | 'gone' | 'left'
 
 /** Hears when a change begins to wait and when that ends. It returns at once: a decision waits for nothing that it does. */
 export interface HoldListener {

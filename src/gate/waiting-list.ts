@@ -70,7 +70,12 @@ interface Hold extends Omit<Parameters<typeof describe>[1], 'objections' | 'unti
 const judgedAgain = 10
 
 /** A retry that comes later than this after its Retry-After begins a new wait, in milliseconds. */
-const comesBackMs = 10_000
+const wayBackMs = 10_000
+
+/** A client that has to retry comes back within so many milliseconds, or it is another request. */
+export function comesBackMs({ retryAfterSeconds }: Pick<WaitingListOptions, 'retryAfterSeconds'>): number {
+  return retryAfterSeconds * 1_000 + wayBackMs
+}
 
 /** Lists each change that waits, with its user and its causes. It decides nothing. */
 export class WaitingList {
@@ -171,8 +176,7 @@ export class WaitingList {
   #takeRetry(key: string, now: number): number | undefined {
     const found = this.#retrying.get(key)
     this.#retrying.delete(key)
-    const limitMs = this.#options.retryAfterSeconds * 1_000 + comesBackMs
-    return found && now - found.toldAt <= limitMs ? found.since : undefined
+    return found && now - found.toldAt <= comesBackMs(this.#options) ? found.since : undefined
   }
 
   #keepRetry({ key, since }: Hold, toldAt: number): void {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { DecisionListener, Heard } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { type Change, nameOf } from '../rules/change.ts'
+import { isImpatient, type Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Series } from './bounded-series.ts'
 import { label, subjectLabel } from './series-labels.ts'
@@ -19,18 +20,25 @@ interface Tally {
   readonly minutes: { readonly minute: number; count: number }[]
 }
 
-/** Counts the denials of the last hour, so that a table can show them by user and change. Dry runs do not count. */
+/**
+ * Counts the denials of the last hour by user, change and rule, for a table and an alert. An account that must not wait is
+ * denied what others wait for: Longhorn's own repeats such a write without end. Dry runs do not count.
+ */
 export class Denials implements DecisionListener {
   readonly hears: Heard = 'what-is-on-record'
   readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #tallies = new LRUCache<string, Tally>({ max: mostDenials })
 
-  constructor(clock: Pick<Clock, 'monotonic'>) {
+  constructor(clock: Pick<Clock, 'monotonic'>, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#clock = clock
+    this.#policy = policy
   }
 
   decided(change: Change, verdict: Verdict): void {
-    if (verdict.decision !== 'refuse' || change.request.dryRun) return
+    const { actor, dryRun } = change.request
+    if (verdict.decision === 'allow' || verdict.decision === 'unavailable' || dryRun) return
+    if (verdict.decision === 'hold' && !isImpatient(actor, this.#policy)) return
     const labels = labelsOf(change, verdict)
     const key = JSON.stringify(labels)
     const tally: Tally = this.#tallies.get(key) ?? { labels, minutes: [] }

@@ -39,7 +39,7 @@ export class HoldEvents implements HoldListener {
     this.#record(
       held,
       'RequestWaits',
-      `${headlineOf({ doing, effect: 'hold', found })}${more > 0 ? ` and ${more} more` : ''}${by(held)}. The request is answered in ${left} at the latest, and kubectl retries then.${rule}`,
+      `${headlineOf({ doing, effect: 'hold', found })}${more > 0 ? ` and ${more} more` : ''}${by(held)}. Holdfast answers within ${left}. If the request still has to wait then, kubectl retries.${rule}`,
     )
   }
 
@@ -71,6 +71,7 @@ const ends: Readonly<Record<HoldEnd, string>> = {
   admitted: 'It was admitted.',
   denied: 'It was denied.',
   'not judged': 'It could not be judged.',
-  'told to retry': 'It was told to retry.',
-  left: 'The client left before it was answered.',
+  'told to retry': 'It has to retry.',
+  gone: 'It had to retry, and its client has not come back.',
+  left: 'Its client left before the answer.',
 }

@@ -49,7 +49,7 @@ export function holdMetrics(registry: Registry, { holds, clock }: HoldSources): 
   )
   each(
     'holdfast_hold_left_seconds',
-    'When a change that is held now is answered at the latest; its client is told to retry then.',
+    'How long a change that is held now can still wait. Its client has to retry then.',
     ({ until }, now) => Math.max(0, until - now),
   )
 }

@@ -4,70 +4,110 @@ import type { Clock } from '../time/clock.ts'
 import { Repeats } from '../time/repeats.ts'
 
 /**
- * Listeners do not hear of a hold that ends sooner, in milliseconds. Two changes with a common Lease often wait for some
- * milliseconds, which no user notices. The announcement comes well within the first second of a hold.
+ * A shorter hold is not reported, in milliseconds. Two changes that meet on one Lease wait for some milliseconds all day
+ * long, and no person notices that. A second into a hold it is reported.
  */
 const worthTellingMs = 250
 
+/** A hold that has to be quiet, since one like it was reported lately, tries again after so long, in milliseconds. */
+const tryAgainMs = 1_000
+
+/** The modules of the news. */
+interface HoldNewsModules {
+  readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
+  /** A client that was asked to retry comes back within so many milliseconds, or never. */
+  readonly comesBackMs: number
+  /** Called with the error of a listener that fails. */
+  readonly onProblem: (error: unknown) => void
+}
+
 /**
- * Announces to listeners which holds begin and end: each hold once, however often its client retries, and of many
+ * Passes on which holds begin and end, to those that write: each hold once, however often its client retries, and of many
  * alike one in ten seconds.
  */
 export class HoldNews implements HoldListener {
   readonly #listeners: readonly HoldListener[]
-  readonly #clock: Pick<Clock, 'monotonic' | 'setTimer'>
-  readonly #onProblem: (error: unknown) => void
+  readonly #modules: HoldNewsModules
   readonly #repeats = new Repeats()
-  /** Holds that are not announced yet: each function cancels its timer. */
+  /** The holds that are not reported yet: each ends its timer. */
   readonly #young = new Map<number, () => void>()
   readonly #told = new Set<number>()
+  /** The reported holds whose clients have to retry, by {@link keyOf}: each ends its timer. */
+  readonly #retrying = new Map<string, () => void>()
+  #isStopped = false
 
-  /** @param onProblem called if a listener fails */
-  constructor(
-    listeners: readonly HoldListener[],
-    clock: Pick<Clock, 'monotonic' | 'setTimer'>,
-    onProblem: (error: unknown) => void,
-  ) {
+  constructor(listeners: readonly HoldListener[], modules: HoldNewsModules) {
     this.#listeners = listeners
-    this.#clock = clock
-    this.#onProblem = onProblem
+    this.#modules = modules
   }
 
-  /** True while listeners know the beginning of the hold and not its end. */
+  /** True from the report of its beginning to that of its end. */
   hasTold(id: number): boolean {
     return this.#told.has(id)
   }
 
   began(held: HeldChange): void {
+    const key = keyOf(held)
+    const comesBack = this.#retrying.get(key)
+    if (held.isRetry && comesBack) {
+      comesBack()
+      this.#retrying.delete(key)
+      this.#told.add(held.id)
+    } else this.#tellLater(held, worthTellingMs)
+  }
+
+  ended(held: HeldChange, how: HoldEnd): void {
+    this.#young.get(held.id)?.()
+    this.#young.delete(held.id)
+    if (!this.#told.delete(held.id)) return
+    // Its client comes back, and goes on waiting then. That it has to is on record as any denial.
+    if (how === 'told to retry') this.#awaitReturn(held)
+    else this.#tell((listener) => listener.ended(held, how))
+  }
+
+  /** Reports nothing from now on. */
+  stop(): void {
+    this.#isStopped = true
+    for (const cancel of [...this.#young.values(), ...this.#retrying.values()]) cancel()
+    this.#young.clear()
+    this.#retrying.clear()
+  }
+
+  #tellLater(held: HeldChange, inMs: number): void {
+    if (this.#isStopped) return
     const { id } = held
-    if (held.isRetry) {
-      this.#told.add(id)
-      return
-    }
-    const cancel = this.#clock.setTimer(worthTellingMs, () => {
+    const { clock } = this.#modules
+    const cancel = clock.setTimer(inMs, () => {
       this.#young.delete(id)
-      if (!this.#repeats.see(keyOf(held), this.#clock.monotonic()).told) return
+      if (!this.#repeats.see(keyOf(held), clock.monotonic()).told) {
+        this.#tellLater(held, tryAgainMs)
+        return
+      }
       this.#told.add(id)
       this.#tell((listener) => listener.began(held))
     })
     this.#young.set(id, cancel)
   }
 
-  ended(held: HeldChange, how: HoldEnd): void {
-    this.#young.get(held.id)?.()
-    this.#young.delete(held.id)
-    // A client that got a 429 retries, and the wait goes on. The 429 itself is on record like any denial.
-    if (!this.#told.delete(held.id) || how === 'told to retry') return
-    this.#tell((listener) => listener.ended(held, how))
+  #awaitReturn(held: HeldChange): void {
+    if (this.#isStopped) return
+    const key = keyOf(held)
+    this.#retrying.get(key)?.()
+    const { clock, comesBackMs } = this.#modules
+    const cancel = clock.setTimer(comesBackMs, () => {
+      this.#retrying.delete(key)
+      this.#tell((listener) => listener.ended(held, 'gone'))
+    })
+    this.#retrying.set(key, cancel)
   }
 
-  /** A failing listener must stop neither the others nor the timer that calls. */
+  /** The error of one listener stops neither the others nor the timer that calls. */
   #tell(tell: (listener: HoldListener) => void): void {
     for (const listener of this.#listeners) {
       try {
         tell(listener)
       } catch (error) {
-        this.#onProblem(error)
+        this.#modules.onProblem(error)
       }
     }
   }

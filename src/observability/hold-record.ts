@@ -32,7 +32,7 @@ const held = {
   waitedMs: { ...Milliseconds, description: 'Since its user first asked for it.' },
   leftMs: {
     ...Milliseconds,
-    description: 'When it is answered at the latest: with 429 if it still has to wait.',
+    description: 'How long it can still wait. Then it gets 429 if it still has to wait.',
   },
   causes: Type.Array(CauseSchema, { description: 'The first of what stands against it.' }),
   moreCauses: Type.Integer({ minimum: 0, description: 'How many causes are left out.' }),
@@ -55,7 +55,7 @@ export const HoldRecordSchema = Type.Object(
     outcome: Type.Optional(
       Type.String({
         description:
-          'Of one that ended: admitted, denied, not judged, or left, if nobody waits for the answer any more. A client that is told to retry waits on.',
+          'Of one that ended: admitted, denied, not judged, left (the client closed its request), or gone (the client had to retry, and has not come back). A client that retries waits on.',
       }),
     ),
     ...held,

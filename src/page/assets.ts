@@ -18,12 +18,12 @@ const types: Readonly<Record<string, string>> = {
 
 let read: ReadonlyMap<string, Asset> | undefined
 
-/** The files of the page by name. They are read when somebody looks for the first time, and are the same from then on. */
+/** The files of the page by name. The first request reads them, and they stay the same from then on. */
 export function assets(): ReadonlyMap<string, Asset> {
   return (read ??= readAssets(join(import.meta.dirname, 'browser')))
 }
 
-/** Only what a browser gets lies there, and nothing is looked up by a path that somebody sends. */
+/** The folder has only files for browsers. A request names a key of this map, and never a path. */
 function readAssets(folder: string): ReadonlyMap<string, Asset> {
   const found = new Map<string, Asset>()
   for (const name of readdirSync(folder)) {

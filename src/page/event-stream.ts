@@ -1,19 +1,19 @@
 import type { Timers } from '../time/clock.ts'
 import type { FeedEvent } from './state-feed.ts'
 
-/** Whoever reads nothing for so long is let go, in milliseconds. */
+/** A reader that takes nothing for so long is disconnected, in milliseconds. */
 const patienceMs = 30_000
 
-/** Whoever lost the connection comes back after so many milliseconds. */
+/** A browser that lost the connection comes back after so many milliseconds. */
 const retryMs = 2_000
 
-/** So much is written at a time: a reader that takes that much is slow, and not gone. In bytes. */
+/** A reader that takes so much at a time is slow, and not gone. In bytes. */
 const chunkSize = 64 * 1_024
 
 /** Where events are written to: the answer to a request, as Node has it. */
 interface Answer {
   readonly destroyed: boolean
-  /** False: the reader has not taken all yet; `drain` tells when it has. */
+  /** False: the reader has not taken all yet. The event `drain` comes when it has. */
   write(bytes: Uint8Array): boolean
   on(event: 'drain' | 'close', listener: () => void): unknown
   destroy(): unknown
@@ -21,7 +21,7 @@ interface Answer {
 
 /**
  * Server-sent events to one reader (HTML Living Standard, 9.2). A reader that is slow misses what happens meanwhile, and then
- * gets everything anew: nothing is remembered for anybody.
+ * gets everything anew. The stream remembers no event for any reader.
  */
 export class EventStream {
   readonly #response: Answer
@@ -30,10 +30,10 @@ export class EventStream {
   #state: 'new' | 'open' | 'full' = 'new'
   #hasMissed = false
   #cancel: () => void = () => undefined
-  /** What is still to be written of what was begun. */
+  /** The part of the last text that is not written yet. */
   #rest: Buffer = Buffer.alloc(0)
 
-  /** @param anew everything as it is, for one that has just come, or has missed something */
+  /** @param anew the whole present, for a reader that has just come, or has missed something */
   constructor(response: Answer, anew: () => readonly FeedEvent[], timers: Timers) {
     this.#response = response
     this.#anew = anew

@@ -10,7 +10,7 @@ import { settlesAt } from '../rules/unnoticed.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import type { CopyView, DiskView, NodeView, StateParts } from './state-schema.ts'
 
-/** What nodes are seen from. */
+/** The sources of the nodes. */
 export interface NodesSeen {
   readonly map: DiskMapView
   readonly policy: Policy
@@ -21,7 +21,7 @@ export interface NodesSeen {
   readonly reserved: ReadonlyMap<string, number>
 }
 
-/** All nodes by name, with their disks and copies. Texts are one line and bounded: names of disks are free strings. */
+/** All nodes by name, with their disks and copies. Texts are one line and bounded, since names of disks are free strings. */
 export function nodeViews(seen: NodesSeen): NodeView[] {
   const lastUsable = oncePerImage((image) => onlyUsable(image, seen.map))
   return [...seen.map.nodes()]
@@ -40,7 +40,7 @@ export function cleanUpsElsewhere({ map }: Pick<NodesSeen, 'map'>): StateParts['
   return found
 }
 
-/** More of them are not told one by one; nobody reads so many. */
+/** The state lists so many at most; a person reads no more. */
 const mostElsewhere = 100
 
 /** Made once: making one for each comparison takes most of the time of sorting. */

@@ -2,7 +2,7 @@ import { nodeOf, type Entry } from '../gate/reservation-book.ts'
 import { isAssumed, profileOf, profileWords } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { defaultPolicy, type Policy, withModes } from '../rules/policy.ts'
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut, plainLine, shellWord } from '../text/plain-text.ts'
 import type { GuardPolicy, StateParts } from './state-schema.ts'
 
 /** The release and what it does. */
@@ -22,7 +22,7 @@ export function modeOf({ modes }: Pick<Policy, 'modes'>): NonNullable<StateParts
   return first === undefined || others.length > 0 ? 'mixed' : first
 }
 
-/** What the guard decides by, as the page tells it. */
+/** The policy of a guard, as the state shows it. */
 export function policyPart(policy: Policy): GuardPolicy {
   const { release, evictionCompletion, settleMs, settleAfterOutageMs, lostAfterMs, stuckAfterMs } = policy
   const { flaggedNodes, pendingCleanups } = policy.evictionBudget
@@ -33,7 +33,7 @@ export function policyPart(policy: Policy): GuardPolicy {
   }
 }
 
-/** The policy of a guard that tells it; the default where none does. */
+/** The policy that a state shows; the default policy if it shows none. */
 export function policyOf({ rules, policy }: StateParts['guard']): Policy {
   const modes = withModes(defaultPolicy.modes, (rule) => rules?.[rule] ?? defaultPolicy.modes[rule])
   if (!policy) return { ...defaultPolicy, modes }
@@ -46,6 +46,16 @@ export function policyOf({ rules, policy }: StateParts['guard']): Policy {
       pendingCleanups: pendingCleanups ?? undefined,
     },
   }
+}
+
+/** The flag that names Longhorn's namespace; none for the usual one. */
+export function namespaceFlags(namespace: string): readonly string[] {
+  return namespace === defaultPolicy.longhornNamespace ? [] : ['--longhorn-namespace', namespace]
+}
+
+/** Flags as a shell reads them. */
+export function flagWords(flags: readonly string[]): string {
+  return flags.map(shellWord).join(' ')
 }
 
 /** How many admitted changes may still be committed on each node. */

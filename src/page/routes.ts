@@ -11,12 +11,12 @@ import type { Trend } from './trend.ts'
 import { WhatIfPace } from './what-if-pace.ts'
 import { mostNodes, whatIf, type WhatIfModules } from './what-if.ts'
 
-/** What the page is told from. */
+/** The sources of the page. */
 export interface PageSource extends StateSource {
   readonly records: Pick<RecentRecords, 'lines' | 'subscribe'>
   readonly trend: { readonly trend: () => Trend; readonly subscribe: (listener: () => void) => () => void }
   readonly whatIf: WhatIfModules
-  /** What is told besides, in plain sentences: the story of the embedded cluster. */
+  /** The story of the embedded cluster, in plain sentences. */
   readonly story?: {
     readonly lines: () => readonly StoryLine[]
     /** Calls the listener whenever there are more. @returns ends it */
@@ -24,14 +24,14 @@ export interface PageSource extends StateSource {
   }
 }
 
-/** So many streams are open at once: each may have one whole state under way. */
+/** The maximum of open streams: each may have one whole state under way. */
 const usualStreams = 16
 
-/** So many of the latest records are told to one that has just come. */
+/** A new stream begins with so many of the latest records. */
 const firstRecords = 200
 
 /**
- * Adds the page (`/ui/`) and what it reads (`/api/v1/…`). Whoever serves it refuses other sites and other methods first, see
+ * Adds the page (`/ui/`) and the API beneath (`/api/v1/…`). Its server has to refuse other sites and other methods first: see
  * `refuseOtherSites`.
  */
 export function addPage(
@@ -41,7 +41,7 @@ export function addPage(
   mostStreams = usualStreams,
 ): void {
   const feed = new StateFeed(source, clock)
-  // One who follows a replica to show many has no use for its nodes, and nobody makes them for that.
+  // `holdfast ui` follows many replicas and has its own map, so it asks each for a state without nodes.
   const feedWithoutNodes = new StateFeed({ ...source, nodes: () => [] }, clock)
   const feedFor = ({ query }: FastifyRequest<Nodes>): StateFeed =>
     query.nodes === 'false' ? feedWithoutNodes : feed
@@ -53,7 +53,7 @@ export function addPage(
   app.get<Asked>('/api/v1/what-if', (request, reply) => sendWhatIf(request, reply, source, pace))
   app.get<Nodes>('/api/v1/events', (request, reply) => {
     if (open.size >= mostStreams) {
-      const error = `There are ${mostStreams} streams already: close a page that you do not need.`
+      const error = `This server has ${mostStreams} open streams, and no room for more. Close a page that you do not need.`
       return json(reply).code(503).header('retry-after', '10').send(JSON.stringify({ error }))
     }
     open.add(reply)
@@ -88,7 +88,7 @@ function json(reply: FastifyReply): FastifyReply {
 function sendAsset(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
   const asset = assets().get(name)
   if (asset === undefined) return json(reply).code(404).send('{"error":"There is no such file."}')
-  // Whoever upgrades the guard sees the new page at once.
+  // After an upgrade of the guard a browser gets the new page at once.
   reply.headers(pageHeaders).header('cache-control', 'no-cache').header('etag', asset.etag)
   if (request.headers['if-none-match'] === asset.etag) return reply.code(304).send()
   return reply.type(asset.type).send(asset.body)
@@ -109,7 +109,7 @@ function sendWhatIf(
   if (names.length > mostNodes) return refuse(400, `Name ${mostNodes} nodes at most.`)
   const { synced, unreadable } = source.parts().map
   if (!synced || unreadable > 0)
-    return refuse(503, 'The map of Longhorn’s disks is not complete, so nothing can be told.')
+    return refuse(503, 'The guard has not read every Longhorn object, so it cannot answer.')
   const { map } = source.whatIf
   const unknown = names.find((name) => map.node(name) === undefined)
   if (unknown !== undefined) return refuse(404, `There is no Longhorn node ${unknown}.`)

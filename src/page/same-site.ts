@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
- * Refuses what no person has asked for. A page of somebody else in the same browser can reach loopback too: under a name of its
- * own choosing, which Host shows (DNS rebinding), or as a request to another site, which Origin and Sec-Fetch-Site show. Nothing
- * here changes anything, so GET is enough.
+ * Refuses requests that a page of another site makes. In the same browser it can reach loopback too: under a name of its own
+ * choosing, which Host shows (DNS rebinding), or as a request to another site, which Origin and Sec-Fetch-Site show. The API only
+ * reads, so GET is enough.
  */
 export function refuseOtherSites(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -20,16 +20,19 @@ function refusalOf(
 ): { readonly code: 403 | 405; readonly error: string } | undefined {
   const { hostname, host, method, headers } = request
   if (!isLoopback(hostname))
-    return { code: 403, error: `Ask for 127.0.0.1 or localhost, not for ${hostname}.` }
+    return {
+      code: 403,
+      error: `This server answers to the names 127.0.0.1 and localhost, and not to ${hostname}.`,
+    }
   if (headers.origin !== undefined && headers.origin !== `http://${host}`)
-    return { code: 403, error: `A page of ${headers.origin} may not ask this.` }
+    return { code: 403, error: `A page of ${headers.origin} may not read this.` }
   if (isFromElsewhere(headers))
-    return { code: 403, error: 'A page of another site may not ask this. Type the address instead.' }
-  if (method !== 'GET') return { code: 405, error: 'Only GET is answered: nothing here changes anything.' }
+    return { code: 403, error: 'A page of another site may not read this. Type the address instead.' }
+  if (method !== 'GET') return { code: 405, error: 'This server answers GET alone, since it only reads.' }
   return undefined
 }
 
-/** A link that a person follows is no harm: the page is shown to that person only. Older browsers do not send this. */
+/** A link is harmless: only the person who follows it sees the page. Older browsers do not send these headers. */
 function isFromElsewhere(headers: FastifyRequest['headers']): boolean {
   const site = headers['sec-fetch-site']
   if (site === undefined || site === 'same-origin' || site === 'none') return false
@@ -41,7 +44,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * What every answer says to a browser: nothing from elsewhere, nothing inline, in no frame, and no guessing of types.
+ * These headers forbid a browser to load anything from elsewhere or inline, to put the page into a frame, and to guess types.
  */
 export const pageHeaders = {
   'content-security-policy':

@@ -2,7 +2,7 @@ import { escapedText } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 import type { NodeView, StateParts } from './state-schema.ts'
 
-/** What a state is made from, when somebody looks and at no other time. */
+/** The sources of a state. The feed reads them while a page is open, and at no other time. */
 export interface StateSource {
   /** All but the nodes; quickly made. */
   readonly parts: () => StateParts
@@ -20,31 +20,31 @@ export interface FeedEvent {
   readonly data: string
 }
 
-/** Nobody sees more than a few states a second. In milliseconds. */
+/** A person sees no more than a few states a second. In milliseconds. */
 const paceMs = 400
 
-/** Whoever looks hears so often that all goes on, and how old the knowledge is. In milliseconds. */
+/** A pulse comes so often, and says how old the state is. In milliseconds. */
 const pulseMs = 2_000
 
 /** Making the nodes of a state takes at most this share of the time: decisions come first. */
 const shareOfTime = 20
 
-/** What was told last: each part and each node as JSON, to find out what is different. */
+/** The state that was sent last: each part and each node as JSON, to find the differences. */
 interface Told {
   readonly parts: ReadonlyMap<string, string>
   readonly nodes: ReadonlyMap<string, string>
 }
 
 /**
- * The state as whoever looks follows it: whole once, then what has changed, a few times a second at most. Of a large cluster
- * the nodes come less often than the rest. It keeps one state as text, however many look, and nothing while nobody does.
+ * The state for all streams: whole once, and then its changes, a few times a second at most. Of a large cluster the nodes come
+ * less often than the rest. The feed keeps one state as text for all streams, and none while no stream is open.
  */
 export class StateFeed {
   readonly #source: StateSource
   readonly #clock: Clock
   readonly #followers = new Set<(event: FeedEvent) => void>()
   #told: Told | undefined
-  /** When the next change is told; undefined if nothing is to be told. */
+  /** When the feed looks for the next change; undefined if nothing calls for that. */
   #dueAt: number | undefined
   #notBefore = 0
   #nodesNotBefore = 0
@@ -57,7 +57,7 @@ export class StateFeed {
     this.#clock = clock
   }
 
-  /** How many follow. */
+  /** The number of open streams. */
   get followers(): number {
     return this.#followers.size
   }
@@ -69,7 +69,7 @@ export class StateFeed {
     return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...told.parts.values()].join(',')},"nodes":[${[...told.nodes.values()].join(',')}]}`
   }
 
-  /** Tells what changes from now on. @returns ends it */
+  /** Sends every later change. @returns ends it */
   follow(follower: (event: FeedEvent) => void): () => void {
     if (this.#followers.size === 0) this.#begin()
     this.#followers.add(follower)
@@ -164,7 +164,7 @@ export class StateFeed {
   }
 }
 
-/** @returns the parts and the nodes that are different, as JSON without its braces; undefined if all is the same */
+/** @returns the different parts and nodes, as JSON without its braces; undefined if all is the same */
 function changeOf(before: Told, now: Told): string | undefined {
   const changed = [...now.parts]
     .filter(([name, part]) => before.parts.get(name) !== part)
@@ -180,7 +180,7 @@ function rounded(ms: number | undefined): string {
   return ms === undefined ? 'null' : String(Math.round(ms))
 }
 
-/** curl shows on a terminal what it gets. Times are told in whole milliseconds. */
+/** A terminal must not act on the output of curl. Times are whole milliseconds. */
 function json(value: unknown): string {
   return escapedText(
     JSON.stringify(value, (_key, each: unknown) => (typeof each === 'number' ? Math.round(each) : each)),

@@ -4,7 +4,7 @@ import { nodeStates } from '../rules/node-state.ts'
 
 const Text = Type.String()
 
-/** A moment: milliseconds by the clock of whoever answers. */
+/** A moment: milliseconds by the clock of the server. */
 function moment(description: string) {
   return Type.Number({ description: `${description} By the clock of \`now\`.` })
 }
@@ -17,7 +17,7 @@ function oneOf<const T extends readonly string[]>(words: T, description: string)
   return Type.Unsafe<T[number]>({ type: 'string', enum: [...words], description })
 }
 
-/** How a copy looks: what a person has to know of its phase and its state. */
+/** The looks of a copy: its phase and its state, as far as a person has to know them. */
 const copyLooks = ['ready', 'copying', 'cleaning up', 'failed', 'unknown'] as const
 
 const CopySchema = Type.Object({
@@ -27,7 +27,7 @@ const CopySchema = Type.Object({
     'cleaning up: gone from spec and still in status. copying: on its way to ready. unknown: its node or disk does not answer.',
   ),
   state: Type.String({ description: 'As in status; empty while the copy is only planned.' }),
-  progress: orNull(Type.Number(), 'In percent, of a copy that is being made; null if Longhorn tells none.'),
+  progress: orNull(Type.Number(), 'In percent, of a copy that is being made; null if Longhorn reports none.'),
   since: orNull(moment('Since when the clean-up is known to be pending; it may be older.'), 'Else null.'),
   replicas: Type.Integer({ minimum: 0, description: 'Replicas of volumes on this disk that use the copy.' }),
   last: Type.Boolean({ description: 'True if no other copy of the image is usable.' }),
@@ -99,15 +99,19 @@ const GuardPolicySchema = Type.Object({
   ),
 })
 
-/** The parts of the state that are always told whole. */
+/** The parts of the state that come whole, or not at all. */
 const parts = {
   source: Type.Optional(
     Type.Object({
       name: Type.String({
         description:
-          'What is looked at, for people: a context, the address of an API server, or one replica.',
+          'The source of the state, for people: a context, the address of an API server, or a replica.',
       }),
       namespace: Type.String({ description: 'Longhorn’s namespace.' }),
+      flags: Type.String({
+        description:
+          'Flags with which a command of holdfast looks at the same cluster; empty if it needs none.',
+      }),
     }),
   ),
   longhorn: Type.Object({
@@ -126,10 +130,7 @@ const parts = {
       'By the name of the rule. Null if no replica says it.',
     ),
     policy: Type.Optional(
-      orNull(
-        GuardPolicySchema,
-        'What it decides by besides the modes of its rules. Null if no replica says it.',
-      ),
+      orNull(GuardPolicySchema, 'The settings of its rules besides their modes. Null if no replica says it.'),
     ),
     replicas: Type.Array(ReplicaSchema),
     problem: orNull(Text, 'Why a replica, or all of them, cannot be asked, as a sentence.'),
@@ -137,7 +138,7 @@ const parts = {
   map: Type.Object({
     synced: Type.Boolean({ description: 'True once every Longhorn object was read.' }),
     staleAfterMs: Type.Number({
-      description: 'The map is old after so long without a word of the API server.',
+      description: 'The state counts as old after so long without a sign of the API server.',
     }),
     unreadable: Type.Integer({ minimum: 0, description: 'Longhorn objects that cannot be read.' }),
     outage: Type.Optional(orNull(Text, 'Why the API server cannot be followed now; null while it is.')),
@@ -151,7 +152,7 @@ const parts = {
 const clock = {
   now: Type.Number({
     description:
-      'The moment of this document, in milliseconds by a clock that is never set. It tells ages alone.',
+      'The moment of this document, in milliseconds by a clock that is never set. Only differences of two moments mean something.',
   }),
   observedAt: Type.String({ description: 'The same as a time of day, RFC 3339.' }),
   currentAt: orNull(moment('When the map was last known to be current.'), 'Null before that.'),
@@ -166,10 +167,10 @@ export const StateSchema = Type.Object(
     ...parts,
     nodes: Type.Array(NodeSchema, { description: 'By name.' }),
   },
-  { $id: 'holdfast.dev/v1/State', title: 'What the page of Holdfast shows' },
+  { $id: 'holdfast.dev/v1/State', title: 'The state that the page of Holdfast shows' },
 )
 
-/** JSON Schema of the event `change`: what is not in it is as before. */
+/** JSON Schema of the event `change`: a part that it leaves out is as before. */
 export const StateChangeSchema = Type.Object(
   {
     apiVersion: Type.Literal('holdfast.dev/v1'),
@@ -179,17 +180,17 @@ export const StateChangeSchema = Type.Object(
     nodes: Type.Optional(
       Type.Object({
         set: Type.Array(NodeSchema, { description: 'Nodes that are new, or different.' }),
-        gone: Type.Array(Text, { description: 'Names of nodes that there are no more.' }),
+        gone: Type.Array(Text, { description: 'Names of nodes that are gone.' }),
       }),
     ),
   },
-  { $id: 'holdfast.dev/v1/StateChange', title: 'What has changed since the last event' },
+  { $id: 'holdfast.dev/v1/StateChange', title: 'The changes since the last event' },
 )
 
-/** What the page shows. */
+/** The state that the page shows. */
 export type State = Static<typeof StateSchema>
 
-/** What has changed of it. */
+/** The changes of it. */
 export type StateChange = Static<typeof StateChangeSchema>
 
 /** One Longhorn node on the page. */
@@ -204,8 +205,8 @@ export type CopyView = Static<typeof CopySchema>
 /** One change that is held. */
 export type WaitingView = Static<typeof WaitingSchema>
 
-/** What a guard decides by, besides the modes of its rules. */
+/** The policy of a guard, besides the modes of its rules. */
 export type GuardPolicy = Static<typeof GuardPolicySchema>
 
-/** The parts that are always told whole. */
+/** The parts that come whole, or not at all. */
 export type StateParts = Pick<State, keyof typeof parts>

@@ -1,13 +1,13 @@
-/** One line of a story, and how it is meant. */
+/** One line of a story, and its tone. */
 export interface StoryLine {
   readonly tone: 'title' | 'plain' | 'good' | 'bad' | 'quote'
   readonly text: string
 }
 
-/** So many lines are kept. */
+/** The maximum of lines. */
 const mostLines = 500
 
-/** What is told, for a page that is opened later too. The first lines go when there are too many. */
+/** The lines of a story, for pages that open later too. Beyond the maximum the first lines go. */
 export class StoryLog {
   readonly #lines: StoryLine[] = []
   readonly #listeners = new Set<() => void>()
@@ -18,7 +18,7 @@ export class StoryLog {
     for (const listener of this.#listeners) listener()
   }
 
-  /** All that is kept. */
+  /** The latest lines. */
   lines(): readonly StoryLine[] {
     return this.#lines
   }

@@ -30,21 +30,21 @@ export type Trend = Static<typeof TrendSchema>
 /** One step of it. */
 export type TrendPoint = Static<typeof PointSchema>
 
-/** In milliseconds. */
+/** The length of a step, in milliseconds. */
 export const stepMs = 10_000
 
-/** What lasts shorter may be missed, in milliseconds. */
+/** A sample comes so often, in milliseconds. A shorter hold can be missed. */
 const sampleMs = 1_000
 
-/** An hour of them. */
+/** The steps of an hour. */
 const mostPoints = 360
 
 const nothing: TrendPoint = { pending: 0, holds: 0, allowed: 0, held: 0, denied: 0 }
 
-/** What is sampled several times in a step. */
+/** Gives the present, several times in a step. */
 type Sample = () => Pick<TrendPoint, 'pending' | 'holds'>
 
-/** Counts decisions and samples the present, in steps. It keeps 360 of them. Writes that raise no danger are not counted. */
+/** Counts decisions and samples the present, in steps of which it keeps 360. It does not count writes that raise no danger. */
 export class TrendRing implements DecisionListener {
   readonly hears = 'what-matters'
   readonly #sample: Sample

@@ -24,7 +24,7 @@ export function waitingViews(held: readonly HeldChange[], replica: string): Wait
   }))
 }
 
-/** Tells whoever looks that a hold begins or ends. */
+/** Calls its listeners when a hold begins or ends. */
 export class HoldBell implements HoldListener {
   readonly #listeners = new Set<() => void>()
 

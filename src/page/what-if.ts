@@ -5,7 +5,7 @@ import { isFlagged, type Node } from '../longhorn/node.ts'
 import { actsOf, type NodeChange, proposedUpdate } from '../rules/change.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
 import type { Policy } from '../rules/policy.ts'
-import { shellWord } from '../text/plain-text.ts'
+import { plainLine, shellWord } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 
 const Text = Type.String()
@@ -21,7 +21,7 @@ export const WhatIfSchema = Type.Object(
         decision: Type.Unsafe<'admitted' | 'waits' | 'denied'>({
           type: 'string',
           enum: ['admitted', 'waits', 'denied'],
-          description: 'What the guard would say now to the eviction of this node alone.',
+          description: 'The verdict on the eviction of this node alone, now.',
         }),
         findings: Type.Array(Type.Object({ rule: Text, message: Text, advice: Text })),
       }),
@@ -35,12 +35,12 @@ export const WhatIfSchema = Type.Object(
       problems: Type.Array(Text, { description: 'Why there is no plan.' }),
       tooMuch: Type.Boolean({ description: 'True if planning would take too long here: run the command.' }),
     }),
-    commands: Type.Array(Text, { description: 'What to run, in this order.' }),
+    commands: Type.Array(Text, { description: 'Commands to run, in this order.' }),
   },
   { $id: 'holdfast.dev/v1/WhatIf', title: 'What would happen if these nodes were evicted' },
 )
 
-/** What would happen. */
+/** The answer. */
 export type WhatIf = Static<typeof WhatIfSchema>
 
 /** An order in batches, or why there is none. */
@@ -55,25 +55,29 @@ type Plan =
 /** Plans the eviction of nodes, as `holdfast plan` does. */
 export type PlanEvictions = (nodes: readonly string[], map: DiskMapView) => Plan
 
-/** What it is told from. */
+/** The sources of an answer. */
 export interface WhatIfModules {
   readonly map: DiskMapView
   readonly policy: Policy
   readonly plan: PlanEvictions
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  /** The flags with which a command looks at the same cluster. */
+  readonly flags: () => string
 }
 
 /** Planning takes longer the more there are. */
 export const mostNodes = 50
 
 /**
- * Tells what would happen if these nodes were evicted: the verdict of the rules on each, and an order in batches. Nothing is
- * written, reserved or put on record, and the API server is not asked. So changes that were admitted a moment ago do not count.
+ * The verdict of the rules on the eviction of each of these nodes, and an order in batches. It writes, reserves and records
+ * nothing, and does not ask the API server. So changes that were admitted a moment ago do not count.
  *
  * @param names of nodes that there are
  */
 export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf {
   const { map, plan } = modules
+  const command = (what: string, nodes: readonly string[]): string =>
+    ['holdfast', what, ...nodes.map(shellWord), modules.flags()].filter(Boolean).join(' ')
   const found = plan(names, map)
   const { closeFirst, batches, problems, tooMuch } = {
     ...{ closeFirst: [], batches: [], problems: [], tooMuch: false },
@@ -102,10 +106,6 @@ export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf
   }
 }
 
-function command(what: string, nodes: readonly string[]): string {
-  return ['holdfast', what, ...nodes.map(shellWord)].join(' ')
-}
-
 function verdictOf(node: Node, { map, policy, clock }: WhatIfModules): WhatIf['verdicts'][number] {
   const change = evictionOf(node)
   const asked = readChange(change, actsOf(change), policy)
@@ -117,14 +117,14 @@ const decisions = { allow: 'admitted', hold: 'waits', refuse: 'denied' } as cons
 
 type Judged = Exclude<Verdict, { decision: 'unavailable' }>
 
-/** A node can have thousands. */
+/** An answer has so many findings of one node at most. */
 const toldFindings = 10
 
 function findingsOf(verdict: Judged): WhatIf['verdicts'][number]['findings'] {
   const objections = verdict.decision === 'allow' ? [] : verdict.objections
   return [...objections, ...verdict.warnings].slice(0, toldFindings).map((finding) => ({
     rule: finding.rule,
-    message: `${headlineOf(finding)}. ${finding.why}`,
+    message: plainLine(`${headlineOf(finding)}. ${finding.why}`),
     advice: adviceOf(finding),
   }))
 }

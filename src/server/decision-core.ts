@@ -19,6 +19,7 @@ import { defaultListWatchLimits } from '../kubernetes/watch/list-watch-state.ts'
 import type { AuditTrail } from '../observability/audit-trail.ts'
 import { ProblemLog } from '../observability/problem-log.ts'
 import type { TrafficMetrics } from '../observability/request-metrics.ts'
+import type { HoldNews } from '../observability/hold-news.ts'
 import type { TrendRing } from '../page/trend.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
 import { systemClock } from '../time/clock.ts'
@@ -45,6 +46,7 @@ export class DecisionCore {
   readonly #shared: SharedBook | undefined
   readonly #events: EventRecorder
   readonly #trend: TrendRing
+  readonly #news: HoldNews
   readonly #operator: FastifyInstance
   readonly #operatorPort: number
   readonly #readiness: ReadinessOptions
@@ -73,7 +75,7 @@ export class DecisionCore {
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
     changes.follow(book)
-    const { listeners, holdListeners, trail, operator, events, trend, registry, traffic } = observers(
+    const { listeners, holdListeners, trail, operator, events, trend, news, registry, traffic } = observers(
       configuration,
       modules,
       {
@@ -92,6 +94,7 @@ export class DecisionCore {
     this.trail = trail
     this.#events = events
     this.#trend = trend
+    this.#news = news
     this.#operator = operator
     this.#operatorPort = configuration.operatorPort
     this.#readiness = { longhornNamespace: namespace, maxAgeMs: configuration.maxAgeMs }
@@ -154,6 +157,7 @@ export class DecisionCore {
   /** Disconnects from the cluster. Its doors close first. */
   async stop(): Promise<void> {
     this.#trend.stop()
+    this.#news.stop()
     await this.gate.stop()
     await Promise.all([this.trail.stop(), this.#events.stop(), this.#operator.close()])
     await Promise.all([this.#feed.stop(), this.#shared?.stop()])

@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { HeldChange } from '../gate/held-change.ts'
 import type { Changes } from '../gate/hold.ts'
+import { comesBackMs } from '../gate/waiting-list.ts'
 import type { DecisionListener, HoldListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
@@ -58,6 +59,8 @@ interface Observers {
   readonly events: EventRecorder
   /** Stopped with the guard. */
   readonly trend: TrendRing
+  /** Stopped with the guard. */
+  readonly news: HoldNews
   /** Called with the effects of the limits of connections and bodies. */
   readonly traffic: TrafficMetrics
 }
@@ -81,7 +84,7 @@ export function observers(
   { connection, log, audit, registry = new Registry(), certificate, callers, plan }: DecisionCoreModules,
   { map, feed, book, shared, changes, holding, holds, skew }: Observed,
 ): Observers {
-  const { policy, replica, auditLog, auditFile, maxAgeMs } = configuration
+  const { policy, replica, auditLog, auditFile, maxAgeMs, retryAfterSeconds } = configuration
   const report = reportSink(configuration, connection, log)
   const events = new EventRecorder({
     connection,
@@ -106,7 +109,7 @@ export function observers(
     droppedEvents: () => events.dropped,
   })
   holdMetrics(registry, { holds, clock: systemClock })
-  const denials = new Denials(systemClock)
+  const denials = new Denials(systemClock, policy)
   troubleMetrics(registry, { map, profile, policy, knowledge: feed, denials, clock: systemClock })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
@@ -145,8 +148,7 @@ export function observers(
   const untold = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
   const news = new HoldNews(
     [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream],
-    systemClock,
-    untold,
+    { clock: systemClock, comesBackMs: comesBackMs({ retryAfterSeconds }), onProblem: untold },
   )
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
   const operator = operatorApi({
@@ -188,7 +190,7 @@ export function observers(
     }),
   })
   const holdListeners = [news, bell]
-  return { registry, listeners, holdListeners, trail, operator, events, trend, traffic }
+  return { registry, listeners, holdListeners, trail, operator, events, trend, news, traffic }
 }
 
 function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {

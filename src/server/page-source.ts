@@ -6,7 +6,7 @@ import type { ReservationBook } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/releases.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import { cleanUpsElsewhere, type NodesSeen, nodeViews } from '../page/node-view.ts'
-import { longhornPart, modeOf, policyPart, reservedBy } from '../page/parts.ts'
+import { flagWords, longhornPart, namespaceFlags, modeOf, policyPart, reservedBy } from '../page/parts.ts'
 import type { PageSource } from '../page/routes.ts'
 import type { TrendRing } from '../page/trend.ts'
 import { type HoldBell, waitingViews } from '../page/waiting.ts'
@@ -15,7 +15,7 @@ import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 import { version } from './version.ts'
 
-/** What the page of one replica is told from. */
+/** The sources of the page of one replica. */
 interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
@@ -28,9 +28,9 @@ interface GuardSeen {
   readonly policy: Policy
   /** The map is too old to judge by after so long. */
   readonly maxAgeMs: number
-  /** What is held now. */
+  /** The changes that are held now. */
   readonly holds: () => readonly HeldChange[]
-  /** Tells when that is different. */
+  /** Rings when that changes. */
   readonly bell: Pick<HoldBell, 'subscribe'>
   readonly records: RecentRecords
   readonly trend: TrendRing
@@ -42,6 +42,7 @@ interface GuardSeen {
 export function guardPage(seen: GuardSeen): PageSource {
   const { replica, map, knowledge, book, changes, policy, holds, bell, records, trend, plan, clock } = seen
   const release = (): string | undefined => policy.release ?? map.release
+  const flags = flagWords(namespaceFlags(policy.longhornNamespace))
   const nodes = (): NodesSeen => ({
     map,
     policy,
@@ -51,7 +52,7 @@ export function guardPage(seen: GuardSeen): PageSource {
   })
   return {
     parts: () => ({
-      source: { name: replica, namespace: policy.longhornNamespace },
+      source: { name: replica, namespace: policy.longhornNamespace, flags },
       longhorn: longhornPart(release()),
       guard: {
         mode: modeOf(policy),
@@ -82,6 +83,6 @@ export function guardPage(seen: GuardSeen): PageSource {
     },
     records,
     trend,
-    whatIf: { map, policy, plan, clock },
+    whatIf: { map, policy, plan, clock, flags: () => flags },
   }
 }

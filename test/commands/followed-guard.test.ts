@@ -91,14 +91,17 @@ t.test('a record comes once, however often its replica is found again', async (t
   const one = await replica(t, 'one')
   one.world.records.write(record({ uid: 'first' }))
   const running = [one]
-  const { guard } = following(t, running)
+  const { guard, reached } = following(t, running)
   await eventually(() => guard.records.lines().length === 1)
+  one.world.records.write(record({ uid: 'while it is followed' }))
+  await eventually(() => guard.records.lines().length === 2)
+  t.strictSame(reached, ['one'], 'a record that comes alone breaks no connection')
   await one.close()
   await eventually(() => guard.guard.problem !== null)
   await one.world.serve(t, Number(new URL(one.url).port))
   one.world.records.write(record({ uid: 'second' }))
-  await eventually(() => guard.records.lines().length === 2)
-  t.match(guard.records.lines(), [/"first"/, /"second"/])
+  await eventually(() => guard.records.lines().length === 3)
+  t.match(guard.records.lines(), [/"first"/, /"while it is followed"/, /"second"/])
 })
 
 t.test(
@@ -128,7 +131,7 @@ t.test('a page of all replicas judges as the guard is configured', async (t) => 
   const { guard, names } = following(t, [one])
   const { map } = smallCluster()
   const live = { map, ageMs: () => 0, outage: undefined, unreadable: [], subscribe: () => () => undefined }
-  const source = { name: 'lab', namespace: 'longhorn-system' }
+  const source = { name: 'lab', namespace: 'longhorn-system', flags: '' }
   const page = livePage({ live, source, guard, clock: systemClock })
   t.match(page.parts().longhorn, { release: 'v1.8.0', profile: 'A' }, 'as it runs, while no guard tells more')
   await eventually(() => names().length === 1)

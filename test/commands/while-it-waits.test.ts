@@ -70,7 +70,7 @@ t.test('an Event tells that the request waits, and one what became of it', { ski
   await waits()
   const events = () => follow(`kubectl -n ${namespace} get events -o custom-columns=R:.reason,M:.message`)
   const begun = new RegExp(
-    `RequestWaits +evicting disk-2 of node-1 has to wait: ${cause} \\(for \\d+s\\) \\(asked by .*, webhook\\)\\. The request is answered in \\ds at the latest`,
+    `RequestWaits +evicting disk-2 of node-1 has to wait: ${cause} \\(for \\d+s\\) \\(asked by .*, webhook\\)\\. Holdfast answers within \\ds\\. If the request still has to wait then, kubectl retries\\.`,
   )
   await comesTrue(async () => begun.test((await events()).stdout))
   await end()

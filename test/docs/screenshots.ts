@@ -40,9 +40,11 @@ const objects = cluster('v1.8.0')
   .replica('pvc-web-r-1', 'ubuntu-22.04', 'disk-3')
   .replica('pvc-db-r-1', 'windows-2025', 'disk-6')
 const world = new PageWorld(objects, systemClock, hour)
-for (const parts of records()) world.records.write(record(parts))
+const time = new Date().toISOString()
+for (const parts of records()) world.records.write(record({ ...parts, time }))
 world.hold({
   doing: 'evicting disk-2 of node-1',
+  since: systemClock.monotonic() - 12_000,
   object: { kind: 'Node', name: 'node-1' },
   causes: [
     {

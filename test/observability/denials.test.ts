@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { Denials } from '../../src/observability/denials.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, ready } from '../fixtures/raw-objects.ts'
@@ -23,7 +24,7 @@ const denied: Verdict = {
 /** Memory of denials whose clock a test sets, and the change that is denied. */
 function memory() {
   let now = 10 * minute
-  const denials = new Denials({ monotonic: () => now })
+  const denials = new Denials({ monotonic: () => now }, { ...defaultPolicy, impatient: ['kured'] })
   const deny = (change: Change = removal(), verdict = denied) => denials.decided(change, verdict)
   const seen = () => [...denials.inTheLastHour()].map(({ labels, value }) => ({ labels: labels(), value }))
   const lines = () => seen().map(({ labels, value }) => `${labels.user} ${labels.name} ${value}`)
@@ -52,6 +53,27 @@ t.test('the labels of a denial name its user, its change and its rule', (t) => {
       value: 1,
     },
   ])
+  t.end()
+})
+
+const held: Verdict = {
+  decision: 'hold',
+  objections: [{ rule: 'cleanup-during-eviction', effect: 'hold', subjects: [subject], ...said() }],
+  warnings: [],
+}
+
+t.test('an account that must not wait is denied what others wait for, above all Longhorn’s own', (t) => {
+  const { seen, deny } = memory()
+  const longhorn = 'system:serviceaccount:longhorn-system:longhorn-service-account'
+  deny(removal(longhorn), held)
+  deny(removal(longhorn), held)
+  deny(removal('kured'), held)
+  deny(removal('ann'), held)
+  t.match(seen(), [
+    { labels: { user: 'kured', rule: 'cleanup-during-eviction' }, value: 1 },
+    { labels: { user: longhorn, rule: 'cleanup-during-eviction' }, value: 2 },
+  ])
+  t.equal(seen().length, 2, 'a user who waits is not denied')
   t.end()
 })
 

@@ -21,7 +21,7 @@ t.test('the beginning and the end of a hold are Events at the object, apart from
       uid: 'uid-n1',
       reason: 'RequestWaits',
       message:
-        'evicting d2 of n1 has to wait: backing image ubuntu is still being removed from d1 (for 12s) (asked by ann, webhook). The request is answered in 8s at the latest, and kubectl retries then. (rule eviction-during-cleanup)',
+        'evicting d2 of n1 has to wait: backing image ubuntu is still being removed from d1 (for 12s) (asked by ann, webhook). Holdfast answers within 8s. If the request still has to wait then, kubectl retries. (rule eviction-during-cleanup)',
       share: 'ann (waits)',
     },
     {

@@ -12,7 +12,11 @@ function listening(others: readonly HoldListener[] = []) {
     began: ({ id }) => void heard.push(`${id} began`),
     ended: ({ id }, how) => void heard.push(`${id} ${how}`),
   }
-  const news = new HoldNews([...others, listener], clock, (error) => void problems.push(error))
+  const news = new HoldNews([...others, listener], {
+    clock,
+    comesBackMs: 12_000,
+    onProblem: (error) => void problems.push(error),
+  })
   return { news, clock, heard, problems }
 }
 
@@ -60,7 +64,67 @@ t.test('listeners hear once of a client that retries, until its wait is over', (
   news.began(again)
   clock.advance(5_000)
   news.ended(again, 'admitted')
+  clock.advance(20_000)
   t.strictSame(heard, ['1 began', '2 admitted'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a client that was asked to retry and does not come back is told of as gone', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(8_500)
+  news.ended(held(), 'told to retry')
+  clock.advance(11_999)
+  t.strictSame(heard, ['1 began'])
+  clock.advance(1)
+  t.strictSame(heard, ['1 began', '1 gone'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a client that was sent away before its hold was told is told of when it comes back', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(100)
+  news.ended(held(), 'told to retry')
+  clock.advance(2_000)
+  news.began(held({ id: 2, isRetry: true }))
+  clock.advance(250)
+  t.strictSame(heard, ['2 began'])
+  t.end()
+})
+
+t.test(
+  'a client that gives up and asks again is told of while it waits, ten seconds after the first time',
+  (t) => {
+    const { news, clock, heard } = listening()
+    news.began(held())
+    clock.advance(3_000)
+    news.ended(held(), 'left')
+    news.began(held({ id: 2 }))
+    clock.advance(6_000)
+    t.strictSame(heard, ['1 began', '1 left'])
+    clock.advance(2_000)
+    t.strictSame(heard, ['1 began', '1 left', '2 began'])
+    news.ended(held({ id: 2 }), 'admitted')
+    t.strictSame(heard.slice(3), ['2 admitted'])
+    t.equal(clock.pending, 0)
+    t.end()
+  },
+)
+
+t.test('after a stop it waits for nothing', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(250)
+  news.ended(held(), 'told to retry')
+  news.began(held({ id: 2, doing: 'evicting d3 of n1' }))
+  news.stop()
+  t.equal(clock.pending, 0)
+  news.ended(held({ id: 2, doing: 'evicting d3 of n1' }), 'told to retry')
+  t.equal(clock.pending, 0)
+  t.strictSame(heard, ['1 began'])
   t.end()
 })
 
@@ -69,6 +133,7 @@ t.test('listeners hear of one of many like holds in 10 s, and of other holds at 
   for (const id of [1, 2, 3]) news.began(held({ id }))
   news.began(held({ id: 4, request: { uid: 'r', user: 'bob', door: 'webhook' } }))
   clock.advance(250)
+  clock.advance(5_000)
   for (const id of [1, 2, 3, 4]) news.ended(held({ id }), 'left')
   t.strictSame(heard, ['1 began', '4 began', '1 left', '4 left'])
   clock.advance(10_000)

@@ -39,6 +39,17 @@ t.test('the page where things go wrong', { skip }, (t) => {
     t.equal(await page.title(), 'lab-1 – Holdfast')
   })
 
+  t.test('the command that ends danger looks at the same cluster', async (t) => {
+    const objects = smallCluster().node('n1', [disk('d1', { evictionRequested: true }), disk('d2')])
+    const world = new PageWorld(objects)
+    world.flags = '--context lab'
+    const { page } = await shown(t, world)
+    await page
+      .getByRole('alert')
+      .getByText(/run: holdfast rescue n1 --context lab$/)
+      .waitFor()
+  })
+
   t.test('it says how many replicas are not ready, and that the API server is away', async (t) => {
     const { world, page } = await shown(t)
     const replica = { version: '0.1.0', synced: true }
@@ -102,7 +113,9 @@ t.test('the page where things go wrong', { skip }, (t) => {
     await page.getByText('not connected').waitFor()
     const port = Number(new URL(url).port)
     await world.serve(t, port, 0)
-    await page.getByText(/There are 0 streams already: close a page that you do not need/).waitFor()
+    await page
+      .getByText(/This server has 0 open streams, and no room for more\. Close a page that you do not need/)
+      .waitFor()
   })
 
   t.test('a node with more copies than fit names them all, and shows first what is looked for', async (t) => {

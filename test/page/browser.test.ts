@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Page } from 'playwright-core'
 import { cluster } from '../fixtures/cluster.ts'
 import { withoutChromium as skip } from '../fixtures/chromium.ts'
-import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { record } from '../observability/records.ts'
 import { becomes, pagesInBrowser } from './page-in-browser.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
@@ -109,7 +109,34 @@ t.test('the page in a real browser', { skip }, (t) => {
     await page.getByText('Guard: no replica answers').waitFor()
   })
 
-  t.test('everything is reached by keyboard', async (t) => {
+  t.test('the Tab key reaches each control, in the order of the page', async (t) => {
+    const world = new PageWorld(smallCluster())
+    world.records.write(record({}))
+    world.hold()
+    world.story.add({ tone: 'plain', text: 'It begins.' })
+    const { page, row } = await shown(t, world)
+    await row('n1').getByRole('checkbox').check()
+    await page.getByRole('button', { name: 'Copy the commands' }).waitFor()
+    await page.locator('.skip').focus()
+    const reached: unknown[] = []
+    for (let key = 0; key < 10; key++) {
+      await page.keyboard.press('Tab')
+      reached.push(
+        await page.evaluate(
+          '(({ id, dataset, tagName }) => id || dataset.node || tagName)(document.activeElement)',
+        ),
+      )
+    }
+    t.strictSame(reached, [
+      ...['story-lines', 'waiting', 'nodes-filter', 'nodes-state', 'n1', 'what-if-clear'],
+      ...['PRE', 'BUTTON', 'decisions-filter', 'decisions-verdict'],
+    ])
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.locator('#decisions details[open]').waitFor()
+  })
+
+  t.test('nodes are chosen by keyboard', async (t) => {
     const { page, row } = await shown(t)
     await row('n2').waitFor()
     await page.locator('#nodes-state').focus()
@@ -137,7 +164,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.first().getByText('denied').waitFor()
     t.equal(await items.count(), 2)
     await page.locator('#decisions-filter').fill('bob')
-    await items.getByText('asked to retry').waitFor()
+    await items.getByText('held back').waitFor()
     t.equal(await items.count(), 1)
     await items.locator('summary').press('Enter')
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()
@@ -162,17 +189,39 @@ t.test('the page in a real browser', { skip }, (t) => {
 
   for (const scheme of ['light', 'dark'] as const)
     t.test(`axe-core finds nothing wrong, ${scheme}`, async (t) => {
-      const objects = smallCluster().node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
+      const objects = smallCluster()
+        .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
+        .node('n3', [disk('d4', { allowScheduling: false })], { allowScheduling: false })
+        .node('n4', [disk('d5', { evictionRequested: true }), disk('d6')])
+        .image('many', [
+          copy('d4', 'failed'),
+          copy('d5', 'in-progress', { progress: 7 }),
+          copy('d6', 'unknown'),
+        ])
+        .image('elsewhere', [pending('gone')])
+        .manager('d4', 'unknown')
+      for (let image = 0; image < 6; image++) objects.image(`image-${image}`, [ready('d6')])
       const world = new PageWorld(objects)
+      world.guard = { ...world.guard, problem: 'Replica b cannot be asked.' }
       world.records.write(record({}))
+      world.records.write(record({ verdict: 'unavailable', why: 'stale', findings: [], uid: '3' }))
+      world.records.write(
+        record({ verdict: 'allow', override: { reason: 'I know' }, uid: '4', dryRun: true }),
+      )
       world.records.write(record({ verdict: 'refuse', uid: '2' }))
       world.story.add({ tone: 'bad', text: 'The manager crashes.' })
       world.story.add({ tone: 'quote', text: '429: it has to wait' })
       world.hold()
       const { page, row } = await shown(t, world, { colorScheme: scheme })
       await row('n2').getByRole('checkbox').check()
-      await page.locator('#what-if').getByText('n2 would be').waitFor()
-      t.strictSame(await violations(page), [])
+      await row('n1').getByRole('checkbox').check()
+      await page.locator('#what-if').getByText('n1 would have to wait').waitFor()
+      await page.getByText('1 clean-up is pending on disks that no node has').waitFor()
+      await page.locator('#record-2 summary').click()
+      for (const width of [1280, 400]) {
+        await page.setViewportSize({ width, height: 800 })
+        t.strictSame(await violations(page), [], `${width} pixels`)
+      }
     })
 
   t.test(

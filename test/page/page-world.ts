@@ -23,6 +23,8 @@ export class PageWorld {
   readonly trend: TrendRing
   readonly source: PageSource
   waiting: WaitingView[] = []
+  /** The flags that a command needs to look at the same cluster. */
+  flags = ''
   /** Why the API server cannot be followed. */
   outage: string | null = null
   /** Plans what the page asks for. */
@@ -48,7 +50,7 @@ export class PageWorld {
       parts: () => ({
         longhorn: longhornPart(map.release),
         guard: this.guard,
-        source: { name: 'lab-1', namespace: 'longhorn-system' },
+        source: { name: 'lab-1', namespace: 'longhorn-system', flags: this.flags },
         map: { synced: true, staleAfterMs: 60_000, unreadable: 0, outage: this.outage },
         waiting: this.waiting,
         elsewhere: cleanUpsElsewhere({ map }),
@@ -66,7 +68,13 @@ export class PageWorld {
       },
       records: this.records,
       trend: this.trend,
-      whatIf: { map, policy: defaultPolicy, plan: (...asked) => this.plan(...asked), clock },
+      whatIf: {
+        map,
+        policy: defaultPolicy,
+        plan: (...asked) => this.plan(...asked),
+        clock,
+        flags: () => this.flags,
+      },
       story: this.story,
     }
   }

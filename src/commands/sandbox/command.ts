@@ -192,7 +192,8 @@ function castOf(sandbox: Sandbox, release: string, drainMs: number): Cast {
   const parts = { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
   // So that the clean-up is still pending when the guard answers, also on a busy machine.
   const patience = `${Math.min(2_000, Math.round(drainMs * 0.4)) / 1_000}s`
-  return { ...parts, patience, settle: sandboxSettle }
+  const dangerMs = Math.min(4_000, Math.round(drainMs * 0.7))
+  return { ...parts, patience, dangerMs, settle: sandboxSettle }
 }
 
 function sayHowToReach(

@@ -190,6 +190,8 @@ export interface Cast {
   readonly evicted: { readonly name: string }
   /** How long you wait for a held request, the first time: `2s`. It is shorter than a clean-up. */
   readonly patience: string
+  /** How long danger lasts in act 1, in milliseconds, so that a person at the page or at kubectl sees it. */
+  readonly dangerMs: number
   /** How long an ended change counts here: `2s`. */
   readonly settle: string
 }

@@ -131,6 +131,7 @@ async function actWithoutGuard(stage: Stage, cast: Cast, narrator: Narrator): Pr
     narrator.say(
       'While it is down, so are the volumes, the REST API and the webhook of Longhorn on that node.',
     )
+    await stage.pause(cast.dangerMs)
   }
   narrator.say('You clear the eviction, the clean-up ends, and the copy is made again.')
   await putBack(stage, cast)

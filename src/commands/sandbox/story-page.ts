@@ -30,7 +30,7 @@ export async function storyPage(sandbox: Sandbox, story: StoryLog, signal: Abort
   }, systemClock)
   const live = await LiveMap.open(connection, sandbox.namespace, signal)
   const following = guard.run(within)
-  const source = { name: 'embedded cluster', namespace: sandbox.namespace }
+  const source = { name: 'embedded cluster', namespace: sandbox.namespace, flags: '' }
   const page = await servePage(livePage({ live, source, guard, story, clock: systemClock }), 0)
   return {
     url: page.url,

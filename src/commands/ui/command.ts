@@ -14,6 +14,7 @@ import {
   openMap,
 } from '../options/cluster-options.ts'
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
+import { flagWords, namespaceFlags } from '../../page/parts.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { FollowedGuard } from './followed-guard.ts'
 import { livePage, servePage } from './live-page.ts'
@@ -24,10 +25,10 @@ interface UiFlags extends ClusterFlags, ReplicaFlags {
   readonly open: boolean
 }
 
-/** `holdfast ui`: the page, with a person's own rights, on their own machine. */
+/** `holdfast ui`: the page, with a person's own rights, on the person's own machine. */
 export function uiCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('ui')
-    .description('Serves a live page on this machine: who waits for what, nodes, disks, copies, decisions.')
+    .description('Serves a live page on this machine: waiting requests, nodes, disks, copies and decisions.')
     .addOption(
       new Option('--port <port>', 'port on 127.0.0.1 (default: a free one)').argParser(anyPort).default(0),
     )
@@ -36,17 +37,26 @@ export function uiCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-The page only looks: it has no button that changes the cluster. It shows what your kubeconfig may read. The guard's replicas
-are asked through port-forwards (the right to list pods and to create pods/portforward in the guard's namespace); without, all
-else is shown. Ctrl-C ends it.
+The page is read-only. It shows what your kubeconfig may read. It asks the guard's replicas through port-forwards, which takes
+the rights to list pods and to create pods/portforward in the guard's namespace. Without them it shows all else. Ctrl-C ends it.
 
-The page listens on 127.0.0.1 and asks for no password, as kubectl proxy does: other users of this machine can open it.
+The page listens on 127.0.0.1 and asks for no password, as kubectl proxy does. Other users of this machine can open it.
 
 Examples:
   $ holdfast ui
   $ holdfast ui --context lab --port 8090 --no-open`,
     )
     .action((flags: UiFlags) => serveUi(flags, surroundings))
+}
+
+/** The flags with which other commands look at the same cluster. */
+function sameCluster({ kubeconfig, context, namespace, longhornNamespace }: UiFlags): readonly string[] {
+  return [
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    ...(context === undefined ? [] : ['--context', context]),
+    ...(namespace === undefined ? [] : ['--namespace', namespace]),
+    ...namespaceFlags(longhornNamespace),
+  ]
 }
 
 async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promise<void> {
@@ -68,12 +78,16 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     opened.push(() => book.stop())
     const search = { ...flags, ...askingOf(surroundings), namespace }
     const guard = new FollowedGuard(
-      async (within, told, isKnown) => await reachReplicas(search, connection, within, told, isKnown),
+      async (within, note, isKnown) => await reachReplicas(search, connection, within, note, isKnown),
       systemClock,
     )
     const following = guard.run(signal)
     opened.push(() => following)
-    const source = { name: flags.context ?? connection.server, namespace: flags.longhornNamespace }
+    const source = {
+      name: flags.context ?? connection.server,
+      namespace: flags.longhornNamespace,
+      flags: flagWords(sameCluster(flags)),
+    }
     const page = await servePage(livePage({ live, source, guard, book, clock: systemClock }), flags.port)
     opened.push(page.close)
     stdout.write(`Holdfast is at ${page.url}  (Ctrl-C ends)\n`)

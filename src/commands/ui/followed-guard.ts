@@ -62,7 +62,7 @@ export class FollowedGuard {
     this.#pauses = pauses
   }
 
-  /** What they say of themselves. */
+  /** The replicas, and the configuration that they report. */
   get guard(): StateParts['guard'] {
     const told = [...this.#followed.values()].flatMap(({ guard }) => guard ?? [])
     const modes = new Set(told.map(({ mode }) => mode))
@@ -76,19 +76,19 @@ export class FollowedGuard {
     }
   }
 
-  /** What all of them hold, the longest first. */
+  /** The changes that all of them hold, the longest first. */
   get waiting(): WaitingView[] {
     return [...this.#followed.values()]
       .flatMap(({ waiting }) => waiting)
       .toSorted((one, other) => one.since - other.since)
   }
 
-  /** What all of them have counted in the last hour. */
+  /** The counts of all of them, in the last hour. */
   trend(): Trend {
     return joined([...this.#followed.values()].flatMap(({ trend }) => trend ?? []))
   }
 
-  /** Calls the listener whenever something is different. @returns ends it */
+  /** Calls the listener after each change. @returns ends it */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -120,7 +120,7 @@ export class FollowedGuard {
     try {
       const ways = await this.#reach(signal, note, (name) => this.#followed.has(name))
       this.#notFound = null
-      // One that is not among them any more has ended, so nothing is missing.
+      // A replica that has ended is not missing.
       const names = new Set(ways.map(({ name }) => name))
       for (const name of this.#missing.keys()) if (!names.has(name)) this.#missing.delete(name)
       for (const way of ways) this.#follow(way, whys, signal)

@@ -12,18 +12,18 @@ const parseTrend = parser(TrendSchema, (trend) => trend)
 const parseRecord = parser(AuditRecordSchema, (record) => record)
 const parseRecords = parser(Type.Array(AuditRecordSchema), (records) => records)
 
-/** A replica is heard of every two seconds. One that is silent for so long is gone, in milliseconds. */
+/** A replica sends a pulse every two seconds. After so long without one it counts as gone, in milliseconds. */
 const silentMs = 10_000
 
-/** What is told of a replica. */
+/** Hears the news of a replica. */
 interface ReplicaHears {
-  /** Something of it is different. */
+  /** Called after each change. */
   readonly changed: () => void
-  /** One came; those of before come again with each connection. */
+  /** Called with each record. Earlier records come again with each connection. */
   readonly record: (record: AuditRecord) => void
 }
 
-/** What one replica of the guard says, as long as its stream lasts. */
+/** The state of one replica of the guard, as long as its stream lasts. */
 export class FollowedReplica {
   guard: State['guard'] | undefined
   /** By this process's own clock. */
@@ -31,7 +31,7 @@ export class FollowedReplica {
   trend: Trend | undefined
   readonly #hears: ReplicaHears
   readonly #clock: Clock
-  /** Its clock, minus ours; kept while it fits, so that the same moment is always told alike. */
+  /** Its clock, minus ours. It stays while it fits, so that a moment does not jitter. */
   #ahead: number | undefined
 
   constructor(hears: ReplicaHears, clock: Clock) {
@@ -95,7 +95,7 @@ export class FollowedReplica {
   }
 
   #takeState(parsed: ReturnType<typeof parseState> | ReturnType<typeof parseChange>): void {
-    if (!parsed.ok) throw new Error(`it answered what is no state: ${parsed.problem}`)
+    if (!parsed.ok) throw new Error(`its answer is no state: ${parsed.problem}`)
     const { now, guard, waiting } = parsed.value
     const ahead = this.#aheadAt(now)
     if (guard) this.guard = guard

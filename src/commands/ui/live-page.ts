@@ -17,11 +17,11 @@ import type { Clock } from '../../time/clock.ts'
 import type { FollowedGuard } from './followed-guard.ts'
 import { ownPagePlan } from './page-plan.ts'
 
-/** What a person's own page is told from. */
+/** The sources of a person's own page. */
 interface LivePageModules {
-  /** What the person may read of the cluster. */
+  /** The cluster, as far as the person may read it. */
   readonly live: Pick<LiveMap, 'map' | 'ageMs' | 'outage' | 'unreadable' | 'subscribe'>
-  /** What is looked at. */
+  /** The name of the cluster. */
   readonly source: NonNullable<StateParts['source']>
   readonly guard: FollowedGuard
   /** The book of reservations, where it can be read. */
@@ -33,10 +33,10 @@ interface LivePageModules {
   readonly clock: Clock
 }
 
-/** A connection that works is heard of at least this often, in milliseconds. */
+/** A working connection shows a sign at least this often, in milliseconds. */
 const staleAfterMs = 120_000
 
-/** The page of a person: the cluster as they may read it, and what all replicas of the guard say. */
+/** The page of a person: the cluster as the person may read it, and all replicas of the guard. */
 export function livePage({ live, source, guard, book, story, clock }: LivePageModules): PageSource {
   const { map } = live
   const policy = (): Policy => policyOf(guard.guard)
@@ -45,6 +45,7 @@ export function livePage({ live, source, guard, book, story, clock }: LivePageMo
     map,
     plan: ownPagePlan,
     clock,
+    flags: () => source.flags,
     get policy() {
       return policy()
     },

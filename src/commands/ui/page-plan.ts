@@ -8,10 +8,10 @@ const looksOfGuard = 50_000
 /** A person's own process decides nothing meanwhile. */
 const looksOfPerson = 250_000
 
-/** What the page of a guard plans: as `holdfast plan` does without flags, but no longer than a decision can wait. */
+/** Plans for the page of a guard, as `holdfast plan` does without flags, but no longer than a decision can wait. */
 export const pagePlan = planWithin(looksOfGuard)
 
-/** What the page of `holdfast ui` plans. */
+/** Plans for the page of `holdfast ui`. */
 export const ownPagePlan = planWithin(looksOfPerson)
 
 /** Plans unless it takes more looks than these. */

@@ -35,7 +35,7 @@ export class DecisionsView {
     const before = this.#items
     this.#items = new Map(records.map((record) => [record, before.get(record) ?? itemOf(record)]))
     for (const [record, item] of before) if (!this.#items.has(record)) item.remove()
-    // An open record stays open: what is there already is not touched.
+    // An element that is there already is not touched, so an open record stays open.
     let next = list.firstElementChild
     for (const item of this.#items.values()) {
       if (item === next) next = next.nextElementSibling

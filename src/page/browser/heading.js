@@ -101,7 +101,8 @@ function problemsOf({ state, nodes }, connection) {
   const found = []
   const stale = (/** @type {string} */ text) => void found.push({ kind: 'stale', text })
   const endangered = nodes.filter((node) => node.state === 'danger').map(({ name }) => name)
-  if (endangered.length > 0) found.push({ kind: 'danger', text: dangerWords(endangered) })
+  if (endangered.length > 0)
+    found.push({ kind: 'danger', text: dangerWords(endangered, state?.source?.flags ?? '') })
   if (!connection.isLive)
     stale(
       `Stale: this page gets no news${state ? ', so it may show an old state' : ''}. It connects again by itself. ${connection.refusal}`,
@@ -120,11 +121,15 @@ function problemsOf({ state, nodes }, connection) {
   return found
 }
 
-/** @param {readonly string[]} nodes */
-function dangerWords(nodes) {
+/**
+ * @param {readonly string[]} nodes
+ * @param {string} flags
+ */
+function dangerWords(nodes, flags) {
   const shown = nodes.slice(0, named)
   const more = nodes.length > named ? ` and ${nodes.length - named} more` : ''
-  return `Danger on ${shown.join(', ')}${more}: an eviction flag and a pending clean-up have met, so the longhorn-manager crashes. To end this, run: holdfast rescue${more === '' ? ` ${shown.join(' ')}` : ''}. Or clear the flags of the node and of its disks: Holdfast never stops that.`
+  const command = ['holdfast rescue', ...(more === '' ? shown : []), flags].filter(Boolean).join(' ')
+  return `Danger on ${shown.join(', ')}${more}: an eviction flag and a pending clean-up have met, so the longhorn-manager crashes. To end this, clear the flags of the node and of its disks, or run: ${command}`
 }
 
 let shown = ''

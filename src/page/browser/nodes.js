@@ -18,7 +18,7 @@ const diskHeight = 50
 const rowPadding = 8
 const otherColumns = 480
 
-/** So much above and below is drawn too, so that scrolling shows no gap. In pixels. */
+/** The rows so far above and below are drawn too, so that scrolling shows no gap. In pixels. */
 const margin = 400
 
 /** A node as it is drawn. @typedef {{ element: HTMLElement, node: NodeView | undefined, how: string }} Row */

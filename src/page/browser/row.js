@@ -113,7 +113,7 @@ function diskOf({ name, path, uuid, scheduling, evictionRequested, managerState,
 const looks = Object.keys(signs)
 
 /**
- * What the person looks for comes first, and then what needs attention.
+ * Copies that match the filter come first, and then those that need attention.
  *
  * @param {readonly CopyView[]} copies
  * @param {string} wanted

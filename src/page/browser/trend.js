@@ -45,7 +45,7 @@ export function showTrend({ stepMs, points }) {
     ),
     chart(
       'denied',
-      `${sum(({ denied }) => denied)} denied, ${sum(({ held }) => held)} asked to retry`,
+      `${sum(({ denied }) => denied)} denied, ${sum(({ held }) => held)} held back`,
       groups.map((group) => group.reduce((all, { denied, held }) => all + denied + held, 0)),
     ),
     make('p', { class: 'quiet' }, since),

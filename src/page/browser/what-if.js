@@ -22,7 +22,7 @@ export class WhatIfView {
   #changed
   #asked = 0
   #askAgainAt = 0
-  /** What each place shows, so that what is the same stays as it is. @type {Map<HTMLElement, string>} */
+  /** The content of each place, so that the same content stays as it is. @type {Map<HTMLElement, string>} */
   #shown = new Map()
 
   /** @param {() => void} changed called when the choice is another */
@@ -122,7 +122,7 @@ export class WhatIfView {
   }
 
   /**
-   * What is the same stays as it is, and so does a keyboard that is on it.
+   * The same content stays as it is, and so does a keyboard that is on it.
    *
    * @param {HTMLElement} place
    * @param {string} key

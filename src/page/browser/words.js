@@ -71,7 +71,7 @@ export function schedulingWords({ scheduling, disks }) {
 /** The word and the sign of each verdict. */
 export const verdicts = /** @type {const} */ ({
   allow: { word: 'allowed', sign: '✓' },
-  hold: { word: 'asked to retry', sign: '◔' },
+  hold: { word: 'held back', sign: '◔' },
   refuse: { word: 'denied', sign: '✕' },
   unavailable: { word: 'not judged', sign: '!' },
 })
