@@ -54,6 +54,7 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
       patience: '2s',
       settle: '0.3s',
+      dangerMs: 0,
     },
     narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
     startGuard: async () => {
