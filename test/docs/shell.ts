@@ -47,6 +47,7 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
   /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
   const replaced: [string, string][] = [
     ['<node>', 'node-1'],
+    ['<disk>', 'disk-1'],
     ['<image>', 'ubuntu-22.04'],
     ['npm start -- --once', 'node dist/main.js sandbox --once'],
     ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
