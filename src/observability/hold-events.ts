@@ -39,7 +39,7 @@ export class HoldEvents implements HoldListener {
     this.#record(
       held,
       'RequestWaits',
-      `${headlineOf({ doing, effect: 'hold', found })}${more > 0 ? ` and ${more} more` : ''}${by(held)}. Holdfast answers within ${left}. If the request still has to wait then, kubectl retries.${rule}`,
+      `${headlineOf({ doing, effect: 'hold', found })}${more > 0 ? ` and ${more} more` : ''}${by(held)}. Holdfast answers within ${left}. If the request still has to wait then, ${retrying(held)}.${rule}`,
     )
   }
 
@@ -61,6 +61,11 @@ export class HoldEvents implements HoldListener {
       ...(type && { type }),
     })
   }
+}
+
+/** Longhorn's UI sends a click once. */
+function retrying({ request: { user, door } }: HeldChange): string {
+  return door === 'proxy-longhorn' ? `${user} has to try again` : 'kubectl retries'
 }
 
 function by({ request: { user, door } }: HeldChange): string {

@@ -37,6 +37,15 @@ t.test('the beginning and the end of a hold are Events at the object, apart from
   t.end()
 })
 
+t.test('a person who clicks in Longhorn’s UI has to try again, since no client does', (t) => {
+  const request = { ...held().request, door: 'proxy-longhorn' as const }
+  t.match(
+    told(held({ request }))[0]?.message,
+    'If the request still has to wait then, ann has to try again. (rule',
+  )
+  t.end()
+})
+
 t.test('other causes are counted', (t) => {
   const [cause] = held().causes
   t.match(

@@ -52,12 +52,19 @@ t.test('the page in a real browser', { skip }, (t) => {
       await item.textContent(),
       /evicting d2 of n1 asked by anna \(webhook\), waits for \d+s.*ubuntu is still being removed.*rule eviction-during-cleanup.*Holdfast answers within \d+s/,
     )
+    t.match(await item.textContent(), 'If it still has to wait then, the client retries.')
     t.equal(await page.title(), '1 waiting – lab-1 – Holdfast')
     t.match(await page.locator('#news').textContent(), 'evicting d2 of n1, asked by anna, waits.')
     world.release()
     await page.getByText('No request waits.').waitFor()
     t.equal(await item.count(), 0)
     t.match(await page.locator('#news').textContent(), 'no longer waits')
+  })
+
+  t.test('a click in Longhorn’s UI that waits says that its user has to try again', async (t) => {
+    const { world, page } = await shown(t)
+    world.hold({ door: 'proxy-longhorn' })
+    await page.locator('#waiting').getByText('then, anna has to try again.').waitFor()
   })
 
   t.test('danger comes first, and is told in words above all else', async (t) => {

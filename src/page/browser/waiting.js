@@ -34,6 +34,11 @@ export function showWaiting(waiting, now) {
   none.hidden = waiting.length > 0
 }
 
+/** Longhorn's UI sends a click once. @param {WaitingView} view */
+function retrying({ user, door }) {
+  return door === 'proxy-longhorn' ? `${user} has to try again` : 'the client retries'
+}
+
 /** @param {WaitingView} view */
 function begin(view) {
   const doing = make('strong')
@@ -55,7 +60,7 @@ function begin(view) {
     }
     setText(
       left,
-      `Holdfast answers within ${lasting(now.until - at)}. If it still has to wait then, the client retries.`,
+      `Holdfast answers within ${lasting(now.until - at)}. If it still has to wait then, ${retrying(now)}.`,
     )
   }
   list.append(item)
