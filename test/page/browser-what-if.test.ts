@@ -1,8 +1,10 @@
+import type { Route } from 'playwright-core'
 import t from 'tap'
 import { planWithin } from '../../src/commands/ui/page-plan.ts'
 import { withoutChromium as skip } from '../fixtures/chromium.ts'
 import { systemClock } from '../../src/time/clock.ts'
 import { ready } from '../fixtures/raw-objects.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { pagesInBrowser } from './page-in-browser.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
@@ -23,6 +25,22 @@ t.test('what if, in a browser', { skip }, (t) => {
     await page.locator('#what-if').getByText('n1 would be admitted now').waitFor()
     t.equal(await page.evaluate('document.activeElement.textContent'), 'Copy the commands')
     t.match(await page.locator('#what-if-news').textContent(), 'n1 would be admitted now')
+  })
+
+  t.test('an answer that takes longer than the next question is shown all the same', async (t) => {
+    const { page, row } = await shown(t)
+    const questions: Route[] = []
+    await page.route('**/what-if?*', (route) => void questions.push(route))
+    await row('n1').getByRole('checkbox').check()
+    await eventually(() => questions.length === 1)
+    await page.clock.install()
+    await page.clock.fastForward(60_000)
+    await page
+      .locator('#heard')
+      .getByText(/heard (?:1m|5\ds)/)
+      .waitFor()
+    await questions[0]?.continue()
+    await page.locator('#what-if').getByText('n1 would have to wait').waitFor()
   })
 
   t.test('a chosen node that is gone is chosen no longer, and all can be let go', async (t) => {

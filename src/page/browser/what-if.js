@@ -21,6 +21,8 @@ export class WhatIfView {
   #chosen = new Set()
   #changed
   #asked = 0
+  /** True until the answer to the latest question has come. */
+  #isAsking = false
   #askAgainAt = 0
   /** The content of each place, so that the same content stays as it is. @type {Map<HTMLElement, string>} */
   #shown = new Map()
@@ -59,7 +61,9 @@ export class WhatIfView {
 
   /** Asks again from time to time, unless the tab is in the background. */
   refresh() {
-    if (this.#chosen.size > 0 && !document.hidden && performance.now() >= this.#askAgainAt) void this.#ask()
+    // Another question meanwhile would make the answer an old one.
+    if (this.#chosen.size === 0 || this.#isAsking || document.hidden) return
+    if (performance.now() >= this.#askAgainAt) void this.#ask()
   }
 
   #choose() {
@@ -74,9 +78,11 @@ export class WhatIfView {
   async #ask() {
     const asked = ++this.#asked
     this.#askAgainAt = performance.now() + refreshMs
+    this.#isAsking = false
     const chosen = [...this.#chosen]
     if (chosen.length === 0) return this.#say('')
     if (chosen.length > mostNodes) return this.#say(`Choose ${mostNodes} nodes at most.`)
+    this.#isAsking = true
     try {
       const query = new URLSearchParams(chosen.map((name) => ['node', name]))
       const response = await fetch(`../api/v1/what-if?${query}`)
@@ -87,6 +93,8 @@ export class WhatIfView {
       else this.#refused(String(answer.error), Number(response.headers.get('retry-after')))
     } catch {
       if (asked === this.#asked) this.#say('Holdfast does not answer. The page asks again by itself.')
+    } finally {
+      if (asked === this.#asked) this.#isAsking = false
     }
   }
 
