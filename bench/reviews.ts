@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { review, uid } from '../test/doors/webhook/review-builder.ts'
+import { longhornAccount } from '../test/fixtures/cluster.ts'
 
 /** The questions to the servers: a write that raises no danger, and a clean-up that the guard denies. */
 export type Question = 'passes' | 'denied'
@@ -21,9 +22,6 @@ export interface Asked {
   readonly disk: string
 }
 
-/** Longhorn's own account, which is never held: it is denied at once. */
-const longhornAccount = 'system:serviceaccount:longhorn-system:longhorn-service-account'
-
 /** A request of HTTP, whole but for the uid that each review has for itself. */
 export class ReviewRequest {
   readonly #bytes: Buffer
@@ -31,8 +29,7 @@ export class ReviewRequest {
 
   /** @param question what it asks @param asked the objects @param host of the server */
   constructor(question: Question, asked: Asked, host: string) {
-    const uid = randomUUID()
-    const body = JSON.stringify(question === 'passes' ? taggedNode(uid, asked) : removedCopy(uid, asked))
+    const body = JSON.stringify(question === 'passes' ? taggedNode(asked) : removedCopy(asked))
     const head = [
       'POST /validate?timeout=10s HTTP/1.1',
       `Host: ${host}`,
@@ -45,11 +42,6 @@ export class ReviewRequest {
     this.#uidAt = this.#bytes.indexOf(uid)
   }
 
-  /** How large the body is, in bytes. */
-  get size(): number {
-    return this.#bytes.length
-  }
-
   /** The request with this number as the end of its uid: a new buffer. */
   numbered(number: number): Buffer {
     const bytes = Buffer.from(this.#bytes)
@@ -59,56 +51,21 @@ export class ReviewRequest {
 }
 
 /** A node whose tags change. */
-function taggedNode(uid: string, { node }: Asked): object {
-  const recorded = managedFieldsOf('001-node-evict-update-nodes')
-  const before = { ...node, metadata: { ...node.metadata, managedFields: recorded } }
-  const after = { ...before, spec: { ...before.spec, tags: ['ssd'] } }
-  return review(uid, 'Node', 'nodes', before, after, {
-    username: 'kubernetes-admin',
-    groups: ['system:masters', 'system:authenticated'],
-  })
+function taggedNode({ node }: Asked): object {
+  const before = withManagedFields(node, '001-node-evict-update-nodes')
+  return review('Node', { before, after: { ...before, spec: { ...before.spec, tags: ['ssd'] } } })
 }
 
 /** An image from which Longhorn itself removes a copy. */
-function removedCopy(uid: string, { image, disk }: Asked): object {
-  const recorded = managedFieldsOf('026-bi-cleanup-as-sa-update-backingimages')
-  const before = { ...image, metadata: { ...image.metadata, managedFields: recorded } }
+function removedCopy({ image, disk }: Asked): object {
+  const before = withManagedFields(image, '026-bi-cleanup-as-sa-update-backingimages')
   const copies = Object.entries(image.spec.diskFileSpecMap ?? {}).filter(([uuid]) => uuid !== disk)
   const after = { ...before, spec: { ...before.spec, diskFileSpecMap: Object.fromEntries(copies) } }
-  return review(uid, 'BackingImage', 'backingimages', before, after, {
-    username: longhornAccount,
-    groups: ['system:serviceaccounts', 'system:serviceaccounts:longhorn-system', 'system:authenticated'],
-  })
+  return review('BackingImage', { before, after, username: longhornAccount.username })
 }
 
-function review(
-  uid: string,
-  kind: string,
-  resource: string,
-  oldObject: Stored,
-  object: Stored,
-  userInfo: object,
-): object {
-  const version = { group: 'longhorn.io', version: 'v1beta2' }
-  return {
-    kind: 'AdmissionReview',
-    apiVersion: 'admission.k8s.io/v1',
-    request: {
-      uid,
-      kind: { ...version, kind },
-      resource: { ...version, resource },
-      requestKind: { ...version, kind },
-      requestResource: { ...version, resource },
-      name: oldObject.metadata.name,
-      namespace: 'longhorn-system',
-      operation: 'UPDATE',
-      userInfo,
-      object,
-      oldObject,
-      dryRun: false,
-      options: { kind: 'UpdateOptions', apiVersion: 'meta.k8s.io/v1' },
-    },
-  }
+function withManagedFields(object: Stored, recorded: string): Stored {
+  return { ...object, metadata: { ...object.metadata, managedFields: managedFieldsOf(recorded) } }
 }
 
 /** The field managers of a review that a real API server sent: half of such a body. */

@@ -21,21 +21,8 @@ const answerMs = 5_000
 /** Who the API server takes us for; empty if it does not say. @throws the signal's reason */
 export async function whoAmI(connection: Connection, signal: AbortSignal): Promise<string> {
   const json = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
-  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
-  try {
-    const answer = await jsonRequest(connection, {
-      method: 'POST',
-      path,
-      json,
-      signal: within(answerMs, signal),
-    })
-    const user = parseReview(answer)
-    return user.ok ? user.value : ''
-  } catch {
-    signal.throwIfAborted()
-    // What it is noted on says when and what all the same.
-    return ''
-  }
+  const user = parseReview(await ask(connection, 'authentication.k8s.io/v1/selfsubjectreviews', json, signal))
+  return user.ok ? user.value : ''
 }
 
 /** Whether we may patch Longhorn's nodes; undefined if the API server does not say. @throws the signal's reason */
@@ -50,16 +37,21 @@ export async function mayPatchNodes(
     kind: 'SelfSubjectAccessReview',
     spec: { resourceAttributes },
   }
-  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+  const path = 'authorization.k8s.io/v1/selfsubjectaccessreviews'
+  const allowed = parseAccess(await ask(connection, path, json, signal))
+  return allowed.ok ? allowed.value : undefined
+}
+
+/** Undefined without an answer: its callers go on without. @throws the signal's reason */
+async function ask(
+  connection: Connection,
+  path: string,
+  json: object,
+  signal: AbortSignal,
+): Promise<unknown> {
   try {
-    const answer = await jsonRequest(connection, {
-      method: 'POST',
-      path,
-      json,
-      signal: within(answerMs, signal),
-    })
-    const allowed = parseAccess(answer)
-    return allowed.ok ? allowed.value : undefined
+    const limited = within(answerMs, signal)
+    return await jsonRequest(connection, { method: 'POST', path: `/apis/${path}`, json, signal: limited })
   } catch {
     signal.throwIfAborted()
     return undefined

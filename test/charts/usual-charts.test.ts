@@ -2,28 +2,9 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { read, rowsOf } from '../docs/pages.ts'
 import { skip } from './helm.ts'
-import { podOf, rendered, type Made } from './manifest.ts'
+import { podOf, rendered } from './manifest.ts'
+import { everything, find, json, judging } from './usual.ts'
 import { set } from './rendered.ts'
-
-/** With these, everything is made that can be. */
-const everything = [
-  ...set('serviceMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true'),
-  ...set('backstop.enabled=true', 'proxy.longhorn.enabled=true', 'proxy.kubernetes.enabled=true'),
-  ...set('certificates.mode=cert-manager'),
-]
-
-function json(values: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
-}
-
-function find(all: readonly Made[], kind: string, name = 'holdfast'): Made | undefined {
-  return all.find((made) => made.kind === kind && made.metadata.name === name)
-}
-
-/** The pods that judge. */
-function judging(all: readonly Made[]) {
-  return all.filter(({ kind }) => kind === 'Deployment').flatMap((made) => podOf(made) ?? [])
-}
 
 t.test('each value of cert-manager and Kyverno has one here, or is left out for a reason', (t) => {
   const values: unknown = parse(read('charts/holdfast/values.yaml'))

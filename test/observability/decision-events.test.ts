@@ -50,6 +50,18 @@ t.test('a hold is an Event at the object, and the end of an eviction also at its
   t.end()
 })
 
+t.test('a denial that is given again counts up the same Events', (t) => {
+  const events: ObjectEvent[] = []
+  const sink = { record: (event: ObjectEvent) => void events.push(event) }
+  const listener = new DecisionEvents(sink, (kind, name) => world.map.object(kind, name)?.metadata.uid)
+  listener.decided(change, held)
+  const first = events.splice(0)
+  t.equal(first.length, 2)
+  listener.decided(change, held, { isRepeated: true })
+  t.strictSame(events, first)
+  t.end()
+})
+
 t.test('findings of other rules are Events at the object alone, warnings too', (t) => {
   const warned: Verdict = {
     decision: 'allow',

@@ -104,6 +104,19 @@ t.test('50 refusals a second for a minute are seven records, and their counts ad
   t.equal(clock.pending, 0)
 })
 
+t.test('a denial that is given again counts as another, with its own time and uid', async (t) => {
+  const { trail, clock, records } = trailing()
+  await trail.decided(change, held, instant, patience)
+  clock.advance(700)
+  const again = { ...change, request: { ...change.request, uid: 'request-2' } }
+  await trail.decided(again, held, { totalMs: 0.5, heldMs: 0, isRepeated: true }, patience)
+  t.equal(records.length, 1)
+  clock.advance(10_000)
+  t.match(records[1], { uid: 'request-2', time: '2026-11-23T12:00:00.700Z', decisionMs: 0.5, count: 1 })
+  t.strictSame(records[1]?.findings, records[0]?.findings)
+  await trail.stop()
+})
+
 t.test('decisions that call for different actions are counted separately', async (t) => {
   const { trail, records } = trailing()
   await trail.decided(change, held, instant, patience)

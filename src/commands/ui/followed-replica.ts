@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { parser } from '../../json/schema.ts'
-import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-record.ts'
+import { type AuditRecord, AuditRecordSchema, parseRecord } from '../../observability/audit-record.ts'
 import { type State, StateChangeSchema, StateSchema, type WaitingView } from '../../page/state-schema.ts'
 import { type Trend, TrendSchema } from '../../page/trend.ts'
 import type { Clock } from '../../time/clock.ts'
@@ -9,7 +9,6 @@ import { eventsIn } from './event-lines.ts'
 const parseState = parser(StateSchema, (state) => state)
 const parseChange = parser(StateChangeSchema, (change) => change)
 const parseTrend = parser(TrendSchema, (trend) => trend)
-const parseRecord = parser(AuditRecordSchema, (record) => record)
 const parseRecords = parser(Type.Array(AuditRecordSchema), (records) => records)
 
 /** A replica sends a pulse every two seconds. After so long without one it counts as gone, in milliseconds. */

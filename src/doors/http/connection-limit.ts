@@ -71,9 +71,7 @@ export class ConnectionLimit {
   }
 
   #connectionOf(socket: Socket): Connection | undefined {
-    const known = this.#ofSocket.get(socket)
-    if (known) return this.#connections.get(known.key) === known ? known : undefined
-    const found = this.#connections.get(keyOf(socket))
+    const found = this.#ofSocket.get(socket) ?? this.#connections.get(keyOf(socket))
     if (found) this.#ofSocket.set(socket, found)
     return found
   }

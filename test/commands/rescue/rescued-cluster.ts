@@ -156,7 +156,8 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
   return { code, told: told.join('\n'), steps, killedAt }
 }
 
-async function patch(url: string, path: string, body: object): Promise<void> {
+/** Patches an object of the cluster as an administrator. @param path such as `nodes/node-1` */
+export async function patch(url: string, path: string, body: object): Promise<void> {
   const response = await fetch(`${url}/apis/longhorn.io/v1beta2/namespaces/${namespace}/${path}`, {
     method: 'PATCH',
     headers: { 'content-type': 'application/merge-patch+json' },

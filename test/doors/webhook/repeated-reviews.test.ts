@@ -1,6 +1,7 @@
 import t from 'tap'
 import { RepeatedRefusals } from '../../../src/doors/webhook/repeated-refusals.ts'
-import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
+import { Reviewer, type ReviewModules } from '../../../src/doors/webhook/reviewer.ts'
+import type { Change } from '../../../src/rules/change.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { FakeClock } from '../../fixtures/fake-clock.ts'
 import { allowed, awaited, fakes, finding, held, options } from './fake-gate.ts'
@@ -12,12 +13,12 @@ const cancel = { before: evict.after, after: evict.before }
 const longhorn = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
 /** A reviewer whose gate holds everything back, and the clock of its delays. */
-function puttingOff() {
+function puttingOff(others: Partial<ReviewModules> = {}) {
   const { gate, modules } = fakes()
   const clock = new FakeClock()
   gate.answer = (change) => Promise.resolve(held(change))
   const repeated = new RepeatedRefusals(clock, () => clock.now())
-  const reviewer = new Reviewer(options, { ...modules, repeated })
+  const reviewer = new Reviewer(options, { ...modules, repeated, ...others })
   const answerTo = async (parts: Parameters<typeof review>[1], timeout: string) => {
     const reviewed = await reviewer.review(review('Node', parts), timeout, awaited)
     if (!reviewed.ok) throw new Error(reviewed.problem)
@@ -55,6 +56,17 @@ t.test(
     t.equal(clock.pending, 0)
   },
 )
+
+t.test('a denial that is given from memory is sent later too, and the gate is not asked', async (t) => {
+  for (const outcome of [held, (change: Change) => Promise.resolve(held(change))]) {
+    const { gate, atOnce } = puttingOff({ decideAtOnce: outcome })
+    t.ok(await atOnce({ ...evict, username: longhorn }))
+    t.notOk(await atOnce({ ...evict, username: longhorn }))
+    t.ok(await atOnce({ ...evict, username: 'ann' }))
+    t.ok(await atOnce({ ...evict, username: 'ann' }), 'others get it at once')
+    t.same(gate.asked, [])
+  }
+})
 
 t.test('only Longhorn’s answers are delayed, and no dry run’s', async (t) => {
   const { atOnce } = puttingOff()

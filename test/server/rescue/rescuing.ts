@@ -16,6 +16,7 @@ import { systemClock } from '../../../src/time/clock.ts'
 import { makeAuthority } from '../../../src/tls/authority.ts'
 import { issueServing } from '../../../src/tls/issue.ts'
 import { comesTrue, namespace } from '../../commands/guarded-cluster.ts'
+import { patch } from '../../commands/rescue/rescued-cluster.ts'
 import { embeddedCluster } from '../../fixtures/embedded-cluster.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { Balancer } from '../../race/balancer.ts'
@@ -138,16 +139,6 @@ async function setBackingImageManager({ client, cluster }: Sandbox, currentState
   if (!found) throw new Error('disk-2 has no backing image manager')
   const status = { ...object(found.status), currentState }
   await client.updateStatus(resources.BackingImageManager, { ...found, status })
-}
-
-async function patch(url: string, path: string, body: object): Promise<void> {
-  const response = await fetch(`${url}/apis/longhorn.io/v1beta2/namespaces/${namespace}/${path}`, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/merge-patch+json' },
-    body: JSON.stringify(body),
-    signal: untilHung(),
-  })
-  if (!response.ok) throw new Error(await response.text())
 }
 
 async function nodeOf({ client }: Sandbox) {
