@@ -81,6 +81,12 @@ export class Admission {
 
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
   async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
+    const attempt = await this.#admit(asked, wait)
+    this.#modules.waiting.decided(asked, attempt.verdict)
+    return attempt
+  }
+
+  async #admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
     const waits = this.#mayBeHeld(asked.change, wait.mayHold)
     // 1. Judge on the disk map. A refused change, and one without a reservation, needs no I/O.
     let judged: Attempt | Candidate | undefined = this.#judge(asked)

@@ -99,6 +99,13 @@ export class WaitingList {
       .toSorted((one, other) => one.since - other.since)
   }
 
+  /** Ends the wait of a retry that is decided at once, and so has no hold. */
+  decided(asked: Asked, verdict: Verdict): void {
+    if (this.#retrying.size === 0 || verdict.decision === 'hold' || asked.change.request.dryRun) return
+    if (!this.#retrying.has(this.#keyOf(asked).key)) return
+    this.#end(this.#begin(asked, [], this.#modules.clock.monotonic()), endOf(verdict, false))
+  }
+
   /** Follows a change that may come to wait. */
   follow(asked: Asked): Waiting {
     let hold: Hold | undefined
@@ -117,9 +124,7 @@ export class WaitingList {
 
   #begin(asked: Asked, objections: readonly Objection[], until: number): Hold {
     const now = this.#modules.clock.monotonic()
-    const { change, acts } = asked
-    const what = doing(acts, this.#modules.map)
-    const key = JSON.stringify([change.kind, nameOf(change), change.request.actor.username, what])
+    const { key, what } = this.#keyOf(asked)
     const before = this.#takeRetry(key, now)
     this.#count += 1
     const hold: Hold = {
@@ -136,6 +141,11 @@ export class WaitingList {
     this.#holds.add(hold)
     this.#tell(hold, (listener, held) => listener.began(held))
     return hold
+  }
+
+  #keyOf({ change, acts }: Asked): { readonly key: string; readonly what: string } {
+    const what = doing(acts, this.#modules.map)
+    return { what, key: JSON.stringify([change.kind, nameOf(change), change.request.actor.username, what]) }
   }
 
   #end(hold: Hold, how: HoldEnd): Waited | undefined {

@@ -1,7 +1,11 @@
 import t from 'tap'
 import type { HoldListener } from '../../src/gate/ports.ts'
 import { HoldNews } from '../../src/observability/hold-news.ts'
+import { cluster } from '../fixtures/cluster.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from '../gate/gate-world.ts'
 import { held } from './held.ts'
 
 function listening(others: readonly HoldListener[] = []) {
@@ -156,4 +160,35 @@ t.test('a listener that fails keeps no news from the others', (t) => {
   t.strictSame(heard, ['1 began'])
   t.match(problems, [{ message: 'no room' }])
   t.end()
+})
+
+t.test('a retry that passes without another hold ends the wait, and its client is not gone', async (t) => {
+  const drained = [ready('d3'), ready('d4')]
+  const nodes = () =>
+    cluster('v1.8.0')
+      .node('n1', [disk('d1'), disk('d2')])
+      .node('n2', [disk('d3'), disk('d4')])
+  const of = nodes().image('ubuntu', [pending('d1'), ...drained])
+  const heard: string[] = []
+  const listener: HoldListener = {
+    began: () => void heard.push('began'),
+    ended: (_held, how) => void heard.push(how),
+  }
+  const clock = new FakeClock()
+  const news = new HoldNews([listener], { clock, comesBackMs: 12_000, onProblem: () => undefined })
+  const world = new GateWorld(of, { holdListeners: [news] })
+  const ask = () =>
+    world.decide(of.toNode('n1', [disk('d1'), disk('d2', { evictionRequested: true })]), 10_000)
+  const first = ask()
+  await eventually(() => world.gate.holding === 1)
+  clock.advance(9_000)
+  world.clock.advance(10_000)
+  t.match(await first, { answer: { allowed: false } })
+  of.image('ubuntu', drained)
+  world.tell('BackingImage', 'ubuntu')
+  clock.advance(1_000)
+  world.clock.advance(1_000)
+  t.match(await ask(), { answer: { allowed: true } })
+  clock.advance(20_000)
+  t.strictSame(heard, ['began', 'admitted'])
 })

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../../src/json/schema.ts'
 import { mergePatch } from '../../../src/json/patch.ts'
 import type { Connection } from '../../../src/kubernetes/client/connection.ts'
 import type { ApiRequest } from '../../../src/kubernetes/client/exchange.ts'
+import { untilAborted } from '../../fixtures/limits.ts'
 import type { ReportDefinition } from '../../fixtures/report-definitions.ts'
 
 /** A report as it is stored. */
@@ -35,6 +36,10 @@ export class FakeReportServer {
   readonly stored = new Map<string, StoredReport>()
   /** The status of every answer, instead of doing anything. */
   failing: number | undefined
+  /** True if no request is answered: each lasts until its signal ends it. */
+  hangs = false
+  /** Called with each request. */
+  onRequest: () => void = () => undefined
   /** Called before each write, as another replica's turn. */
   before: () => void = () => undefined
   readonly #served = new Map<
@@ -62,13 +67,17 @@ export class FakeReportServer {
       namespace: undefined,
       inPod: false,
       close: () => undefined,
-      request: (request) => {
+      request: async (request) => {
+        if (this.hangs) {
+          this.requests.push(`${request.method} ${request.path}`)
+          await untilAborted(request.signal)
+        }
         const { status, body } = this.#answer(request)
         const text = JSON.stringify(body)
         async function* chunks(): AsyncGenerator<Buffer> {
           yield await Promise.resolve(Buffer.from(text))
         }
-        return Promise.resolve({ status, headers: {}, text: () => Promise.resolve(text), body: chunks() })
+        return { status, headers: {}, text: () => Promise.resolve(text), body: chunks() }
       },
     }
   }
@@ -82,6 +91,7 @@ export class FakeReportServer {
 
   #answer({ method, path, body }: ApiRequest): { readonly status: number; readonly body: JsonObject } {
     this.requests.push(`${method} ${path}`)
+    this.onRequest()
     if (this.failing !== undefined) return failure(this.failing)
     const [, api = '', collection = '', name] =
       /^(\/apis\/[^/]+\/[^/]+)(?:(\/.+?)(?:\/([^/]+))?)?$/.exec(path) ?? []

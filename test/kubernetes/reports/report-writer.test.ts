@@ -1,65 +1,7 @@
-import t, { type Test } from 'tap'
-import type { ReportedResult } from '../../../src/gate/report-port.ts'
-import type { ReportChoice } from '../../../src/kubernetes/reports/report-apis.ts'
-import { ReportWriter } from '../../../src/kubernetes/reports/report-writer.ts'
-import { eventually } from '../../fixtures/eventually.ts'
-import { FakeClock } from '../../fixtures/fake-clock.ts'
-import { openReports, policyReports, type ReportDefinition } from '../../fixtures/report-definitions.ts'
+import t from 'tap'
+import { openReports, policyReports } from '../../fixtures/report-definitions.ts'
 import { FakeReportServer } from './fake-report-server.ts'
-
-const hour = 3_600_000
-const clock = new FakeClock()
-
-function denial(key: string, parts: Partial<ReportedResult> = {}): ReportedResult {
-  return {
-    key,
-    rule: 'eviction-during-cleanup',
-    category: 'manager crash',
-    result: 'fail',
-    severity: 'medium',
-    message: `evicting ${key} has to wait`,
-    object: { kind: 'Node', name: key },
-    count: 1,
-    at: clock.now(),
-    properties: { user: 'ann', effect: 'hold' },
-    ...parts,
-  }
-}
-
-interface Choice {
-  readonly choice?: ReportChoice
-  readonly serves?: readonly ReportDefinition[]
-  readonly results?: number
-  readonly bytes?: number
-  readonly waiting?: number
-}
-
-function replica(t: Test, server: FakeReportServer, { choice = 'auto', ...limits }: Choice = {}) {
-  const own = new FakeClock()
-  const problems: string[] = []
-  const writer = new ReportWriter({
-    connection: server.connection(),
-    namespace: 'longhorn-system',
-    choice,
-    keepMs: 24 * hour,
-    clock: own,
-    onProblem: (error, dropped) => problems.push(`${dropped} ${String(error)}`),
-    limits,
-  })
-  t.teardown(() => writer.stop())
-  /** Lets the next write come, and waits until it is over. */
-  const round = async (ms = 10_000): Promise<void> => {
-    await eventually(() => own.pending === 1, 'a write that is to come')
-    own.advance(ms)
-    await writer.idle()
-  }
-  return { writer, clock: own, problems, round }
-}
-
-function reporting(t: Test, choice: Choice = {}) {
-  const server = new FakeReportServer(...(choice.serves ?? [openReports]))
-  return { server, ...replica(t, server, choice) }
-}
+import { type Choice, denial, hour, replica, reporting } from './reporting.ts'
 
 t.test('a denial is a result of the one report in Longhorn’s namespace', async (t) => {
   const { server, writer, round } = reporting(t)
@@ -230,53 +172,6 @@ t.test('the oldest results go where there are too many, or they are too large', 
     small.writer.record(denial(`node-${at}`, { at: clock.now() + at * 1_000, message: 'x'.repeat(400) }))
   await small.round(0)
   t.match(small.server.report.results.length, 2)
-})
-
-t.test('the writer reports a failing API server once, and writes the waiting results later', async (t) => {
-  const { server, writer, problems, round } = reporting(t)
-  server.failing = 503
-  for (const key of ['node-1', 'node-2', 'node-1']) {
-    writer.record(denial(key))
-    await round()
-  }
-  t.match(problems, [/^0 .*503/])
-  t.equal(problems.length, 1)
-  server.failing = undefined
-  await round()
-  t.strictSame(server.report.results.map(({ properties }) => properties.count).toSorted(), ['1', '2'])
-})
-
-t.test('more results than may wait are dropped and counted', async (t) => {
-  const { server, writer, round } = reporting(t, { waiting: 2 })
-  server.failing = 500
-  for (let at = 0; at < 10; at += 1) writer.record(denial(`node-${at}`))
-  t.equal(writer.dropped, 8)
-  await round(0)
-  t.equal(writer.dropped, 8, 'what could not be written waits again')
-})
-
-t.test('results that the API server rejects do not stand in the way of others', async (t) => {
-  const { server, writer, problems, round } = reporting(t)
-  writer.record(denial('odd', { category: 1 as unknown as string }))
-  await round(0)
-  t.match([problems, writer.dropped], [[/422/], 1])
-  writer.record(denial('node-1'))
-  await round()
-  t.equal(server.report.results.length, 1)
-})
-
-t.test('a missing kind is a problem at the start, and is looked for again', async (t) => {
-  for (const choice of ['auto', 'policyreport'] as const) {
-    const { server, writer, problems, round } = reporting(t, { serves: [], choice })
-    writer.start()
-    await round(0)
-    t.match(problems, [/does not serve .*PolicyReport of wgpolicyk8s.io\/v1alpha2: install its definition/])
-    writer.record(denial('node-1'))
-    await round()
-    server.serve(policyReports)
-    await round()
-    t.match(server.report, { kind: 'PolicyReport', results: [{}] })
-  }
 })
 
 t.test('a report that somebody deletes is made again', async (t) => {

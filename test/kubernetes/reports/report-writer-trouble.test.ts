@@ -1,0 +1,86 @@
+import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
+import { policyReports } from '../../fixtures/report-definitions.ts'
+import { denial, hour, reporting } from './reporting.ts'
+
+t.test('the writer reports a failing API server once, and writes the waiting results later', async (t) => {
+  const { server, writer, problems, round } = reporting(t)
+  server.failing = 503
+  for (const key of ['node-1', 'node-2', 'node-1']) {
+    writer.record(denial(key))
+    await round()
+  }
+  t.match(problems, [/^0 .*503/])
+  t.equal(problems.length, 1)
+  server.failing = undefined
+  await round()
+  t.strictSame(server.report.results.map(({ properties }) => properties.count).toSorted(), ['1', '2'])
+})
+
+t.test('a result that became too old goes once the API server answers again', async (t) => {
+  const { server, writer, round } = reporting(t)
+  writer.record(denial('node-1'))
+  await round(0)
+  server.failing = 503
+  await round(24 * hour)
+  server.failing = undefined
+  await round()
+  t.strictSame(server.report.results, [])
+})
+
+t.test('a repetition that comes during a failing write counts on the same result', async (t) => {
+  const { server, writer, round } = reporting(t)
+  server.failing = 503
+  server.onRequest = () => {
+    server.onRequest = () => undefined
+    writer.record(denial('node-1'))
+  }
+  writer.record(denial('node-1'))
+  await round(0)
+  server.failing = undefined
+  await round()
+  t.match(server.report.results, [{ properties: { count: '2' } }])
+})
+
+t.test('a write that hangs does not make stopping longer than it may take', async (t) => {
+  // Without an end to the write, this would take ten minutes.
+  const { server, writer, clock } = reporting(t, { flushMs: 1, writeMs: 600_000 })
+  server.hangs = true
+  writer.record(denial('node-1'))
+  clock.advance(0)
+  await eventually(() => server.requests.length > 0, 'a request')
+  await writer.stop()
+})
+
+t.test('more results than may wait are dropped and counted', async (t) => {
+  const { server, writer, round } = reporting(t, { waiting: 2 })
+  server.failing = 500
+  for (let at = 0; at < 10; at += 1) writer.record(denial(`node-${at}`))
+  t.equal(writer.dropped, 8)
+  await round(0)
+  t.equal(writer.dropped, 8, 'what could not be written waits again')
+})
+
+t.test('results that the API server rejects do not stand in the way of others', async (t) => {
+  const { server, writer, problems, round } = reporting(t)
+  writer.record(denial('odd', { category: 1 as unknown as string }))
+  await round(0)
+  t.match([problems, writer.dropped], [[/422/], 1])
+  writer.record(denial('node-1'))
+  await round()
+  t.equal(server.report.results.length, 1)
+})
+
+t.test('a missing kind is a problem at the start, and is looked for again', async (t) => {
+  for (const choice of ['auto', 'policyreport'] as const) {
+    const { server, writer, problems, round } = reporting(t, { serves: [], choice })
+    writer.start()
+    await round(0)
+    t.match(problems, [/does not serve .*PolicyReport of wgpolicyk8s.io\/v1alpha2: install its definition/])
+    writer.record(denial('node-1'))
+    await round()
+    server.serve(policyReports)
+    await round()
+    t.match(server.report, { kind: 'PolicyReport', results: [{}] })
+  }
+})
