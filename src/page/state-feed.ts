@@ -71,8 +71,9 @@ export class StateFeed {
 
   /** Sends every later change. @returns ends it */
   follow(follower: (event: FeedEvent) => void): () => void {
-    if (this.#followers.size === 0) this.#begin()
+    const isFirst = this.#followers.size === 0
     this.#followers.add(follower)
+    if (isFirst) this.#begin()
     return () => {
       if (this.#followers.delete(follower) && this.#followers.size === 0) this.#end()
     }
