@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EventSink, ObjectEvent } from '../gate/ports.ts'
 import { group, version } from '../longhorn/kinds.ts'
-import type { Clock } from '../time/clock.ts'
+import { type Clock, onAbort, within } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
 import { ApiFailure } from './client/failures.ts'
 import { jsonRequest } from './client/json-request.ts'
@@ -76,6 +76,8 @@ export class EventRecorder implements EventSink {
   #isWriting = false
   #failing = false
   #stopped = false
+  /** Aborted if a write is still under way when stopping has taken its time. */
+  readonly #stopping = new AbortController()
 
   constructor(options: EventRecorderOptions) {
     this.#options = options
@@ -126,8 +128,11 @@ export class EventRecorder implements EventSink {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
+    const flush = AbortSignal.timeout(this.#limits.flushMs)
+    const forget = onAbort(flush, () => this.#stopping.abort(flush.reason))
     await this.#writing
-    await this.#write(this.#unwritten(), AbortSignal.timeout(this.#limits.flushMs))
+    forget()
+    if (!flush.aborted) await this.#write(this.#unwritten(), flush)
   }
 
   /** A new Event is written at once, a counted one only now and then. */
@@ -140,7 +145,7 @@ export class EventRecorder implements EventSink {
     this.#cancel = clock.setTimer(Math.max(0, next - clock.monotonic()), () => {
       this.#isWriting = true
       const due = this.#unwritten().filter(({ notBefore }) => notBefore <= clock.monotonic())
-      this.#writing = this.#write(due, AbortSignal.timeout(this.#limits.writeMs)).finally(() => {
+      this.#writing = this.#write(due, within(this.#limits.writeMs, this.#stopping.signal)).finally(() => {
         this.#isWriting = false
         this.#schedule()
       })

@@ -6,6 +6,7 @@ import { type EventLimits, EventRecorder } from '../../src/kubernetes/event-reco
 import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { untilAborted } from '../fixtures/limits.ts'
 
 const path = '/api/v1/namespaces/longhorn-system/events'
 const signal = new AbortController().signal
@@ -22,12 +23,13 @@ async function recording(t: Test, limits: Partial<EventLimits> = {}) {
   const api = await ApiServer.start({})
   const client = connectTo(api.url)
   const writes: string[] = []
-  let broken = false
+  let broken: 'fails' | 'hangs' | undefined
   const connection: Connection = {
     ...client,
     request: (request) => {
       writes.push(request.method)
-      return broken ? Promise.reject(new Error('unreachable')) : client.request(request)
+      if (broken === 'fails') return Promise.reject(new Error('unreachable'))
+      return broken === 'hangs' ? untilAborted(request.signal) : client.request(request)
     },
   }
   const clock = new FakeClock()
@@ -53,8 +55,9 @@ async function recording(t: Test, limits: Partial<EventLimits> = {}) {
     await eventually(() => writes.length >= writesWanted, `${writesWanted} writes`)
     await recorder.idle()
   }
-  const fail = (now: boolean): void => void (broken = now)
-  return { recorder, clock, writes, events, round, problems, fail, client }
+  const fail = (now: boolean): void => void (broken = now ? 'fails' : undefined)
+  const hang = (): void => void (broken = 'hangs')
+  return { recorder, clock, writes, events, round, problems, fail, hang, client }
 }
 
 t.test('an Event is at its object, where kubectl describe looks for it', async (t) => {
@@ -153,4 +156,14 @@ t.test('remembered Events are bounded, and dropped ones are counted', async (t) 
   fail(false)
   await recorder.stop()
   t.match((await events()).items, [{ involvedObject: { name: 'n5' } }])
+})
+
+t.test('a write that hangs does not make stopping longer than it may take', async (t) => {
+  // Without an end to the write, this would take ten minutes.
+  const { recorder, clock, writes, hang } = await recording(t, { flushMs: 1, writeMs: 600_000 })
+  hang()
+  recorder.record(event('n1'))
+  clock.advance(0)
+  await eventually(() => writes.length === 1, 'a write')
+  await recorder.stop()
 })

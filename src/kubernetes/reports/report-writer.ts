@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { ReportedResult, ReportSink } from '../../gate/report-port.ts'
 import { absent, parser } from '../../json/schema.ts'
-import type { Clock } from '../../time/clock.ts'
+import { type Clock, onAbort, within } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
@@ -30,7 +30,7 @@ interface ReportWriterOptions {
 }
 
 /** Limits of the report and of writing it. */
-interface ReportWriterLimits extends Omit<ReportLimits, 'keepMs'> {
+export interface ReportWriterLimits extends Omit<ReportLimits, 'keepMs'> {
   /** The report is written at most once in this time, in milliseconds. */
   readonly writeMs: number
   /** The maximum of results that wait to be written; more are dropped. */
@@ -49,7 +49,7 @@ const defaultLimits: ReportWriterLimits = {
 }
 
 /** Timers of Node cannot be longer than 24 days, in milliseconds. */
-const longestTimerMs = 24 * 3_600_000
+const longestTimerMs = 24 * 24 * 3_600_000
 
 /** The name of the one report of a cluster. */
 const reportName = 'holdfast'
@@ -87,6 +87,10 @@ export class ReportWriter implements ReportSink {
   #writing: Promise<void> | undefined
   #failing = false
   #stopped = false
+  /** True if the last update has to be tried again, even if no result waits: old results may be due. */
+  #again = false
+  /** Aborted if a write is still under way when stopping has taken its time. */
+  readonly #stopping = new AbortController()
 
   constructor(options: ReportWriterOptions) {
     this.#options = options
@@ -122,8 +126,11 @@ export class ReportWriter implements ReportSink {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
+    const flush = AbortSignal.timeout(this.#limits.flushMs)
+    const forget = onAbort(flush, () => this.#stopping.abort(flush.reason))
     await this.#writing
-    if (this.#waiting.size > 0) await this.#update(AbortSignal.timeout(this.#limits.flushMs))
+    forget()
+    if (this.#waiting.size > 0 && !flush.aborted) await this.#update(flush)
   }
 
   /** @param afterMs how long it has time */
@@ -133,7 +140,7 @@ export class ReportWriter implements ReportSink {
     const { clock } = this.#options
     const wait = Math.max(afterMs, this.#notBefore - clock.monotonic(), 0)
     this.#cancel = clock.setTimer(wait, () => {
-      this.#writing = this.#update(AbortSignal.timeout(this.#limits.writeMs)).finally(() => {
+      this.#writing = this.#update(within(this.#limits.writeMs, this.#stopping.signal)).finally(() => {
         this.#writing = undefined
         this.#scheduleNext()
       })
@@ -141,7 +148,7 @@ export class ReportWriter implements ReportSink {
   }
 
   #scheduleNext(): void {
-    if (this.#waiting.size > 0) {
+    if (this.#waiting.size > 0 || this.#again) {
       this.#schedule(0)
       return
     }
@@ -157,9 +164,11 @@ export class ReportWriter implements ReportSink {
     try {
       await this.#write(taken, signal)
       this.#failing = false
+      this.#again = false
     } catch (error) {
       if (isRejected(error)) this.#dropped += taken.length
       else this.#putBack(taken)
+      this.#again = !isRejected(error)
       // The kind may be served by another API tomorrow, and somebody may have deleted the report.
       this.#api = undefined
       this.#seen = undefined
