@@ -64,6 +64,7 @@ t.test('how far it can be trusted', (t) => {
   t.test('it is synced when the last kind is; until then its age is infinite', async (t) => {
     const { server, clock, feed } = await feeding(t, (server) => server.fail('list', { answer: 500 }))
     await eventually(() => server.watches === 5)
+    await eventually(() => [...feed.followers.values()].some(({ state }) => state.phase === 'backing-off'))
     t.equal(feed.synced, false)
     t.equal(feed.ageMs(), Infinity)
     const synced = feed.whenSynced(signal)
