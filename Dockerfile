@@ -5,19 +5,14 @@ FROM node:${NODE} AS build
 WORKDIR /holdfast
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json ./
+COPY scripts ./scripts
 COPY src ./src
-RUN npm run build
-
-FROM node:${NODE} AS modules
-WORKDIR /holdfast
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# A guard has no use for the embedded cluster, nor for a kubectl plugin.
+RUN npm run build && rm dist/embedded-cluster.js dist/sandbox.js dist/kubectl*.js
 
 FROM node:${NODE}
 ENV NODE_ENV=production
 COPY package.json LICENSE /holdfast/
-COPY --from=modules /holdfast/node_modules /holdfast/node_modules
 COPY --from=build /holdfast/dist /holdfast/dist
 # By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 65532:65532

@@ -42,7 +42,7 @@ export default tseslint.config(
     ignores: ['src/page/browser/*.js'],
     languageOptions: { globals: globals.node },
   },
-  // As it is sent to the browser: nothing builds it, and tsc checks its types.
+  // For the browser: tsc checks its types, and the bundle joins the files as they are.
   { files: ['src/page/browser/*.js'], languageOptions: { globals: globals.browser } },
   {
     files: ['test/**/*.ts'],

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
+import { commandList } from './commands/command-list.ts'
 import type { OfferedCommand } from './commands/completion/offers.ts'
 import { refuseEmptyValues } from './commands/options/empty-values.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
@@ -30,7 +31,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['reopen', async (given) => (await import('./commands/evict/reopen-command.ts')).reopenCommand(given)],
   ['rescue', async (given) => (await import('./commands/rescue/command.ts')).rescueCommand(given)],
   ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
-  ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
+  ['sandbox', async (given) => (await embeddedCluster()).sandboxCommand(given)],
   [
     'compare-crds',
     async (given) => (await import('./commands/compare-crds/command.ts')).compareCrdsCommand(given),
@@ -43,6 +44,20 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
     async (given) => (await import('./commands/completion/command.ts')).completionCommand(given),
   ],
 ])
+
+/** The names of all commands, in the order of the help. */
+export const commandNames: readonly string[] = [...commands.keys()]
+
+/** The image leaves out the files of the embedded cluster. @throws CannotRun */
+async function embeddedCluster() {
+  try {
+    return await import('./commands/sandbox/command.ts')
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+    const how = 'On your machine, npx holdfast sandbox starts it'
+    throw new CannotRun(`the embedded cluster is not in this image. ${how}`, { cause })
+  }
+}
 
 /**
  * Runs one command line to its end. It leaves nothing behind in the process, so several can run there, also
@@ -68,7 +83,7 @@ export async function runCommandLine(given: readonly string[], around: Surroundi
       return code
     }
     const args = commandFirst(given)
-    const program = await makeProgram(args[0], { ...surroundings, exitWith })
+    const program = await makeProgram(makersOf(args), { ...surroundings, exitWith })
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
@@ -94,8 +109,11 @@ function commandFirst(args: readonly string[]): readonly string[] {
   return [...words, ...args.slice(0, at), ...args.slice(at + words.length)]
 }
 
-async function makeProgram(name: string | undefined, surroundings: CommandSurroundings): Promise<Command> {
-  const { env, stdout, stderr } = surroundings
+async function makeProgram(
+  makers: Iterable<MakeCommand>,
+  surroundings: CommandSurroundings,
+): Promise<Command> {
+  const { env, stdout, stderr, calledAs = 'holdfast' } = surroundings
   const program: Command = new Command('holdfast')
     .description(
       'Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.',
@@ -111,24 +129,50 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .configureHelp({ optionDescription: describeOption })
+    .configureHelp(helpOf(calledAs))
     .hook('preAction', async (_, command) => {
       refuseEmptyValues(command)
       await refuseUnknown(env)
       readVariables(command, env)
     })
-  const asked = name === undefined ? undefined : commands.get(name)
-  // Help and suggestions list all of them.
-  const all = name === '-v' || name === '--version' ? [] : commands.values()
-  for (const make of asked ? [asked] : all) program.addCommand(await make(surroundings))
+  for (const make of makers) program.addCommand(await make(surroundings))
   inherit(program)
   return program
+}
+
+/** Makes the command that is asked for, alone. Help and suggestions list all of them. */
+function makersOf([first, second]: readonly string[]): Iterable<MakeCommand> {
+  const name = first === 'help' ? second : first
+  const asked = name === undefined ? undefined : commands.get(name)
+  return asked ? [asked] : commandList.map((each) => () => Promise.resolve(new Listed(each)))
+}
+
+/** Stands for a command that is only listed. */
+class Listed extends Command {
+  /** As the list of commands shows it. */
+  readonly term: string
+
+  constructor({ name, usage, summary }: (typeof commandList)[number]) {
+    super(name)
+    this.term = `${name} ${usage}`.trimEnd()
+    this.description(summary)
+  }
+}
+
+/** @param calledAs replaces the name of the program in usage lines */
+function helpOf(calledAs: string): Partial<Help> {
+  const usual = new Help()
+  return {
+    optionDescription: describeOption,
+    subcommandTerm: (command) => (command instanceof Listed ? command.term : usual.subcommandTerm(command)),
+    commandUsage: (command) => usual.commandUsage(command).replace(/^holdfast\b/, calledAs),
+  }
 }
 
 /** What a shell may offer, of all commands. */
 async function offersOfAll(surroundings: CommandSurroundings): Promise<OfferedCommand> {
   const { offersOf } = await import('./commands/completion/offers.ts')
-  return offersOf(await makeProgram(undefined, surroundings))
+  return offersOf(await makeProgram(commands.values(), surroundings))
 }
 
 /**
@@ -165,20 +209,22 @@ function plain(stderr: Output): Output {
 }
 
 /** Shows a person the error, unless commander has done so. */
-async function told(error: unknown, { stderr }: Surroundings): Promise<number> {
+async function told(error: unknown, { stderr, inSources = same }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
   const known = error instanceof CannotRun || (await isOfCluster(error))
   // Any other error is a bug, and its stack is what developers need.
   const text =
-    error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)
+    error instanceof Error ? (known ? error.message : inSources(error.stack ?? error.message)) : String(error)
   stderr.write(`holdfast: ${text}\n`)
   return exitCode.couldNotRun
 }
 
-/** True for an error of the cluster or its connection: it is no bug, wherever it surfaces. */
+function same(stack: string): string {
+  return stack
+}
+
+/** True for an error of the cluster or its connection: it is no bug. */
 async function isOfCluster(error: unknown): Promise<boolean> {
-  const { ApiFailure } = await import('./kubernetes/client/failures.ts')
-  const { ConnectionFailure } = await import('./kubernetes/client/failures.ts')
-  const { MalformedAnswer } = await import('./kubernetes/client/json-request.ts')
-  return [ApiFailure, ConnectionFailure, MalformedAnswer].some((each) => error instanceof each)
+  const problem = await import('./kubernetes/client/cluster-problem.ts')
+  return problem.isOfCluster(error)
 }

@@ -39,8 +39,8 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void>> = {
     process.stdout.write(releaseNotes(read('CHANGELOG.md'), version))
   },
   /**
-   * pack FOLDER: what is published, in a folder that does not exist yet: the package for npm, the chart, the bill of materials,
-   * and checksums. What `npm run build` has made goes into the package.
+   * pack FOLDER: what is published, in a folder that does not exist yet: the package for npm, the manifest for Krew, the chart,
+   * the bill of materials, and checksums. What `npm run build` has made goes into the package.
    */
   pack(folder = '') {
     mkdirSync(folder)
@@ -52,8 +52,9 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void>> = {
       stdio: 'pipe',
     })
     renameSync(file(`holdfast-${version}.tgz`), file(`holdfast-chart-${version}.tgz`))
-    const npm = ['pack', '--silent', '--ignore-scripts', '--pack-destination', resolve(folder)]
-    execFileSync('npm', npm, { cwd: root, stdio: 'pipe' })
+    execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), resolve(folder)], { stdio: 'pipe' })
+    const krew = [join(root, 'scripts/krew.mjs'), file(`holdfast-${version}.tgz`)]
+    writeFileSync(file('holdfast.yaml'), execFileSync(process.execPath, krew))
     tasks.sbom?.(file(`holdfast-${version}.cdx.json`))
     tasks.checksums?.(folder)
   },

@@ -20,6 +20,8 @@ export interface Output {
 
 /** The parts of its process that the command line uses. */
 export interface Surroundings {
+  /** The name by which the user called it, for usage lines: `kubectl holdfast`; `holdfast` by default. */
+  readonly calledAs?: string
   readonly env: Environment
   /** Standard input, opened only by a command that reads it. */
   readonly stdin: () => Readable
@@ -46,6 +48,8 @@ export interface Surroundings {
   readonly onStdoutClosed: (hear: (why: string) => void) => () => void
   /** Adds memory, CPU and event loop of the process to the metrics of a server. */
   readonly measureProcess: (registry: Registry) => Promise<void>
+  /** Shows the sources in a stack trace, where the program is a bundle. */
+  readonly inSources?: (stack: string) => string
 }
 
 /** The part of the surroundings that one command uses, and its exit code. */

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { closest, distance } from 'fastest-levenshtein'
 import { type Document, isMap, LineCounter } from 'yaml'
 import { namesRelease, releaseExamples } from '../longhorn/releases.ts'
@@ -12,11 +12,18 @@ export type Layer =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] }
 
-const validate = new Ajv({
-  allErrors: true,
-  verbose: true,
-  formats: { [releaseFormat]: namesRelease },
-}).compile<Settings>(SettingsSchema)
+let compiled: ValidateFunction<Settings> | undefined
+
+/** Compiled at the first call: most commands only look for the nearest name here. */
+function validator(): ValidateFunction<Settings> {
+  return (compiled ??= new Ajv({
+    allErrors: true,
+    verbose: true,
+    meta: false,
+    validateSchema: false,
+    formats: { [releaseFormat]: namesRelease },
+  }).compile<Settings>(SettingsSchema))
+}
 
 /**
  * Reads the configuration file.
@@ -64,6 +71,7 @@ export function layerFromTexts(
 }
 
 function check(value: unknown, describe: (error: ErrorObject) => string): Layer {
+  const validate = validator()
   if (validate(value)) return { ok: true, settings: value }
   // A union yields an error for each branch; the one for the whole union says it best.
   const all = validate.errors ?? []

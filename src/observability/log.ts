@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
 import { findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { type Change, isArming, nameOf } from '../rules/change.ts'
@@ -137,10 +137,20 @@ function why(verdict: Verdict): string {
  * their source.
  *
  * @param level `debug`, `info`, `warn`, `error` or `silent`
+ * @param inSources shows the sources in the stack trace of an error
  */
-export function createLog(level: string, destination: DestinationStream): Logger {
+export function createLog(
+  level: string,
+  destination: DestinationStream,
+  inSources = (stack: string): string => stack,
+): Logger {
   const escaping = { write: (line: string) => destination.write(escapedText(line)) }
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, escaping)
+  const err = (error: Error): object => {
+    const shown = stdSerializers.err(error)
+    if (typeof shown.stack === 'string') shown.stack = inSources(shown.stack)
+    return shown
+  }
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err } }, escaping)
 }
 
 /** The destination of log lines. */

@@ -9,6 +9,7 @@ import {
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import type { Held } from '../observability/hold-record.ts'
 import type { HoldStream } from '../observability/hold-stream.ts'
+import { linesType } from '../observability/lines-type.ts'
 import { addPage, type PageSource } from '../page/routes.ts'
 import { refuseOtherSites } from '../page/same-site.ts'
 import { escapedText } from '../text/plain-text.ts'
@@ -81,9 +82,6 @@ interface OperatorModules {
 
 /** All clients come from loopback, and one that follows the audit keeps its connection for hours. */
 export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 }
-
-/** The media type of records: one JSON object a line. */
-export const linesType = 'application/x-ndjson'
 
 /**
  * The API of one replica for people: for commands `/audit` (with `?follow=true` for later records, and

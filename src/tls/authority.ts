@@ -81,11 +81,7 @@ export function validity(clock: TimeOfDay, lifetimeMs: number, notAfterLimit?: D
   return { notBefore: new Date(now - backdatedMs), notAfter: new Date(notAfter) }
 }
 
-/**
- * The library that writes certificates. It is loaded when one is made, since most commands make none, and
- * after `reflect-metadata`, without which its import fails.
- */
+/** The library that writes certificates. It is loaded when one is made, since most commands make none. */
 export async function x509Library() {
-  await import('reflect-metadata')
-  return import('@peculiar/x509')
+  return await import('./x509.ts')
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands in for `dist/main.js` where a shell starts it often. It has all that a process has and costs little: the
+// Stands in for `holdfast` where a shell starts it often. It has all that a process has and costs little: the
 // command line itself runs in the test (command-line-server.ts), whose port is in COMMAND_LINE_PORT.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'

@@ -38,6 +38,7 @@ export interface Running {
  *
  * @param input what it reads on standard input
  * @param clock by which an API server has to answer
+ * @param calledAs the name by which the user called it
  */
 export function start(
   args: readonly string[],
@@ -45,6 +46,7 @@ export function start(
   input = '',
   isInteractive = false,
   clock?: Clock,
+  calledAs?: string,
 ): Running {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
@@ -59,6 +61,7 @@ export function start(
     env: { HOME: '/dev/null', ...env },
     isInteractive,
     ...(clock && { clock }),
+    ...(calledAs !== undefined && { calledAs }),
     stdin: () => Readable.from([Buffer.from(input)]),
     stdout,
     stderr,
@@ -86,9 +89,19 @@ export function start(
   return { stdout, stderr, exit, kill, end: ended }
 }
 
-/** Runs `holdfast` to its end, within this process. @param input what it reads on standard input */
-export async function run(args: readonly string[], env: Variables = {}, input = ''): Promise<Ended> {
-  return await ended(start(args, env, input))
+/**
+ * Runs `holdfast` to its end, within this process.
+ *
+ * @param input what it reads on standard input
+ * @param calledAs the name by which the user called it
+ */
+export async function run(
+  args: readonly string[],
+  env: Variables = {},
+  input = '',
+  calledAs?: string,
+): Promise<Ended> {
+  return await ended(start(args, env, input, false, undefined, calledAs))
 }
 
 /** The same in a process of its own: one of each command, and where signals or the streams of a process matter. */
@@ -117,7 +130,13 @@ export async function runProgram(
   return await ended(startProgram(program, args, env, input))
 }
 
-function startProgram(program: string, args: readonly string[], env: Variables, input: string): Running {
+/** Starts another program. @param input what it reads on standard input */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  env: Variables,
+  input: string,
+): Running {
   const child = spawn(program, args, { env, stdio: 'pipe' })
   const { stdin, stdout, stderr } = child
   // It may end without reading.

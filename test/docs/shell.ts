@@ -24,8 +24,9 @@ const settings = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDF
 export async function shellIn(folder: string, ending: Ending, choice: Choice) {
   const sandbox = await embeddedCluster(ending, choice)
   await mkdir(join(folder, 'manifests'))
-  await mkdir(join(folder, 'dist'))
-  await symlink(`${root}/test/commands/client.mjs`, join(folder, 'dist/main.js'))
+  await mkdir(join(folder, 'bin'))
+  for (const name of ['holdfast', 'kubectl-holdfast'])
+    await symlink(`${root}/test/commands/client.mjs`, join(folder, 'bin', name))
   const before = process.cwd()
   process.chdir(folder)
   ending.teardown(() => process.chdir(before))
@@ -38,7 +39,7 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
   await writeFile(join(folder, 'manifests/node.yaml'), stringify(node))
   await writeFile(join(folder, 'kubeconfig'), sandbox.kubeconfig)
   const env = {
-    PATH: process.env.PATH ?? '',
+    PATH: `${join(folder, 'bin')}:${process.env.PATH ?? ''}`,
     HOME: folder,
     KUBECONFIG: join(folder, 'kubeconfig'),
     COMMAND_LINE_PORT: String(await commandLineServer(ending)),
@@ -49,7 +50,7 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
     ['<node>', 'node-1'],
     ['<disk>', 'disk-1'],
     ['<image>', 'ubuntu-22.04'],
-    ['npm start -- --once', 'node dist/main.js sandbox --once'],
+    ['npm start -- --once', 'holdfast sandbox --once'],
     ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
     ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
     ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],

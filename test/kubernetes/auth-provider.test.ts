@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { credentialsProblem, providerHeaders } from '../../src/kubernetes/client/authorization.ts'
+import { providerHeaders } from '../../src/kubernetes/client/auth-provider.ts'
+import { credentialsProblem } from '../../src/kubernetes/client/authorization.ts'
 import { PluginProblem } from '../../src/kubernetes/client/exec-plugin.ts'
 
 /** A token that is valid until then, in seconds since 1970. */
@@ -22,6 +23,14 @@ t.test('the token of oidc goes with each request as long as it is valid', async 
   const headers = providerHeaders(user({ 'id-token': idToken }))
   for (const time of ['first', 'second'])
     t.strictSame(await headers(), { Authorization: `Bearer ${idToken}` }, time)
+})
+
+t.test('requests carry the token of the older providers too', async (t) => {
+  for (const provider of ['azure', 'gcp']) {
+    const config = { 'access-token': 'old', expiry: '2100-01-01T00:00:00Z' }
+    const headers = providerHeaders({ name: 'ann', authProvider: { name: provider, config } })
+    t.strictSame(await headers(), { Authorization: 'Bearer old' }, provider)
+  }
 })
 
 t.test('requests have no authorization if the provider has no token', async (t) => {

@@ -113,6 +113,7 @@ export async function socksProxy(t: Test): Promise<SeenProxy> {
         socket.write(Buffer.from([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]))
         join(socket, onward)
       })
+      onward.on('error', () => socket.destroy())
     }
     talk().catch(() => socket.destroy())
   })

@@ -125,7 +125,7 @@ export function roomRules(room, of = {}) {
   const above = Object.keys(rooms).filter((other) => other !== room && !may.includes(other))
   const patterns = [
     {
-      group: [...above.map((other) => `**/${other}/**`), '**/main.ts', '**/command-line.ts'],
+      group: [...above.map((other) => `**/${other}/**`), '**/main.ts', '**/program.ts', '**/command-line.ts'],
       message: `src/${room} may import only from: ${[room, ...may].join(', ')}. Imports point downwards.`,
     },
   ]

@@ -47,6 +47,18 @@ t.test('a closed stream gets no lines, and the missing ones are counted', (t) =>
   t.end()
 })
 
+t.test('the log shows the sources in the stack trace of an error, where it is told them', (t) => {
+  const target = stalling()
+  const error = new Error('broken')
+  error.stack = 'Error: broken\n    at run (file:///holdfast/dist/server.js:10:5)'
+  const inSources = (stack: string) => stack.replace(/file:.*server\.js:10:5/, 'src/gate/gate.ts:120')
+  createLog('info', target, inSources).error({ err: error }, 'a line')
+  t.match(JSON.parse(target.lines[0] ?? ''), {
+    err: { type: 'Error', message: 'broken', stack: 'Error: broken\n    at run (src/gate/gate.ts:120)' },
+  })
+  t.end()
+})
+
 t.test('no line of the log acts on a terminal, and a program reads the original in it', (t) => {
   const target = stalling()
   const hostile = 'a\u001b[2J\u0007\u007f\u009b31m\u200f\u202e\u2066\u2028z'

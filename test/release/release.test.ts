@@ -123,27 +123,34 @@ t.test('checksums are those of sha256sum', (t) => {
   t.end()
 })
 
-t.test('pack makes the package, the chart, the bill of materials and checksums', { skip }, (t) => {
-  const folder = join(t.testdir(), 'files')
-  const made = task('pack', folder)
-  t.equal(made.status, 0, made.stderr)
-  t.strictSame(readdirSync(folder).toSorted(), [
-    'SHA256SUMS',
-    `holdfast-${version}.cdx.json`,
-    `holdfast-${version}.tgz`,
-    `holdfast-chart-${version}.tgz`,
-  ])
-  const checked = spawnSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: folder })
-  t.equal(checked.status, 0)
-  const chart = join(folder, `holdfast-chart-${version}.tgz`)
-  t.match(helm('show', 'chart', chart).stdout, `appVersion: ${version}`)
-  const inside = spawnSync('tar', ['-tzf', chart], { encoding: 'utf8' }).stdout
-  for (const name of ['README.md', 'questions.yaml', 'app-readme.md', 'values.schema.json'])
-    t.match(inside, `holdfast/${name}\n`)
-  t.match(helm('template', 'holdfast', chart, '--namespace', 'holdfast', '--kube-version', '1.36.0'), {
-    ok: true,
-  })
-  const npm = spawnSync('tar', ['-tzf', join(folder, `holdfast-${version}.tgz`)], { encoding: 'utf8' }).stdout
-  t.match(npm, 'package/package.json\n')
-  t.end()
-})
+t.test(
+  'pack makes the package, the manifest for Krew, the chart, the bill of materials and checksums',
+  { skip },
+  (t) => {
+    const folder = join(t.testdir(), 'files')
+    const made = task('pack', folder)
+    t.equal(made.status, 0, made.stderr)
+    t.strictSame(readdirSync(folder).toSorted(), [
+      'SHA256SUMS',
+      `holdfast-${version}.cdx.json`,
+      `holdfast-${version}.tgz`,
+      `holdfast-chart-${version}.tgz`,
+      'holdfast.yaml',
+    ])
+    const checked = spawnSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: folder })
+    t.equal(checked.status, 0)
+    const chart = join(folder, `holdfast-chart-${version}.tgz`)
+    t.match(helm('show', 'chart', chart).stdout, `appVersion: ${version}`)
+    const inside = spawnSync('tar', ['-tzf', chart], { encoding: 'utf8' }).stdout
+    for (const name of ['README.md', 'questions.yaml', 'app-readme.md', 'values.schema.json'])
+      t.match(inside, `holdfast/${name}\n`)
+    t.match(helm('template', 'holdfast', chart, '--namespace', 'holdfast', '--kube-version', '1.36.0'), {
+      ok: true,
+    })
+    const npm = spawnSync('tar', ['-tzf', join(folder, `holdfast-${version}.tgz`)], {
+      encoding: 'utf8',
+    }).stdout
+    t.match(npm, 'package/package.json\n')
+    t.end()
+  },
+)

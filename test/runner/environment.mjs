@@ -10,6 +10,7 @@ const kept = [
   'HOLDFAST_ADMISSION_REVIEWS',
   'HOLDFAST_THOROUGH',
   'HOLDFAST_PATIENCE',
+  'HOLDFAST_PROGRAM',
 ]
 
 for (const name of Object.keys(process.env)) {

@@ -15,8 +15,7 @@ export function completionCommand({ stdout }: CommandSurroundings): Command {
 With each TAB the shell asks holdfast, which has to be on the PATH. Names of a cluster come from the cluster that the flags
 on the line select, within two seconds and with your own rights.
 
-kubectl completes kubectl holdfast too, with a program kubectl_complete-holdfast on the PATH that runs:
-  holdfast __complete "$@"
+kubectl completes kubectl holdfast too: it asks kubectl_complete-holdfast, which npm installs beside holdfast.
 
 Examples:
   $ source <(holdfast completion bash)

@@ -49,7 +49,7 @@ function wordsOf(args: readonly string[]): readonly string[] {
 /** Written down when Holdfast is built: to make all commands takes longer than a person waits. */
 async function readOffers(): Promise<OfferedCommand | undefined> {
   try {
-    const text = await readFile(new URL('../../completion.json', import.meta.url), 'utf8')
+    const text = await readFile(new URL('completion.json', import.meta.url), 'utf8')
     // It is part of this very build, so nobody else has written it.
     return JSON.parse(text) as OfferedCommand
   } catch {

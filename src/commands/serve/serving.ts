@@ -41,6 +41,7 @@ export async function serving(
     onHangup,
     onStdoutClosed,
     measureProcess,
+    inSources,
     exitWith,
   }: CommandSurroundings,
   serve: (serving: Serving) => Promise<void>,
@@ -60,7 +61,7 @@ export async function serving(
   const isForPerson = stdout.isTTY === true && logFormat === 'auto'
   const screen = isForPerson ? await readableLog(stdout, coloursFor(stdout, env).isColorSupported) : stdout
   const stream = new LogStream(screen)
-  const log = createLog(logLevel, stream)
+  const log = createLog(logLevel, stream, inSources)
   const registry = new Registry()
   logMetrics(registry, stream)
   unhear.push(

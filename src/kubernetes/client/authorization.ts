@@ -1,5 +1,5 @@
-import type { RequestOptions } from 'node:https'
 import type { Clock } from '../../time/clock.ts'
+import { providerHeaders } from './auth-provider.ts'
 import { type ExecConfig, ExecPlugin, PluginProblem } from './exec-plugin.ts'
 import { errorCode } from './failures.ts'
 import { type Cluster, type Headers, inHeader, type User } from './kubeconfig.ts'
@@ -138,29 +138,6 @@ function loginOf({ username, password }: URL): [string, string] {
 
 function nothing(): void {
   // A fixed credential cannot be refreshed.
-}
-
-/**
- * Asks an `auth-provider` of a kubeconfig: `oidc`, and those of older versions of kubectl. client-node
- * implements them. Its import takes 0.3–0.5 s and 89 MB, so it is loaded for such a user only.
- *
- * @returns asks for the headers of one request; it throws the errors of client-node, which may quote secrets
- */
-export function providerHeaders({ name, authProvider }: User): () => Promise<Headers> {
-  const config = import('@kubernetes/client-node').then(({ KubeConfig }) => {
-    const made = new KubeConfig()
-    const cluster = { name, server: 'https://localhost', skipTLSVerify: false }
-    made.loadFromClusterAndUser(cluster, { name, authProvider })
-    return made
-  })
-  // The caller gets the error.
-  config.catch(() => undefined)
-  return async () => {
-    const options: RequestOptions = { headers: {} }
-    await (await config).applyToHTTPSOptions(options)
-    const pairs = Object.entries(options.headers ?? {}).map(([key, value]) => [key, String(value)] as const)
-    return Object.fromEntries(pairs)
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type RawData, WebSocket } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import { type Credentials, loadCredentials, type Proof } from './credentials.ts'
 import { type ConfigSearch, findConfig } from './find-config.ts'
@@ -49,6 +49,8 @@ export async function forwardPort(
   clock: Clock = systemClock,
 ): Promise<ForwardedPort> {
   const credentials = await loadCredentials(findConfig(search), search)
+  // Loaded here, since most commands reach no pod.
+  const { WebSocket } = await import('ws')
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward?ports=${port}`
   const sockets = new Set<Socket>()
   const server = createServer({ pauseOnConnect: true }, (socket) => {
@@ -61,7 +63,7 @@ export async function forwardPort(
     }
     credentials
       .prove()
-      .then((proof) => forward(socket, { credentials, proof, path, clock, problem }), problem)
+      .then((proof) => forward(socket, { credentials, proof, path, clock, problem, WebSocket }), problem)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -81,11 +83,13 @@ interface Forwarding {
   readonly path: string
   readonly clock: Clock
   readonly problem: (error: unknown) => void
+  readonly WebSocket: typeof WebSocket
 }
 
 /** Joins a connection with one into the pod. */
-function forward(socket: Socket, { credentials, proof, path, clock, problem }: Forwarding): void {
+function forward(socket: Socket, forwarding: Forwarding): void {
   if (socket.destroyed) return
+  const { credentials, proof, path, clock, problem, WebSocket } = forwarding
   const { server, proxy } = credentials
   const way = tunnelTo(server, proxy, proof.tls)
   const url = `${server.protocol === 'https:' ? 'wss' : 'ws'}://${server.host}${server.pathname.replace(/\/$/, '')}${path}`

@@ -1,7 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
-import { SocksClient } from 'socks'
 import { onAbort } from '../../time/clock.ts'
 import { isDistrust } from './failures.ts'
 import type { TlsMaterial } from './tls-material.ts'
@@ -37,15 +36,22 @@ export async function tunnelThrough(
   options: TunnelOptions,
 ): Promise<net.Socket> {
   return proxy.protocol.startsWith('socks5')
-    ? await throughSocks(proxy, target)
+    ? await throughSocks(proxy, target, options.signal)
     : await throughConnect(proxy, target, options)
 }
 
 /** The proxy resolves the name, as with Go. */
-async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<net.Socket> {
+async function throughSocks(
+  proxy: URL,
+  { host, port }: TunnelTarget,
+  signal: AbortSignal,
+): Promise<net.Socket> {
   const { hostname, username, password } = proxy
   const login =
     username === '' ? {} : { userId: decodeURIComponent(username), password: decodeURIComponent(password) }
+  // Loaded here, since few proxies speak SOCKS.
+  const { SocksClient } = await import('socks')
+  signal.throwIfAborted()
   try {
     const { socket } = await SocksClient.createConnection({
       proxy: { host: bare(hostname), port: proxy.port === '' ? 1080 : Number(proxy.port), type: 5, ...login },

@@ -1,0 +1,94 @@
+import { basename } from 'node:path'
+import type { Registry } from 'prom-client'
+import { runCommandLine } from './command-line.ts'
+import { exitCode } from './commands/surroundings.ts'
+import { sourceStacks } from './source-stacks.ts'
+import { inWords } from './text/system-error.ts'
+
+/** Listen for a failure of standard output; a command that serves goes on without it. */
+const stdoutListeners = new Set<(why: string) => void>()
+/** Other commands end, as by a signal. */
+let stdoutIsLost: (name: string) => void = () => undefined
+let isIncomplete = false
+/** Beside the bundle. */
+const inSources = sourceStacks(new URL('source-lines.json', import.meta.url))
+const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
+
+/** Runs one command line, with this process around it. @returns the exit code */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  // Node shows the error afterwards, and ends.
+  process.on('uncaughtExceptionMonitor', (error: unknown) => {
+    if (error instanceof Error) error.stack = inSources(error.stack ?? error.message)
+  })
+  process.stdout.on('error', stdoutFailed)
+  // With standard error closed, no message is possible.
+  process.stderr.on('error', () => undefined)
+  return await runCommandLine(args, {
+    calledAs: nameOf(process.argv[1]),
+    env: process.env,
+    stdin: () => process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    isInteractive: process.stdin.isTTY && process.stderr.isTTY,
+    untilSignal,
+    onHangup,
+    onStdoutClosed,
+    measureProcess,
+    inSources,
+  })
+}
+
+/** kubectl runs `kubectl-holdfast` for `kubectl holdfast`. */
+function nameOf(path = ''): string {
+  return basename(path).startsWith('kubectl-') ? 'kubectl holdfast' : 'holdfast'
+}
+
+function stdoutFailed(error: NodeJS.ErrnoException): void {
+  const isUnread = error.code === 'EPIPE'
+  const why = isUnread ? 'nobody reads it any more (EPIPE)' : inWords(error)
+  for (const hear of stdoutListeners) hear(why)
+  if (stdoutListeners.size > 0) return
+  // EPIPE: the reader, such as `| head`, closed early, which is no error. The exit code still has the result.
+  if (!isUnread) outputIsIncomplete(why)
+  stdoutIsLost('SIGPIPE')
+}
+
+/** A full disk, for example: a part of the command's output is missing. */
+function outputIsIncomplete(why: string): void {
+  if (isIncomplete) return
+  isIncomplete = true
+  process.stderr.write(`holdfast: standard output cannot be written: ${why}. So it is not complete\n`)
+  // The error may come after the command has ended.
+  process.on('exit', () => (process.exitCode = exitCode.couldNotRun))
+}
+
+/** A second signal ends the process at once. */
+function untilSignal(): Promise<string> {
+  return Promise.race([untilSent(), untilStdoutIsLost])
+}
+
+function untilSent(): Promise<string> {
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  return new Promise((resolve) => {
+    const hear = (signal: string) => {
+      for (const name of signals) process.removeListener(name, hear)
+      resolve(signal)
+    }
+    for (const name of signals) process.on(name, hear)
+  })
+}
+
+function onHangup(hear: () => void): () => void {
+  process.on('SIGHUP', hear)
+  return () => process.removeListener('SIGHUP', hear)
+}
+
+function onStdoutClosed(hear: (why: string) => void): () => void {
+  stdoutListeners.add(hear)
+  return () => stdoutListeners.delete(hear)
+}
+
+async function measureProcess(registry: Registry): Promise<void> {
+  const { collectDefaultMetrics } = await import('prom-client')
+  collectDefaultMetrics({ register: registry })
+}
