@@ -65,7 +65,8 @@ export class LiveMap {
         outageEnded: (at) => map.history.outageEnded(at),
       },
       onProblem: (problem) => {
-        if (problem.type === 'not-followed' && !feed.synced) failed.abort(new Error(problem.message))
+        if (problem.type === 'not-followed' && !feed.followers.get(problem.kind)?.synced)
+          failed.abort(new Error(problem.message))
         else onProblem(problem)
       },
     })

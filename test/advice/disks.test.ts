@@ -9,6 +9,7 @@ import {
   nodes,
   patchDisk,
   type World,
+  withoutReplicas,
 } from '../commands/guarded-cluster.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { copyOn, evicts, without } from './following.ts'
@@ -21,7 +22,7 @@ const longAgo = '2026-01-01T00:00:00Z'
 async function twoCopies(t: Parameters<typeof guarded>[0], choice: GuardedChoice = {}) {
   const world = await guarded(t, choice)
   const { ask, sandbox } = world
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   const first = sandbox.cluster.uuidOf('node-1/disk-1')
   const ofDisk = (status: object) =>
     ask('PATCH', 'nodes/node-1/status', { status: { diskStatus: { 'disk-1': status } } })

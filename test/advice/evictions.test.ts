@@ -11,6 +11,7 @@ import {
   namespace,
   sources,
   type World,
+  withoutReplicas,
 } from '../commands/guarded-cluster.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { applyDefinition, evicts, look, saidBy, setSchema, warned, without } from './following.ts'
@@ -90,7 +91,7 @@ t.test('an eviction passes once the first file is made, or its image is deleted'
 t.test('an eviction of the only copy passes once it is ready', { skip }, async (t) => {
   const world = await guarded(t)
   const { sandbox, ask } = world
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   t.ok((await ask('PATCH', image, without(sandbox.cluster.uuidOf('node-2/disk-1')))).ok)
   await sandbox.longhorn.powerOff('node-1')
   const isKnown = async (ready: boolean) => (await mayEvict(world, 'node-1')).ok === ready
@@ -131,7 +132,7 @@ t.test('an eviction beyond the budget passes when it is its turn', { skip }, asy
 t.test('an eviction that leaves too few copies is watched until there are enough', { skip }, async (t) => {
   const world = await guarded(t)
   const { sandbox, ask } = world
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   t.match(await ask('PATCH', image, { spec: { minNumberOfCopies: 2 } }), { ok: true })
   t.match(await evict(world, 'node-1'), { ok: true })
   const advice = adviceOf(warned(world, 'below-min-copies'))
@@ -147,7 +148,7 @@ t.test('an eviction that leaves too few copies is watched until there are enough
 t.test('an eviction that no disk can take ends once one can', { skip }, async (t) => {
   const world = await guarded(t)
   const { sandbox, ask } = world
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   t.ok((await ask('PATCH', image, without(sandbox.cluster.uuidOf('node-2/disk-1')))).ok)
   t.ok((await ask('PATCH', image, { spec: { diskSelector: ['golden'] } })).ok)
   t.match(await evict(world, 'node-1'), { ok: true })
@@ -167,7 +168,7 @@ t.test('an eviction that no disk can take ends once one can', { skip }, async (t
 t.test('a definition that drops the copies is replaced, and evictions pass again', { skip }, async (t) => {
   const world = await guarded(t, { images: 4, release: 'v1.8.0', times: { drainMs: 600_000 } })
   const { sandbox, ask } = world
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   const path = (name: string) => `backingimages/${name}`
   const names = ['ubuntu-22.04', 'debian-12', 'fedora-41']
   const kept = new Map<string, object>()
@@ -219,7 +220,7 @@ t.test('images that are nowhere are listed, and deleted if they are not needed',
       await doctor(),
     )?.[0] ?? ''
   const first = commandIn(advice, deleteImage)
-  t.ok((await world.ask('DELETE', 'replicas')).ok)
+  await withoutReplicas(world)
   t.match(await follow(`${first} --wait=false`), { code: 0 })
   const name = first.split(' ').at(-1) ?? ''
   await comesTrue(async () => !(await doctor()).includes(`Backing image ${name} has no usable copy`))

@@ -7,7 +7,7 @@ import { guardSandbox } from '../../src/commands/sandbox/guard-sandbox.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { diskUUIDFromPath } from '../../src/sandbox/controllers/resources.ts'
-import { text } from '../../src/sandbox/json.ts'
+import { object, text } from '../../src/sandbox/json.ts'
 import { kubeconfigFor, type Sandbox } from '../../src/sandbox/sandbox.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { untilHung } from '../fixtures/limits.ts'
@@ -124,6 +124,20 @@ export async function comesTrue(ask: () => Promise<boolean>): Promise<void> {
     hung.throwIfAborted()
     await wait(Math.max(20, 3 * (performance.now() - began)))
   }
+}
+
+/** Deletes all replicas, and waits until the guard has seen it. */
+export async function withoutReplicas({ ask, sandbox }: World): Promise<void> {
+  await ask('DELETE', 'replicas')
+  const copies = (await sandbox.client.list(images, namespace)).flatMap(({ metadata, status }) =>
+    Object.keys(object(object(status).diskFileStatusMap)).map((uuid) => ({ name: metadata.name, uuid })),
+  )
+  for (const { name, uuid } of copies)
+    await comesTrue(async () => {
+      const spec = { diskFileSpecMap: { [uuid]: null } }
+      const { text } = await ask('PATCH', `backingimages/${name}?dryRun=All`, { spec })
+      return !/replica\S* .* use/.test(text)
+    })
 }
 
 /** The UUID of a disk-1 turns into another, as longhorn-disk.cfg on it says. */

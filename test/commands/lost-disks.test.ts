@@ -18,6 +18,7 @@ import {
   removeDisk,
   removeCopy,
   until,
+  withoutReplicas,
 } from './guarded-cluster.ts'
 
 t.test(
@@ -61,7 +62,7 @@ t.test('the last copy on a dead node keeps the node until the advice is followed
     const { sandbox, ask } = world
     const uuid = sandbox.cluster.uuidOf('node-2/disk-1')
     // The volume on it is moved away first.
-    await ask('DELETE', 'replicas')
+    await withoutReplicas(world)
     const removed = await ask('PATCH', 'backingimages/ubuntu-22.04', {
       spec: { diskFileSpecMap: { [uuid]: null } },
     })
@@ -113,7 +114,7 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
   const world = await guarded(t)
   const { sandbox, files, ask, holdfast } = world
   const old = sandbox.cluster.uuidOf('node-1/disk-1')
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   const other = { [sandbox.cluster.uuidOf('node-2/disk-1')]: null }
   await ask('PATCH', 'backingimages/ubuntu-22.04', { spec: { diskFileSpecMap: other } })
   const path = await drift(world, 'node-1', '00000000-0000-4000-8000-000000000000')
@@ -145,10 +146,11 @@ t.test('four cloned machines get separate UUIDs again', async (t) => {
   const { sandbox, files, ask, holdfast } = world
   const shared = sandbox.cluster.uuidOf('node-1/disk-1')
   // What was on the disks that are overwritten is moved away first.
-  await ask('DELETE', 'replicas')
+  await withoutReplicas(world)
   const other = sandbox.cluster.uuidOf('node-2/disk-1')
   const cleanUp = { spec: { diskFileSpecMap: { [other]: null } } }
-  t.ok((await ask('PATCH', 'backingimages/ubuntu-22.04', cleanUp)).ok)
+  // The guard has to see first that no replica needs the copy.
+  await comesTrue(async () => (await ask('PATCH', 'backingimages/ubuntu-22.04', cleanUp)).ok)
   const image = () => sandbox.client.get(images, namespace, 'ubuntu-22.04')
   await comesTrue(async () => !JSON.stringify(await image()).includes(other))
   const clones = ['node-2', 'node-3', 'node-4'] as const

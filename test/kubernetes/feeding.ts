@@ -80,6 +80,13 @@ export async function feeding(
     connection.close()
     await server.down()
   })
-  const watching = async () => await eventually(() => server.watches === 6, 'all six kinds are watched')
+  // Both sides: the feed has an answer to each watch only some time after the server has begun it.
+  const watching = async () =>
+    await eventually(
+      () =>
+        server.watches === 6 &&
+        [...feed.followers.values()].every(({ state }) => state.phase === 'watching' && state.connected),
+      'all six kinds are watched',
+    )
   return { server, clock, sink, problems, feed, watching }
 }
