@@ -121,7 +121,7 @@ async function measure({ drainMs, isGuarded }: Danger, rescue: 'on' | 'off'): Pr
 async function spread({ longhorn, cluster }: Sandbox, withinMs: number): Promise<void> {
   const starts = cluster.nodes.map(async (node) => {
     await wait(Math.random() * withinMs)
-    longhorn.replaceManager(node)
+    await longhorn.replaceManager(node)
   })
   await Promise.all(starts)
 }

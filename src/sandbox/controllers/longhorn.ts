@@ -134,13 +134,15 @@ export class Longhorn {
   }
 
   /** Replaces the manager of a node, as the deletion of its pod does: it begins anew, at once. */
-  replaceManager(node: string): void {
-    this.#manager(node).renew()
+  async replaceManager(node: string): Promise<void> {
+    const manager = await this.#manager(node)
+    manager.renew()
   }
 
   /** Powers a node off: its manager and all backing image managers on it stop. */
   async powerOff(node: string): Promise<void> {
-    await this.#manager(node).powerOff()
+    const manager = await this.#manager(node)
+    await manager.powerOff()
   }
 
   /**
@@ -148,20 +150,21 @@ export class Longhorn {
    * that.)
    */
   async letGo(node: string): Promise<void> {
-    await this.#manager(node).powerOff(true)
+    const manager = await this.#manager(node)
+    await manager.powerOff(true)
   }
 
   /** Powers a node on again. */
   async powerOn(node: string): Promise<void> {
-    await this.#manager(node).powerOn()
+    const manager = await this.#manager(node)
+    await manager.powerOn()
   }
 
-  #manager(node: string): NodeManager {
+  async #manager(node: string): Promise<NodeManager> {
+    // The node may be newer than the last look.
+    if (!this.#pods.of(node)) await this.#pods.look()
     const manager = this.#pods.of(node)
-    if (!manager)
-      throw new Error(
-        `no manager runs for node ${node}: there is no such Longhorn node, or it was not seen yet`,
-      )
+    if (!manager) throw new Error(`no manager runs for node ${node}: there is no such Longhorn node`)
     return manager
   }
 

@@ -10,7 +10,7 @@ export class ManagerPods implements LiveManagers {
 
   constructor(modules: NodeManagerModules) {
     this.#modules = modules
-    this.#loop = new SyncLoop(modules, { name: 'list the nodes', sync: () => this.#sync() })
+    this.#loop = new SyncLoop(modules, { name: 'list the nodes', sync: () => this.look() })
   }
 
   isLive(node: string): boolean {
@@ -60,7 +60,8 @@ export class ManagerPods implements LiveManagers {
     }))
   }
 
-  async #sync(): Promise<void> {
+  /** Starts a manager for each node that has none, and ends those of nodes that are gone. */
+  async look(): Promise<void> {
     const { nodes } = await this.#modules.view.current()
     for (const [name, { raw }] of nodes) {
       if (raw.metadata.deletionTimestamp !== undefined) await this.#letGo(name)
