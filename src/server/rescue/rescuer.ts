@@ -112,7 +112,7 @@ export class Rescuer {
         return {
           ...{ policy, now, timeOfDay: clock.now() },
           watchingSince: this.#watchingSince ?? now,
-          isKnown: this.#specs.isKnown(name),
+          isKnown: (flags) => this.#specs.isKnown(name, flags),
           mayRaise: this.#raises.mayRaise(name, now),
         }
       },
