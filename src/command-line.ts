@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import type { OfferedCommand } from './commands/completion/offers.ts'
 import { refuseEmptyValues } from './commands/options/empty-values.ts'
+import { readLateValues } from './commands/options/late-value.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
   CannotRun,
@@ -116,6 +117,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       refuseEmptyValues(command)
       await refuseUnknown(env)
       readVariables(command, env)
+      await readLateValues(command)
     })
   const asked = name === undefined ? undefined : commands.get(name)
   // Help and suggestions list all of them.

@@ -14,6 +14,7 @@ export const mostBytes = {
   kubeconfig: 8 * 2 ** 20,
   patch: 8 * 2 ** 20,
   plan: 2 ** 20,
+  template: 2 ** 20,
   manifest: 64 * 2 ** 20,
 } as const
 
@@ -40,7 +41,8 @@ interface Reading {
 /**
  * The content of a file, a device or a pipe, of which it keeps no more than the limit.
  *
- * @throws TooManyBytes, the signal's reason, or an Error of Node
+ * @throws TooManyBytes, or an Error of Node; the signal's reason if it has aborted before, and an AbortError with that as its
+ *   cause if it aborts meanwhile
  */
 export async function readBounded(path: string, most: number, reading: Reading = {}): Promise<Buffer> {
   reading.signal?.throwIfAborted()
