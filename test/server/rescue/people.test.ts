@@ -66,25 +66,6 @@ t.test('a person who opens the disk for scheduling keeps its flag down', async (
   t.strictSame(await flags(), none)
 })
 
-t.test('a person who lowers one noted flag and raises another decides about both', async (t) => {
-  const { add, patch, replica, cleanUp, register, unregister, flags, note, sandbox } = await cleared(t, [
-    'disk-1',
-    'disk-2',
-  ])
-  await replica.stop()
-  await unregister()
-  await patch('nodes/node-1', evicting('disk-2'))
-  await patch('nodes/node-1', evicting('disk-2', false))
-  await patch('nodes/node-1', evicting('disk-1'))
-  const { log } = await add('two')
-  await register()
-  await until(() => stepsIn(log).includes('handed-over'))
-  await cleanUp()
-  await settled({ patch, sandbox })
-  t.strictSame(await flags(), { node: false, disks: ['disk-1'] }, 'disk-2 stays down')
-  t.match(await note(), { disks: ['disk-2'], guard: undefined })
-})
-
 t.test('what a person has changed while no guard looked is handed over to people', async (t) => {
   const { add, patch, replica, cleanUp, unregister, register, note, flags, events, sandbox } =
     await cleared(t)
