@@ -73,7 +73,7 @@ t.test('noted flags are raised or forgotten, and their alert ends', async (t) =>
   const { holdfast, patch, fires, ends } = await watched(t, 'v1.9.2')
   const note = JSON.stringify({ node: true, disks: [], at: '2026-11-30T12:00:00Z', by: 'ann' })
   const noted = { metadata: { annotations: { [rescueAnnotation]: note } }, spec: { allowScheduling: false } }
-  const { description = '' } = alert('HoldfastFlagsStayDown')
+  const { description } = alert('HoldfastFlagsStayDown')
   for (const advice of [/To raise them: holdfast (rescue) /, /To forget them: .* (--leave-cleared)/]) {
     t.ok((await patch('nodes/node-1', noted)).ok)
     await fires('HoldfastFlagsStayDown')
