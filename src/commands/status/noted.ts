@@ -65,5 +65,5 @@ function noteInWords({ node, disks, problem }: NotedStatus): string {
 function next({ name, raisedBy, problem }: Row): string {
   const rescue = `holdfast rescue ${name}`
   if (problem !== null) return `${rescue} --leave-cleared`
-  return raisedBy === 'guard' ? `the guard raises them when it is safe; at once: ${rescue}` : rescue
+  return raisedBy === 'guard' ? `the guard raises them when that is safe. If none does: ${rescue}` : rescue
 }

@@ -30,7 +30,7 @@ t.test('a status lists the flags that a rescue has noted, and what raises them a
     table(world),
     `FLAGS NOTED                  NODE   FOR       BY    NEXT
 d1                           n1     80s       ann   holdfast rescue n1
-(node),d2,d3                 n2     unknown   -     the guard raises them when it is safe; at once: holdfast rescue n2
+(node),d2,d3                 n2     unknown   -     the guard raises them when that is safe. If none does: holdfast rescue n2
 unreadable: it is not JSON   n3     unknown   -     holdfast rescue n3 --leave-cleared
 `,
   )
