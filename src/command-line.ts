@@ -2,6 +2,7 @@ import { Command, CommanderError, Help } from 'commander'
 import { commandList } from './commands/command-list.ts'
 import type { OfferedCommand } from './commands/completion/offers.ts'
 import { refuseEmptyValues } from './commands/options/empty-values.ts'
+import { readLateValues } from './commands/options/late-value.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
   CannotRun,
@@ -134,6 +135,7 @@ async function makeProgram(
       refuseEmptyValues(command)
       await refuseUnknown(env)
       readVariables(command, env)
+      await readLateValues(command)
     })
   for (const make of makers) program.addCommand(await make(surroundings))
   inherit(program)

@@ -1,6 +1,7 @@
 import { constants, open as openFile } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import { addAbortSignal } from 'node:stream'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../time/clock.ts'
 
@@ -14,6 +15,7 @@ export const mostBytes = {
   kubeconfig: 8 * 2 ** 20,
   patch: 8 * 2 ** 20,
   plan: 2 ** 20,
+  template: 2 ** 20,
   manifest: 64 * 2 ** 20,
 } as const
 
@@ -40,7 +42,8 @@ interface Reading {
 /**
  * The content of a file, a device or a pipe, of which it keeps no more than the limit.
  *
- * @throws TooManyBytes, the signal's reason, or an Error of Node
+ * @throws TooManyBytes, or an Error of Node; the signal's reason if it aborts before the file is open, and an AbortError with
+ *   that as its cause if it does so later
  */
 export async function readBounded(path: string, most: number, reading: Reading = {}): Promise<Buffer> {
   reading.signal?.throwIfAborted()
@@ -48,6 +51,8 @@ export async function readBounded(path: string, most: number, reading: Reading =
   const file = await open(path)
   try {
     const { size } = await file.stat()
+    // A stream that ends before anyone listens to it ends the process with its error.
+    reading.signal?.throwIfAborted()
     if (size > most) throw new TooManyBytes(most)
     // Without end, it would close the file a second time.
     const options = { autoClose: false, ...(reading.signal && { signal: reading.signal }) }
@@ -83,11 +88,13 @@ async function readPipe(
   { signal, pipeMs = longestPipeMs, clock = systemClock }: Reading,
 ): Promise<Buffer> {
   const fd = await promisify(openFile)(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const pipe = new Socket({ fd, readable: true, writable: false, ...(signal && { signal }) })
+  const pipe = new Socket({ fd, readable: true, writable: false })
   const cancel = clock.setTimer(pipeMs, () =>
     pipe.destroy(new Error(`it is a pipe, and its writer did not end within ${pipeMs / 1_000} s`)),
   )
   try {
+    signal?.throwIfAborted()
+    if (signal) addAbortSignal(signal, pipe)
     return await readBoundedStream(pipe, most)
   } finally {
     cancel()

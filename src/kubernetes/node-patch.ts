@@ -6,6 +6,7 @@ import type { Connection } from './client/connection.ts'
 import { ApiFailure, ConnectionFailure } from './client/failures.ts'
 import { readFailure } from './client/read-failure.ts'
 import { MalformedAnswer } from './client/json-request.ts'
+import { isTimeUp } from '../time/clock.ts'
 
 /** A merge patch of a Longhorn node. */
 interface NodePatch {
@@ -77,6 +78,11 @@ export type Attempt =
   | { readonly outcome: 'later'; readonly ms: number }
   | { readonly outcome: 'refused'; readonly why: string }
 
+/** True if a write that failed with this may have been done all the same: its answer is lost. */
+export function isAnswerLost(error: unknown): boolean {
+  return !(error instanceof ApiFailure) || error.code >= 500
+}
+
 /** After a conflict the disk map catches up in no time, in milliseconds. */
 export const conflictPauseMs = 100
 const usualPauseMs = 1_000
@@ -88,6 +94,7 @@ const usualPauseMs = 1_000
  * @param mustPass true for what only takes flags down: no refusal of a webhook is taken for an answer
  */
 export function attemptOutcome(error: unknown, mustPass: boolean): Attempt | undefined {
+  if (isTimeUp(error)) return { outcome: 'later', ms: usualPauseMs }
   if (error instanceof ConnectionFailure)
     return error.kind === 'credentials' ? undefined : { outcome: 'later', ms: usualPauseMs }
   if (!(error instanceof ApiFailure)) return undefined

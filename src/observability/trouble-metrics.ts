@@ -44,6 +44,12 @@ export function troubleMetrics(registry: Registry, sources: TroubleSources): voi
       read: () => dangersOf(map, profile()),
     },
     {
+      name: 'holdfast_noted_flags',
+      help: '1 for each node with eviction flags that a rescue has cleared and noted, by who raises them again (guard or person).',
+      labelNames: ['node', 'raised_by'],
+      read: () => notesOn(map),
+    },
+    {
       name: 'holdfast_pending_cleanup_age_seconds',
       help: 'How long each pending clean-up has been known to be pending. It ends only while the backing image manager of its disk is running.',
       labelNames: ['node', 'disk', 'disk_uuid', 'image', 'manager'],
@@ -88,6 +94,14 @@ function statesOf(map: DiskMapView, profile: Profile): Series[] {
   return found
     .toSorted((one, other) => nodeStates.indexOf(one.state) - nodeStates.indexOf(other.state))
     .map(({ node, state }) => ({ labels: () => ({ node: label(node), state }), value: 1 }))
+}
+
+function* notesOn(map: DiskMapView): Iterable<Series> {
+  for (const { metadata, rescue } of map.nodes()) {
+    if (rescue === undefined) continue
+    const raised_by = rescue.ok && rescue.value.guard ? 'guard' : 'person'
+    yield { labels: () => ({ node: label(metadata.name), raised_by }), value: 1 }
+  }
 }
 
 /** Of each node one clean-up comes before the second of any, so that no node in danger is left out for another's images. */

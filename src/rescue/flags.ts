@@ -25,12 +25,25 @@ export function bothFlags(one: Flags, other: Flags): Flags {
   }
 }
 
+/** Those that are in both. */
+export function commonFlags(one: Flags, other: Flags): Flags {
+  return { node: one.node && other.node, disks: one.disks.filter((disk) => other.disks.includes(disk)) }
+}
+
 /** The noted flags that can be raised still: those that are down, of disks that the node still has. */
 export function toRaise(noted: Flags, node: Node): Flags {
   const up = flagsUp(node)
   return {
     node: noted.node && !up.node,
     disks: noted.disks.filter((disk) => node.spec.disks.has(disk) && !up.disks.includes(disk)),
+  }
+}
+
+/** Those of what is closed for scheduling. Longhorn accepts no other ones (longhorn.md §4). */
+export function onClosed({ node, disks }: Flags, { spec }: Node): Flags {
+  return {
+    node: node && !spec.allowScheduling,
+    disks: disks.filter((disk) => spec.disks.get(disk)?.allowScheduling === false),
   }
 }
 

@@ -47,8 +47,8 @@ export type HandOver = 'changed' | 'too-often'
 
 /** What a step depends on besides the disk map. */
 export interface GuardCircumstances extends Omit<RescueCircumstances, 'ending' | 'pods'> {
-  /** True if no noted flag can have been raised and taken down again unseen since the note was written. */
-  readonly isKnown: boolean
+  /** True if no person can have decided about these noted flags since the note was written. */
+  readonly isKnown: (flags: Flags) => boolean
   /** True if the guard may raise flags of this node once more. */
   readonly mayRaise: boolean
 }
@@ -68,8 +68,8 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
   const noted: Flags = { node: note.node, disks: note.disks }
   const left = toRaise(note, node)
   if (isNone(left)) return { step: 'forget', why: 'already-up' }
+  if (!isKnown(left)) return { step: 'hand-over', flags: left, why: 'changed' }
   if (!isDeepStrictEqual(left, noted)) return { step: 'strike', left }
-  if (!isKnown) return { step: 'hand-over', flags: left, why: 'changed' }
   if (!mayRaise) return { step: 'hand-over', flags: left, why: 'too-often' }
   const step = nextStep(name, map, { ...circumstances, pods, ending: 'raise' })
   switch (step.step) {
@@ -91,9 +91,16 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
 }
 
 /** A note that is not the guard's stays so. What it says beyond the flags that are up may be what a person wants. */
-function clearing(node: Node, map: DiskMapView, profile: Profile, isKnown: boolean): GuardStep {
+function clearing(
+  node: Node,
+  map: DiskMapView,
+  profile: Profile,
+  isKnown: GuardCircumstances['isKnown'],
+): GuardStep {
   const note = noteOf(node)
-  const isOwn = node.rescue === undefined || (note?.guard !== undefined && isKnown)
+  const isOwn =
+    node.rescue === undefined ||
+    (note?.guard !== undefined && isKnown({ node: note.node, disks: note.disks }))
   return {
     step: 'clear',
     flags: bothFlags(note ?? noFlags, flagsUp(node)),

@@ -1,19 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '../longhorn/node.ts'
-import type { RescueNote } from '../longhorn/rescue-note.ts'
-import { toRaise } from './flags.ts'
+import type { Flags, RescueNote } from '../longhorn/rescue-note.ts'
+import { commonFlags, noFlags, onClosed, toRaise } from './flags.ts'
 
 /** What a replica has seen of the spec of a node since the guard's note on it. */
 interface Seen {
   readonly note: RescueNote
   readonly generation: number
-  /** False once a noted flag was up, or may have been, for as long as the note stays as it is. */
-  readonly isWhole: boolean
+  /** The noted flags that were down and closed for scheduling in every version since, and in every one between. */
+  readonly untouched: Flags
 }
 
 /**
  * Follows the specs of nodes with the guard's note on them. A person who raises a noted flag and takes it down again does not
- * want it up, and leaves the same node as one who has done nothing. Only the number of changes tells them apart.
+ * want it up, and leaves the same node as one who has done nothing. Only the number of changes tells them apart. One who opens
+ * the disk for scheduling does not want it empty.
  */
 export class KnownSpecs {
   readonly #seen = new Map<string, Seen>()
@@ -31,13 +32,15 @@ export class KnownSpecs {
     const known = isSame ? before.generation : note.guard.generation
     // One change cannot raise a flag and take it down. Of two at once nothing is known.
     const isNext = generation >= known && generation <= known + 1
-    const areDown = isDeepStrictEqual(toRaise(note, node), { node: note.node, disks: note.disks })
-    const isWhole = (!isSame || before.isWhole) && isNext && areDown
-    this.#seen.set(name, { note, generation, isWhole })
+    const untouched = isNext
+      ? commonFlags(isSame ? before.untouched : note, onClosed(toRaise(note, node), node))
+      : noFlags
+    this.#seen.set(name, { note, generation, untouched })
   }
 
-  /** True if no noted flag can have been raised and taken down again since. */
-  isKnown(name: string): boolean {
-    return this.#seen.get(name)?.isWhole ?? true
+  /** True if no person can have decided about these noted flags since. */
+  isKnown(name: string, flags: Flags): boolean {
+    const seen = this.#seen.get(name)
+    return seen === undefined || isDeepStrictEqual(commonFlags(seen.untouched, flags), flags)
   }
 }

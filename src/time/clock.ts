@@ -66,19 +66,33 @@ export function timestamp(ms: number): string {
  * Node 20 loses `AbortSignal.any([signal, AbortSignal.timeout(ms)])` at the next garbage collection, and its
  * listeners wait for ever (nodejs/node#57736, *measured*; Node 24 does not). The timer here keeps the signal
  * alive, but not the process.
+ *
+ * @param timers count the time; those of a test, or ones that keep the process alive
  */
-export function within(ms: number, signal: AbortSignal): AbortSignal {
+export function within(ms: number, signal: AbortSignal, timers: Timers = weakTimers): AbortSignal {
   if (signal.aborted) return signal
   const limited = new AbortController()
   const forget = onAbort(signal, () => {
-    clearTimeout(timer)
+    cancel()
     limited.abort(signal.reason)
   })
-  const timer = setTimeout(() => {
+  const cancel = timers.setTimer(ms, () => {
     forget()
     limited.abort(new DOMException(`there was no answer within ${ms / 1_000} s`, 'TimeoutError'))
-  }, timerMs(ms)).unref()
+  })
   return limited.signal
+}
+
+const weakTimers: Timers = {
+  setTimer: (ms, fire) => {
+    const timer = setTimeout(fire, timerMs(ms)).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** True for the reason of a signal of {@link within} whose time was up. */
+export function isTimeUp(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
 }
 
 /**

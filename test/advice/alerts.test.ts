@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
 import { comesTrue, commandIn, namespace } from '../commands/guarded-cluster.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { root } from '../fixtures/root.ts'
@@ -65,6 +66,24 @@ t.test('the flags of a node in danger are taken down, and its alert ends', async
   t.match(alert('HoldfastNodeInDanger').description, /Take the eviction flags of the node down/)
   t.ok((await patch('nodes/node-1', evicts(false))).ok)
   await ends('HoldfastNodeInDanger')
+})
+
+t.test('noted flags are raised or forgotten, and their alert ends', async (t) => {
+  // On this release nothing has to settle first.
+  const { holdfast, patch, fires, ends } = await watched(t, 'v1.9.2')
+  const note = JSON.stringify({ node: true, disks: [], at: '2026-11-30T12:00:00Z', by: 'ann' })
+  const noted = { metadata: { annotations: { [rescueAnnotation]: note } }, spec: { allowScheduling: false } }
+  const { description } = alert('HoldfastFlagsStayDown')
+  for (const advice of [/To raise them: holdfast (rescue) /, /To forget them: .* (--leave-cleared)/]) {
+    t.ok((await patch('nodes/node-1', noted)).ok)
+    await fires('HoldfastFlagsStayDown')
+    const [, word = ''] = advice.exec(description) ?? []
+    t.not(word, '', description)
+    const more = word === 'rescue' ? [] : [word]
+    t.match(await holdfast('rescue', 'node-1', ...more), { code: 0 })
+    await ends('HoldfastFlagsStayDown')
+    t.ok((await patch('nodes/node-1', evicts(false))).ok)
+  }
 })
 
 t.test('the manager of a disk comes back, and the alert of its clean-up ends', { skip }, async (t) => {

@@ -230,6 +230,7 @@ export const alerts: Readonly<Record<string, By>> = {
   HoldfastBypassed: 'the flags of a node in danger are taken down, and its alert ends',
   HoldfastConditionFails: { why: 'it names a form of Longhorn’s objects that this chart does not know' },
   HoldfastNodeInDanger: 'the flags of a node in danger are taken down, and its alert ends',
+  HoldfastFlagsStayDown: 'noted flags are raised or forgotten, and their alert ends',
   HoldfastDiskMapStale: 'the guard goes on after the API server has crashed and is back',
   HoldfastClocksDisagree: 'the clock of a node is put right where a Lease was written in the future',
   HoldfastCannotReadObjects: 'is no longer listed once it can be read, or is gone',

@@ -68,5 +68,5 @@ export async function served(t: Test, release = 'v1.9.2') {
     const metrics = async () => (await fetch(`http://127.0.0.1:${String(healthPort)}/metrics`)).text()
     return { end: running.end, logged, metrics }
   }
-  return { sandbox, client, write, point, follow, find, isWell, guard }
+  return { sandbox, client, write, point, follow, holdfast, find, isWell, guard }
 }

@@ -66,6 +66,18 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     labels: { node: 'node-1', disk: 'disk-1', image: 'ubuntu' },
     quiet: [[`holdfast_danger{${target},node="node-1",disk="disk-1",image="ubuntu"}`, gone(1)]],
   },
+  HoldfastFlagsStayDown: {
+    fires: [
+      [`holdfast_noted_flags{${target},node="node-1",raised_by="guard"}`, '1x60 stale'],
+      [`holdfast_noted_flags{${target},node="node-1",raised_by="person"}`, '_x60 1x120'],
+      [`holdfast_noted_flags{${other},node="node-1",raised_by="person"}`, '_x60 1x120'],
+    ],
+    labels: { node: 'node-1' },
+    quiet: [
+      [`holdfast_noted_flags{${target},node="node-1",raised_by="guard"}`, gone(1)],
+      [`holdfast_noted_flags{${target},node="node-2",raised_by="person"}`, '_x160 1x20'],
+    ],
+  },
   HoldfastDiskMapStale: {
     fires: [[`holdfast_disk_map_age_seconds{${target}}`, always(121)]],
     labels: { service: 'holdfast', pod: 'holdfast-a' },

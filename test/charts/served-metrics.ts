@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
 import { createLog } from '../../src/observability/log.ts'
 import {
   DecisionMetrics,
@@ -47,7 +48,7 @@ export async function troubledMetrics(t: Test): Promise<string> {
 
 /**
  * What no test can bring about there in a moment, by the same code: limits, callers, certificates, proxies, a log that stalls,
- * an audit file that is opened anew, an object that cannot be read, an image that is nowhere.
+ * an audit file that is opened anew, an object that cannot be read, an image that is nowhere, the note of a rescue.
  *
  * @param folder that is empty
  */
@@ -73,7 +74,7 @@ export async function rareMetrics(folder: string): Promise<string> {
   webhookMetrics(registry, { delayedRefusals: () => 1, callers: () => callers })
 
   const world = cluster('v1.8.0')
-    .node('n1', [disk('d1')])
+    .node('n1', [disk('d1')], { metadata: { annotations: { [rescueAnnotation]: 'what?' } } })
     .image('lost', [ready('gone')])
   const unreadable = [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
   const knowledge = { synced: true, ageMs: () => 0, seenUpTo: () => '1', unreadable }

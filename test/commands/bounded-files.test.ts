@@ -21,6 +21,8 @@ const readers: readonly (readonly [args: (path: string) => string[], mebibytes: 
   [(path) => ['check', 'nodes/node-1', '--patch', `@${path}`], 8],
   [(path) => ['check', '-f', '/dev/null', '--config', path], 1],
   [(path) => ['evict', '--plan', path], 1],
+  [(path) => ['status', '-o', `jsonpath-file=${path}`], 1],
+  [(path) => ['plan', 'node-1', '-o', `custom-columns-file=${path}`], 1],
 ]
 
 t.test(
@@ -110,6 +112,13 @@ t.test('a manifest may come from a pipe', async (t) => {
     { code: 2, stderr: /There is no Longhorn node/ },
     'the pipe was read, and the next is wrong',
   )
+})
+
+t.test('a template may come from a pipe', async (t) => {
+  const path = pipeIn(t)
+  const printed = run(['version', '--client', '-o', `jsonpath-file=${path}`])
+  await writeFile(path, '{.client')
+  t.match(await printed, { code: 2, stderr: /unclosed action/ }, 'the pipe was read, and its text is wrong')
 })
 
 function pipeIn(t: Test): string {

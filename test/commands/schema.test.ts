@@ -13,6 +13,7 @@ import type { EvictionStepSchema, StatusSchema } from '../../src/commands/schema
 import { observe } from '../../src/commands/status/observe.ts'
 import type { Status } from '../../src/commands/status/status.ts'
 import { layerFromFile } from '../../src/configuration/layer.ts'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
 import { noon, cluster as world } from '../fixtures/cluster.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
@@ -102,7 +103,9 @@ t.test('the output of status, snapshot and evict has the form that the schemas d
 t.test('a status with all that can be wrong has the form that its schema describes', (t) => {
   const { map } = world('v1.8.0')
     .node('n1', [disk('d1', { evictionRequested: true }), disk('d2')])
-    .node('n2', [disk('d3'), disk('d4', { diskUUID: 'uuid-d1' })])
+    .node('n2', [disk('d3'), disk('d4', { diskUUID: 'uuid-d1' })], {
+      metadata: { annotations: { [rescueAnnotation]: '{"node":true,"disks":["d3"],"at":"","by":"ann"}' } },
+    })
     .image('ubuntu', [pending('d1'), ready('d3')])
     .image('lost', [ready('d9')])
   const status: Status = observe({

@@ -82,3 +82,14 @@ t.test('a file that is missing, or a folder, is an error of Node', async (t) => 
   await t.rejects(readBounded(join(folder, 'file'), most), { code: 'ENOENT' })
   await t.rejects(readBounded(folder, most), { code: 'EISDIR' })
 })
+
+t.test('a reading that is not wanted any more before its file is open ends at once', async (t) => {
+  for (const path of ['/dev/zero', pipeIn(t)]) {
+    const stop = new AbortController()
+    const reading = readBounded(path, most, { signal: stop.signal })
+    stop.abort(new Error('the guard stops'))
+    await t.rejects(reading, { message: 'the guard stops' }, path)
+    // An error that no listener hears of would end the process in the next turn.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+})

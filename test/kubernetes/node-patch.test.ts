@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { ApiFailure, ConnectionFailure } from '../../src/kubernetes/client/failures.ts'
-import { attemptOutcome } from '../../src/kubernetes/node-patch.ts'
+import { attemptOutcome, isAnswerLost } from '../../src/kubernetes/node-patch.ts'
 
 function failure(code: number, message: string, retryAfterSeconds?: number): ApiFailure {
   return new ApiFailure({ code, reason: '', message, retryAfterSeconds, causes: [] })
@@ -25,6 +25,7 @@ t.test('no refusal of a webhook is an answer to a write that takes flags down', 
   becomes(t, failure(403, denied), soon, { outcome: 'refused', why: denied })
   becomes(t, failure(422, syncing), soon, soon)
   becomes(t, new ConnectionFailure('cut', 'cut'), soon, soon)
+  becomes(t, new DOMException('there was no answer within 35 s', 'TimeoutError'), soon, soon)
   t.end()
 })
 
@@ -34,5 +35,14 @@ t.test('what no further attempt would mend ends the rescue', (t) => {
   becomes(t, failure(400, 'the patch cannot be read'), undefined, undefined)
   becomes(t, new ConnectionFailure('credentials', 'no token'), undefined, undefined)
   becomes(t, new Error('a defect'), undefined, undefined)
+  t.end()
+})
+
+t.test('a write without an answer of the API server may have been done', (t) => {
+  t.ok(isAnswerLost(new ConnectionFailure('cut', 'cut')))
+  t.ok(isAnswerLost(new DOMException('there was no answer within 35 s', 'TimeoutError')))
+  t.ok(isAnswerLost(failure(504, 'a proxy has waited long enough')))
+  t.notOk(isAnswerLost(failure(409, 'conflict')))
+  t.notOk(isAnswerLost(failure(429, 'has to wait')))
   t.end()
 })

@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import type { DiskMapView } from '../../src/disk-map/disk-map-view.ts'
 import type { Profile } from '../../src/longhorn/releases.ts'
+import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
 import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, noon } from '../fixtures/cluster.ts'
@@ -99,6 +100,21 @@ t.test('an image that is on no disk is named, once every node has been read', as
   const { map } = cluster('v1.10.0').image('lost', [ready('gone')])
   t.strictSame(await seriesOf(map), ['holdfast_image_nowhere{image="lost"} 1'])
   t.strictSame(await seriesOf(map, { synced: false }), [])
+})
+
+t.test('a node with the note of a rescue is named, with the one that raises the flags again', async (t) => {
+  const noted = (note: string) => ({ metadata: { annotations: { [rescueAnnotation]: note } } })
+  const note = { node: false, disks: ['d1'], at: '', by: 'ann' }
+  const { map } = cluster('v1.8.0')
+    .node('n1', [disk('d1')], noted(JSON.stringify(note)))
+    .node('n2', [disk('d2')], noted(JSON.stringify({ ...note, guard: { generation: 1 } })))
+    .node('n3', [disk('d3')], noted('what?'))
+    .node('n4', [disk('d4')])
+  t.strictSame(await seriesOf(map), [
+    'holdfast_noted_flags{node="n1",raised_by="person"} 1',
+    'holdfast_noted_flags{node="n2",raised_by="guard"} 1',
+    'holdfast_noted_flags{node="n3",raised_by="person"} 1',
+  ])
 })
 
 t.test('a thousand clean-ups are a hundred series', async (t) => {

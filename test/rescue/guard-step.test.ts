@@ -1,5 +1,5 @@
 import t from 'tap'
-import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { type Flags, rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
 import {
   concernsGuard,
   enforcesRescue,
@@ -30,7 +30,7 @@ function noting(
 }
 
 function step(of: TestCluster, wanted: Partial<GuardCircumstances> = {}): GuardStep {
-  const usual = { policy: defaultPolicy, watchingSince: noon, isKnown: true, mayRaise: true }
+  const usual = { policy: defaultPolicy, watchingSince: noon, isKnown: () => true, mayRaise: true }
   return guardStep('n1', of.map, { ...usual, ...moment(later), ...wanted })
 }
 
@@ -75,7 +75,7 @@ t.test('the release of the settings counts, not the one that Longhorn names', (t
 t.test('a second danger on the node is noted with the first', (t) => {
   const again = world(A, noting(['d3']), d1Flagged, removing)
   t.match(step(again), { step: 'clear', flags: { disks: ['d1', 'd3'] }, guard: { generation: 6 } })
-  const unknown = step(again, { isKnown: false })
+  const unknown = step(again, { isKnown: () => false })
   t.match(unknown, { step: 'clear', flags: { disks: ['d1', 'd3'] } })
   t.notOk('guard' in unknown, 'somebody may have taken d3 down on purpose, so a person has to raise them')
   t.end()
@@ -122,8 +122,18 @@ t.test('a flag that somebody has raised meanwhile is struck off the note', (t) =
 t.test('flags that a person may have taken down on purpose stay down', (t) => {
   const noted = world(A, noting(['d1']))
   const flags = { node: false, disks: ['d1'] }
-  t.strictSame(step(noted, { isKnown: false }), { step: 'hand-over', flags, why: 'changed' })
+  t.strictSame(step(noted, { isKnown: () => false }), { step: 'hand-over', flags, why: 'changed' })
   t.strictSame(step(noted, { mayRaise: false }), { step: 'hand-over', flags, why: 'too-often' })
+  t.end()
+})
+
+t.test('a noted flag that a person took down stays down when another one is struck off', (t) => {
+  const both = world(A, noting(['d1', 'd3']), d1Flagged)
+  const asked: Flags[] = []
+  const isKnown = (flags: Flags): boolean => asked.push(flags) === 0
+  const left = { node: false, disks: ['d3'] }
+  t.strictSame(step(both, { isKnown }), { step: 'hand-over', flags: left, why: 'changed' })
+  t.strictSame(asked, [left])
   t.end()
 })
 

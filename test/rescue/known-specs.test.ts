@@ -1,10 +1,13 @@
 import t from 'tap'
 import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { noFlags } from '../../src/rescue/flags.ts'
 import { KnownSpecs } from '../../src/rescue/known-specs.ts'
 import { cluster, releases } from '../fixtures/cluster.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 
 const up = { evictionRequested: true }
+const closed = { allowScheduling: false }
+const open = { allowScheduling: true }
 
 /** n1 in this generation, with a note of the guard's on it. */
 function node(generation: number, d1: object = {}, noted = { disks: ['d1'], generation: 4 }) {
@@ -12,7 +15,9 @@ function node(generation: number, d1: object = {}, noted = { disks: ['d1'], gene
   const note = { node: false, disks, at: '', by: 'guard', guard: { generation: noted.generation } }
   const annotations = { [rescueAnnotation]: JSON.stringify(note) }
   const found = cluster(releases.A)
-    .node('n1', [disk('d1', d1), disk('d3')], { metadata: { annotations, generation } })
+    .node('n1', [disk('d1', { ...closed, ...d1 }), disk('d3', closed)], {
+      metadata: { annotations, generation },
+    })
     .map.node('n1')
   if (!found) throw new Error('there is no n1')
   return found
@@ -21,7 +26,8 @@ function node(generation: number, d1: object = {}, noted = { disks: ['d1'], gene
 function seen(...versions: readonly ReturnType<typeof node>[]): boolean {
   const specs = new KnownSpecs()
   for (const version of versions) specs.see('n1', version)
-  return specs.isKnown('n1')
+  const { rescue } = versions.at(-1) ?? {}
+  return specs.isKnown('n1', rescue?.ok === true ? { node: false, disks: rescue.value.disks } : noFlags)
 }
 
 t.test('one change at a time, and no noted flag up in between, is known', (t) => {
@@ -46,12 +52,39 @@ t.test('a noted flag that was up is not unknown', (t) => {
   t.end()
 })
 
+t.test('a noted flag is unknown once a person has opened its disk for scheduling', (t) => {
+  t.notOk(seen(node(4), node(5, open)))
+  t.notOk(seen(node(4), node(5, open), node(6)), 'also if they close it again')
+  t.end()
+})
+
+t.test('the noted flag of a node is unknown once a person has opened the node for scheduling', (t) => {
+  const note = { node: true, disks: [], at: '', by: 'guard', guard: { generation: 4 } }
+  const metadata = { annotations: { [rescueAnnotation]: JSON.stringify(note) }, generation: 5 }
+  for (const allowScheduling of [false, true]) {
+    const specs = new KnownSpecs()
+    const { map } = cluster(releases.A).node('n1', [disk('d1')], { metadata, allowScheduling })
+    specs.see('n1', map.node('n1'))
+    t.equal(specs.isKnown('n1', { node: true, disks: [] }), !allowScheduling, 'whatever its disks allow')
+  }
+  t.end()
+})
+
 t.test('nothing is told of nodes without a note of the guard', (t) => {
   const specs = new KnownSpecs()
-  t.ok(specs.isKnown('n1'))
+  t.ok(specs.isKnown('n1', { node: false, disks: ['d1'] }))
   specs.see('n1', node(9))
-  t.notOk(specs.isKnown('n1'))
+  t.notOk(specs.isKnown('n1', { node: false, disks: ['d1'] }))
   specs.see('n1', undefined)
-  t.ok(specs.isKnown('n1'))
+  t.ok(specs.isKnown('n1', { node: false, disks: ['d1'] }))
+  t.end()
+})
+
+t.test('a noted flag that went up and down stays unknown while another one is up', (t) => {
+  const both = { disks: ['d1', 'd3'], generation: 4 }
+  const specs = new KnownSpecs()
+  for (const version of [node(4, {}, both), node(5, up, both), node(6, {}, both)]) specs.see('n1', version)
+  t.notOk(specs.isKnown('n1', { node: false, disks: ['d1'] }))
+  t.ok(specs.isKnown('n1', { node: false, disks: ['d3'] }))
   t.end()
 })

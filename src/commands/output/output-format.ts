@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
+import { mostBytes, readBounded } from '../../files/bounded-file.ts'
 import { inWords } from '../../text/system-error.ts'
+import { LateValue } from '../options/late-value.ts'
 import { data, type DataFormat } from '../terminal.ts'
 import { CannotRun } from '../surroundings.ts'
 import { type CustomColumn, customColumns, parseColumns, parseColumnsFile } from './custom-columns.ts'
@@ -59,7 +60,10 @@ function formatsOf(people: readonly string[]): readonly string[] {
   return [...people, ...plainFormats, ...Object.keys(templates).map((name) => `${name}=`)]
 }
 
-function readFormat(text: string, people: readonly string[]): OutputFormat<string> {
+function readFormat(
+  text: string,
+  people: readonly string[],
+): OutputFormat<string> | LateValue<OutputFormat<string>> {
   const named = people.find((name) => name === text)
   if (named !== undefined) return { format: named }
   const plain = plainFormats.find((name) => name === text)
@@ -70,6 +74,8 @@ function readFormat(text: string, people: readonly string[]): OutputFormat<strin
     throw new InvalidArgumentError(`Allowed choices are ${formatsOf(people).join(', ')}.`)
   const template = equals === -1 ? '' : text.slice(equals + 1)
   if (template === '') throw new InvalidArgumentError(`It needs a template: ${name}=${templates[name]}.`)
+  if (name === 'jsonpath-file' || name === 'custom-columns-file')
+    return new LateValue(text, async () => readTemplate(name, await fileText(template)))
   return readTemplate(name, template)
 }
 
@@ -82,13 +88,12 @@ function readTemplate(name: TemplateFormat, text: string): StructuredFormat {
     switch (name) {
       case 'jsonpath':
       case 'jsonpath-as-json':
-        return { format: 'jsonpath', template: parseTemplate(text), asJson: name === 'jsonpath-as-json' }
       case 'jsonpath-file':
-        return { format: 'jsonpath', template: parseTemplate(fileText(text)), asJson: false }
+        return { format: 'jsonpath', template: parseTemplate(text), asJson: name === 'jsonpath-as-json' }
       case 'custom-columns':
         return { format: 'custom-columns', columns: parseColumns(text) }
       case 'custom-columns-file':
-        return { format: 'custom-columns', columns: parseColumnsFile(fileText(text)) }
+        return { format: 'custom-columns', columns: parseColumnsFile(text) }
     }
   } catch (error) {
     if (error instanceof TemplateProblem) throw new InvalidArgumentError(`${error.message}.`)
@@ -96,9 +101,9 @@ function readTemplate(name: TemplateFormat, text: string): StructuredFormat {
   }
 }
 
-function fileText(path: string): string {
+async function fileText(path: string): Promise<string> {
   try {
-    return readFileSync(path, 'utf8')
+    return (await readBounded(path, mostBytes.template)).toString()
   } catch (error) {
     throw new InvalidArgumentError(`Cannot read ${path}: ${inWords(error)}.`)
   }

@@ -41,6 +41,18 @@ const DiskStatusSchema = Type.Object({
   managerState: ManagerState,
 })
 
+const NotedStatusSchema = Type.Object({
+  node: Type.Boolean({ description: 'True if the flag of the node itself is noted.' }),
+  disks: Type.Array(Text, { description: 'The disks whose flags are noted.' }),
+  since: orNull(time('RFC 3339.'), 'When they were cleared. Null if the note does not say.'),
+  by: text('The user that has cleared them. Empty if the note does not say.'),
+  raisedBy: oneOf(
+    ['guard', 'person'],
+    'guard: the guard raises them again as soon as that is safe (rescue: on). person: only a person’s command does.',
+  ),
+  problem: orNull(Text, 'Why the note cannot be read. Null if it can.'),
+})
+
 const NodeStatusSchema = Type.Object({
   name: Text,
   state: oneOf(
@@ -53,6 +65,10 @@ const NodeStatusSchema = Type.Object({
   ),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
   allowScheduling: Type.Boolean({ description: 'False while the whole node is closed for scheduling.' }),
+  noted: orNull(
+    NotedStatusSchema,
+    'The flags that a rescue has cleared and noted on the node (annotation holdfast.dev/rescue). Null without a note.',
+  ),
   disks: Type.Array(DiskStatusSchema),
 })
 

@@ -9,6 +9,7 @@ import { whyNothingCountsOn } from '../../rules/lost.ts'
 import { nodeState } from '../../rules/node-state.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { settlesAt } from '../../rules/unnoticed.ts'
+import { notedStatus } from './noted.ts'
 import type {
   DiskStatus,
   GuardReplica,
@@ -219,6 +220,7 @@ function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: s
     settlesAt,
     evictionRequested: node.spec.evictionRequested,
     allowScheduling: node.spec.allowScheduling,
+    noted: notedStatus(node.rescue),
     disks: [...node.spec.disks]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, { evictionRequested, allowScheduling }]): DiskStatus => {

@@ -4,6 +4,7 @@ import { type Parsed, parser } from '../../json/schema.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
 import type { NodeState } from '../../rules/node-state.ts'
+import type { NotedStatus } from './noted.ts'
 import type { WaitingStatus } from './waiting.ts'
 
 /**
@@ -80,6 +81,8 @@ export interface NodeStatus {
   readonly evictionRequested: boolean
   /** Its own switch, without those of its disks. */
   readonly allowScheduling: boolean
+  /** The flags that a rescue has noted; null without a note. */
+  readonly noted: NotedStatus | null
   readonly disks: readonly DiskStatus[]
 }
 

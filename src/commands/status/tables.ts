@@ -5,6 +5,7 @@ import { age } from '../../time/age.ts'
 import type { Column, TableLook } from '../table.ts'
 import type { Colours } from '../terminal.ts'
 import { heading, replicasDiffer } from './heading.ts'
+import { notedSection } from './noted.ts'
 import { reservedWords } from './reserved.ts'
 import { section, type Section, sentence, textOf } from './section.ts'
 import type {
@@ -46,6 +47,7 @@ export function sections(status: Status, look: Look): readonly Section[] {
       ...{ columns: nowhereColumns, rows: status.imagesNowhere, look },
       ...{ what: 'images nowhere', urgent: status.imagesNowhere.length },
     }),
+    ...notedSection(status, look),
     ...pendingSection(status, look),
     ...section({ columns: sharedColumns, rows: status.sharedDisks, look, what: 'UUIDs' }),
     ...(wide

@@ -1,4 +1,4 @@
-import { type Clock, pause } from '../../time/clock.ts'
+import { type Clock, pause, within } from '../../time/clock.ts'
 import type { Election } from '../../tls/self-managed.ts'
 
 /** The parts of a leadership. */
@@ -7,14 +7,14 @@ interface LeadershipModules {
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
   readonly onWell: () => void
-  /** Called each time that this replica begins to lead. */
-  readonly onLead: () => void
+  /** Called after each question that this replica has won. @param begins true if it did not lead before */
+  readonly onLead: (begins: boolean) => void
 }
 
 /** How long a leader stays one without a renewal, in milliseconds: as in kube-controller-manager. */
 export const leaseMs = 15_000
 
-/** Between two questions, in milliseconds. */
+/** From one question to the next, in milliseconds; no question takes longer. */
 const askEveryMs = leaseMs / 3
 
 /** Stands for an election again and again. One of several replicas leads, and none while the Leases cannot be reached. */
@@ -51,8 +51,9 @@ export class Leadership {
     const { clock } = this.#modules
     const { signal } = this.#stopping
     while (!signal.aborted) {
+      const began = clock.monotonic()
       await this.#ask(signal)
-      await pause(clock, askEveryMs, signal)
+      await pause(clock, Math.max(0, began + askEveryMs - clock.monotonic()), signal)
     }
   }
 
@@ -60,11 +61,13 @@ export class Leadership {
     const { election, clock, onProblem, onWell, onLead } = this.#modules
     const began = clock.monotonic()
     try {
+      // Without a limit one lost answer would end the lead: no other question would be asked in time.
+      const leads = await election.leads(within(askEveryMs, signal, clock))
+      // While it was asked, the time of the last one may have run out.
       const led = this.leads
-      const leads = await election.leads(signal)
       this.#until = leads ? began + leaseMs : -Infinity
       onWell()
-      if (leads && !led) onLead()
+      if (leads) onLead(!led)
     } catch (error) {
       if (!signal.aborted) onProblem(error)
     }

@@ -5,6 +5,7 @@ import {
   type Attempt,
   attemptOutcome,
   conflictPauseMs,
+  isAnswerLost,
   patchNodeAsSeen,
 } from '../../kubernetes/node-patch.ts'
 import type { ApiReads } from '../../kubernetes/quorum-reads.ts'
@@ -69,11 +70,13 @@ export class NodeWrites {
     shown: (resourceVersion: string) => Promise<void>,
   ): Promise<Tried> {
     const { signal, onProblem } = this.#modules
+    let isSent = false
     try {
       if (step.step === 'raise') {
         const why = await this.#whyNotJudged(node, step)
         if (why !== undefined) return { outcome: 'failed', why, ms: 0 }
       }
+      isSent = true
       const { resourceVersion } = await this.#patch(node, this.#patchOf(node, step))
       await shown(resourceVersion)
       return { outcome: 'written' }
@@ -83,7 +86,10 @@ export class NodeWrites {
       const attempt = attemptOutcome(error, step.step !== 'raise')
       if (attempt?.outcome === 'later' && attempt.ms === conflictPauseMs) return { outcome: 'conflict' }
       onProblem(error)
-      return { outcome: 'failed', why, ms: msUntil(attempt) }
+      return {
+        ...{ outcome: 'failed', why, ms: msUntil(attempt) },
+        ...(isSent && isAnswerLost(error) && { mayBeWritten: true }),
+      }
     }
   }
 

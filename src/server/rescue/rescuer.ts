@@ -10,7 +10,7 @@ import { Raises } from '../../rescue/raises.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { type Clock, comesTrue, pause } from '../../time/clock.ts'
 import type { NodeWrites } from './node-writes.ts'
-import { tendNode } from './tend-node.ts'
+import { tendNode, type Tried } from './tend-node.ts'
 
 /** The parts of a rescuer. */
 interface RescuerModules {
@@ -112,7 +112,7 @@ export class Rescuer {
         return {
           ...{ policy, now, timeOfDay: clock.now() },
           watchingSince: this.#watchingSince ?? now,
-          isKnown: this.#specs.isKnown(name),
+          isKnown: (flags) => this.#specs.isKnown(name, flags),
           mayRaise: this.#raises.mayRaise(name, now),
         }
       },
@@ -120,13 +120,14 @@ export class Rescuer {
       isOn: () => this.#isOn(),
       acts: enforcesRescue(policy),
       isReal: (cleanups) => writes.isReal(cleanups),
-      write: (node, step) => writes.write(node, step, (version) => this.#shown(name, version)),
+      write: async (node, step) => {
+        const tried = await writes.write(node, step, (version) => this.#shown(name, version))
+        if (step.step === 'raise' && mayBeWritten(tried)) this.#raises.add(name, clock.monotonic())
+        return tried
+      },
       changed: (until) => this.#changed(name, until),
       pause: (ms) => pause(clock, ms, signal),
-      onNews: (node, news) => {
-        if (news.what === 'raised') this.#raises.add(name, clock.monotonic())
-        onNews(node, news)
-      },
+      onNews,
     })
   }
 
@@ -153,4 +154,9 @@ export class Rescuer {
   readonly #news = {
     subscribe: (listener: () => void) => this.#modules.changes.subscribeToObjects(() => listener()),
   }
+}
+
+/** A raise whose answer is lost counts too, since the flags may be up. */
+function mayBeWritten(tried: Tried): boolean {
+  return tried.outcome === 'written' || (tried.outcome === 'failed' && tried.mayBeWritten === true)
 }

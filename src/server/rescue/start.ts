@@ -65,8 +65,9 @@ export function startRescue(configuration: Configuration, parts: RescueParts): (
     clock,
     onProblem: (err) => standing.error({ err }, 'the replica that rescues nodes cannot be elected'),
     onWell: () => standing.well(),
-    onLead: () => {
-      log.info({ lease: electionLease }, 'this replica rescues nodes in danger')
+    onLead: (begins) => {
+      if (begins) log.info({ lease: electionLease }, 'this replica rescues nodes in danger')
+      // Also if it has led before: a disk map that was too old for a while may tell of no change since.
       rescuer.lookSoon()
     },
   })

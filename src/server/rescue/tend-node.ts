@@ -11,8 +11,16 @@ export type Tried =
   | { readonly outcome: 'written' }
   /** Somebody else was quicker: the disk map shows it in no time. */
   | { readonly outcome: 'conflict' }
-  /** @property ms not before so many milliseconds */
-  | { readonly outcome: 'failed'; readonly why: string; readonly ms: number }
+  /**
+   * @property ms not before so many milliseconds
+   * @property mayBeWritten true if the answer to the write itself is lost
+   */
+  | {
+      readonly outcome: 'failed'
+      readonly why: string
+      readonly ms: number
+      readonly mayBeWritten?: true
+    }
 
 /** What a guard tends a node with. */
 interface TendPorts {

@@ -184,6 +184,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
       settlesAt: null,
       evictionRequested: false,
       allowScheduling: true,
+      noted: null,
       disks: [
         {
           name: 'd1',

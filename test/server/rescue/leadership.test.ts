@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { Leadership, leaseMs } from '../../../src/server/rescue/leadership.ts'
+import { pause } from '../../../src/time/clock.ts'
 import { FakeClock } from '../../fixtures/fake-clock.ts'
 
 /** A leadership whose election answers what the test says. */
@@ -8,8 +9,18 @@ function standing(t: Test) {
   const told: string[] = []
   const election = {
     answer: true as boolean | Error,
-    leads: () =>
-      election.answer instanceof Error ? Promise.reject(election.answer) : Promise.resolve(election.answer),
+    /** How long an answer takes; undefined: for ever. */
+    ms: 0 as number | undefined,
+    /** True if it does not heed its signal. */
+    isDeaf: false,
+    leads: async (limited: AbortSignal) => {
+      const { answer, ms, isDeaf } = election
+      const signal = isDeaf ? new AbortController().signal : limited
+      if (ms !== 0) await pause(clock, ms ?? 2 ** 31, signal)
+      signal.throwIfAborted()
+      if (answer instanceof Error) throw answer
+      return answer
+    },
     resign: () => Promise.resolve(void told.push('resigned')),
   }
   const leadership = new Leadership({
@@ -17,11 +28,15 @@ function standing(t: Test) {
     clock,
     onProblem: (error) => told.push(String(error)),
     onWell: () => undefined,
-    onLead: () => told.push('leads'),
+    onLead: (begins) => {
+      world.won += 1
+      if (begins) told.push('leads')
+    },
   })
+  const world = { won: 0, clock, election, leadership, told }
   t.teardown(() => leadership.stop())
   leadership.start()
-  return { clock, election, leadership, told }
+  return world
 }
 
 t.test('a replica leads from its election on, and is told so once', async (t) => {
@@ -44,6 +59,40 @@ t.test('a replica that cannot reach the Leases leads no longer than they last', 
   await clock.advanceStepwise(leaseMs)
   t.ok(leadership.leads)
   t.equal(told.at(-1), 'leads')
+})
+
+t.test('a leader hears of each question that it has won', async (t) => {
+  const world = standing(t)
+  await world.clock.advanceStepwise(2 * leaseMs + 1)
+  t.equal(world.won, 7)
+  t.strictSame(world.told, ['leads'])
+})
+
+t.test('a question without an answer ends, so that the next one is asked in time', async (t) => {
+  const { clock, election, leadership, told } = standing(t)
+  await clock.advanceStepwise(1)
+  election.ms = undefined
+  await clock.advanceStepwise(leaseMs / 3 + 1)
+  election.ms = 0
+  await clock.advanceStepwise(leaseMs)
+  t.ok(leadership.leads)
+  t.strictSame(told, ['leads', 'TimeoutError: there was no answer within 5 s'], 'it has led all the time')
+})
+
+t.test('a replica whose time ran out during its question begins to lead anew', async (t) => {
+  const { clock, election, leadership, told } = standing(t)
+  await clock.advanceStepwise(1)
+  election.answer = new Error('the API server is away')
+  await clock.advanceStepwise(leaseMs / 3)
+  election.answer = true
+  // It arrives as the time is up, before the question is given up.
+  Object.assign(election, { ms: leaseMs / 3, isDeaf: true })
+  await clock.advanceStepwise((2 * leaseMs) / 3 - 2)
+  t.ok(leadership.leads, 'while it asks')
+  Object.assign(election, { ms: 0, isDeaf: false })
+  await clock.advanceStepwise(1)
+  t.ok(leadership.leads)
+  t.strictSame(told, ['leads', 'Error: the API server is away', 'leads'])
 })
 
 t.test('a replica that another one has replaced does not lead', async (t) => {

@@ -55,6 +55,17 @@ t.test('a person who takes the note away keeps the flags down', async (t) => {
   t.strictSame(steps(), ['cleared'])
 })
 
+t.test('a person who opens the disk for scheduling keeps its flag down', async (t) => {
+  const { patch, cleanUp, note, flags, steps, sandbox } = await cleared(t)
+  await patch('nodes/node-1', { spec: { disks: { 'disk-2': { allowScheduling: true } } } })
+  await until(() => steps().includes('handed-over'))
+  t.notOk((await note())?.guard)
+  await patch('nodes/node-1', { spec: { disks: { 'disk-2': { allowScheduling: false } } } })
+  await cleanUp()
+  await settled({ patch, sandbox })
+  t.strictSame(await flags(), none)
+})
+
 t.test('what a person has changed while no guard looked is handed over to people', async (t) => {
   const { add, patch, replica, cleanUp, unregister, register, note, flags, events, sandbox } =
     await cleared(t)

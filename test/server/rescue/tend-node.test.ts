@@ -46,7 +46,14 @@ async function tend(
   await tendNode('n1', {
     map: of.map,
     circumstances: () => ({
-      ...{ policy: defaultPolicy, now, timeOfDay: now, watchingSince: noon, isKnown: true, mayRaise: true },
+      ...{
+        policy: defaultPolicy,
+        now,
+        timeOfDay: now,
+        watchingSince: noon,
+        isKnown: () => true,
+        mayRaise: true,
+      },
     }),
     now: () => now,
     isOn: () => isOn,
