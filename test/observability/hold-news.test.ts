@@ -147,6 +147,58 @@ t.test('listeners hear of one of many like holds in 10 s, and of other holds at 
   t.end()
 })
 
+/** Two holds of one user for one change, both announced: the second ten seconds after the first. */
+function twins() {
+  const listened = listening()
+  const { news, clock, heard } = listened
+  news.began(held())
+  clock.advance(250)
+  const second = held({ id: 2, since: 250 })
+  news.began(second)
+  clock.advance(11_000)
+  return { ...listened, second, began: [...heard] }
+}
+
+t.test('of two alike holds that are both announced, each one ends', (t) => {
+  const { news, clock, heard, second, began } = twins()
+  t.strictSame(began, ['1 began', '2 began'])
+  news.ended(held(), 'told to retry')
+  clock.advance(1_000)
+  news.ended(second, 'told to retry')
+  clock.advance(10_999)
+  t.strictSame(heard.slice(2), [])
+  clock.advance(1)
+  t.strictSame(heard.slice(2), ['1 gone'])
+  clock.advance(1_000)
+  t.strictSame(heard.slice(2), ['1 gone', '2 gone'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a retry goes on with the hold that began when it did, and the other one is gone', (t) => {
+  const { news, clock, heard, second } = twins()
+  news.ended(held(), 'told to retry')
+  news.ended(second, 'told to retry')
+  const again = held({ id: 3, since: 250, isRetry: true })
+  news.began(again)
+  news.ended(again, 'admitted')
+  t.strictSame(heard.slice(2), ['3 admitted'])
+  clock.advance(12_000)
+  t.strictSame(heard.slice(3), ['1 gone'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a stop forgets all clients that have to retry', (t) => {
+  const { news, clock, heard, second } = twins()
+  news.ended(held(), 'told to retry')
+  news.ended(second, 'told to retry')
+  news.stop()
+  t.equal(clock.pending, 0)
+  t.strictSame(heard.slice(2), [])
+  t.end()
+})
+
 t.test('a listener that fails keeps no news from the others', (t) => {
   const broken: HoldListener = {
     began: () => {
