@@ -6,7 +6,7 @@ import { configure } from '../../src/configuration/configuration.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { ProxyMetrics } from '../../src/observability/request-metrics.ts'
-import { logMetrics } from '../../src/observability/state-metrics.ts'
+import { logMetrics, reportMetrics } from '../../src/observability/state-metrics.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Guard } from '../../src/server/webhook-server.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
@@ -44,6 +44,7 @@ const noAlert: Readonly<Record<string, string>> = {
   holdfast_delayed_refusals_total: 'there is an alert on denials without end',
   holdfast_audit_reopened_total: 'whoever moves the file has it opened anew, and no record is lost',
   holdfast_bodies_passed_unread_total: 'where nothing is enforced, nothing is kept from passing',
+  holdfast_report_dropped_total: 'the log says when the report lacks results, and records have them',
   holdfast_proxy_requests_total: 'to pass requests on is daily business',
   holdfast_proxy_upgraded_connections: 'so are exec and port-forward',
 }
@@ -87,6 +88,7 @@ async function served(t: Test): Promise<string[]> {
   const registry = new Registry()
   new ProxyMetrics(registry, { tunnels: () => 0 })
   logMetrics(registry, { dropped: { stalled: 0, closed: 0 } })
+  reportMetrics(registry, { dropped: { 'too-many': 0 } })
   const lines = `${ofGuard}\n${await registry.metrics()}`.split('\n')
   return lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.slice('# TYPE '.length))
 }

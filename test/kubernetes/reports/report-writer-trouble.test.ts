@@ -56,16 +56,68 @@ t.test('more results than may wait are dropped and counted', async (t) => {
   const { server, writer, round } = reporting(t, { waiting: 2 })
   server.failing = 500
   for (let at = 0; at < 10; at += 1) writer.record(denial(`node-${at}`))
-  t.equal(writer.dropped, 8)
+  t.match(writer.dropped, { 'too-many': 8 })
   await round(0)
-  t.equal(writer.dropped, 8, 'what could not be written waits again')
+  t.match(writer.dropped, { 'too-many': 8 }, 'the two results of the failed write wait again')
+})
+
+t.test('results of a failed write that find no room any more are dropped and counted', async (t) => {
+  const { server, writer, round } = reporting(t, { waiting: 2 })
+  server.failing = 500
+  server.onRequest = () => {
+    server.onRequest = () => undefined
+    for (const key of ['node-3', 'node-1']) writer.record(denial(key))
+  }
+  for (const key of ['node-1', 'node-2']) writer.record(denial(key))
+  await round(0)
+  t.match(writer.dropped, { 'too-many': 1 }, 'node-2')
+  server.failing = undefined
+  await round()
+  const found = server.report.results.map(({ message, properties }) => `${message}: ${properties.count}`)
+  t.strictSame(found.toSorted(), ['evicting node-1 has to wait: 2', 'evicting node-3 has to wait: 1'])
+})
+
+t.test('the first write that succeeds again says how many results were lost meanwhile', async (t) => {
+  const { server, writer, news, round } = reporting(t, { waiting: 2 })
+  server.failing = 500
+  for (let at = 0; at < 5; at += 1) writer.record(denial(`node-${at}`))
+  await round(0)
+  t.strictSame(news, [])
+  server.failing = undefined
+  await round()
+  t.strictSame(news, ['recovered, 3 lost'])
+  server.failing = 500
+  writer.record(denial('node-1'))
+  await round()
+  server.failing = undefined
+  await round()
+  t.strictSame(news.slice(1), ['recovered, 0 lost'])
+})
+
+t.test('a write says how many results were dropped before it, without a problem', async (t) => {
+  const { writer, news, round } = reporting(t, { waiting: 2 })
+  for (let at = 0; at < 5; at += 1) writer.record(denial(`node-${at}`))
+  await round(0)
+  t.strictSame(news, ['3 lost'])
+  writer.record(denial('node-1'))
+  await round()
+  t.strictSame(news, ['3 lost'])
+})
+
+t.test('a writer that stops says how many results it could not write', async (t) => {
+  const { server, writer, news, problems } = reporting(t)
+  server.failing = 503
+  for (const key of ['node-1', 'node-2']) writer.record(denial(key))
+  await writer.stop()
+  t.match(writer.dropped, { 'not-written': 2 })
+  t.strictSame([news, problems.length], [['2 lost'], 1])
 })
 
 t.test('results that the API server rejects do not stand in the way of others', async (t) => {
   const { server, writer, problems, round } = reporting(t)
   writer.record(denial('odd', { category: 1 as unknown as string }))
   await round(0)
-  t.match([problems, writer.dropped], [[/422/], 1])
+  t.match([problems, writer.dropped], [[/422/], { rejected: 1 }])
   writer.record(denial('node-1'))
   await round()
   t.equal(server.report.results.length, 1)

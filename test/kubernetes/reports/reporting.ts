@@ -40,6 +40,7 @@ export interface Choice extends Partial<Pick<ReportWriterLimits, 'flushMs' | 'wr
 export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ...limits }: Choice = {}) {
   const own = new FakeClock()
   const problems: string[] = []
+  const news: string[] = []
   const writer = new ReportWriter({
     connection: server.connection(),
     namespace: 'longhorn-system',
@@ -47,6 +48,8 @@ export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ..
     keepMs: 24 * hour,
     clock: own,
     onProblem: (error, dropped) => problems.push(`${dropped} ${String(error)}`),
+    onRecovered: (lost) => news.push(`recovered, ${lost} lost`),
+    onLost: (lost) => news.push(`${lost} lost`),
     limits,
   })
   t.teardown(() => writer.stop())
@@ -56,7 +59,7 @@ export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ..
     own.advance(ms)
     await writer.idle()
   }
-  return { writer, clock: own, problems, round }
+  return { writer, clock: own, problems, news, round }
 }
 
 /** A replica that writes the report of an API server of its own. */
