@@ -22,7 +22,7 @@ function streaming(data: string) {
     destroyed: false,
   }
   const stream = new EventStream(response, () => [{ name: 'state', data }], clock)
-  return { clock, written, reader, stream, drain: () => on.drain?.() }
+  return { clock, written, reader, stream, drain: () => on.drain?.(), close: () => on.close?.() }
 }
 
 t.test('a reader that is slow misses what happens meanwhile, and then gets everything anew', (t) => {
@@ -41,6 +41,18 @@ t.test('a reader that is slow misses what happens meanwhile, and then gets every
   stream.send({ name: 'change', data: '3' })
   clock.advance(30_000)
   t.equal(reader.gone, 1, 'a reader that takes nothing is let go')
+  t.end()
+})
+
+t.test('a stream that is closed while its reader is slow leaves no timer', (t) => {
+  const { clock, reader, stream, close } = streaming('{}')
+  reader.takes = false
+  stream.begin()
+  t.equal(clock.pending, 1)
+  close()
+  t.equal(clock.pending, 0)
+  clock.advance(30_000)
+  t.equal(reader.gone, 0, 'the stream does not destroy a closed connection')
   t.end()
 })
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { eventually } from '../../fixtures/eventually.ts'
 import { policyReports } from '../../fixtures/report-definitions.ts'
+import type { FakeReportServer } from './fake-report-server.ts'
 import { denial, hour, reporting } from './reporting.ts'
 
 t.test('the writer reports a failing API server once, and writes the waiting results later', async (t) => {
@@ -122,6 +123,61 @@ t.test('results that the API server rejects do not stand in the way of others', 
   await round()
   t.equal(server.report.results.length, 1)
 })
+
+/** Another replica writes the report before each of so many writes. */
+function outpaced(server: FakeReportServer, times: number): void {
+  let left = times
+  server.before = () => {
+    if (left === 0) return
+    left -= 1
+    for (const [key, report] of server.stored) {
+      const metadata = { ...report.metadata, resourceVersion: `other-${left}` }
+      server.stored.set(key, { ...report, metadata })
+    }
+  }
+}
+
+t.test('a write that is late four times in a row succeeds, and the writer gives up the fifth', async (t) => {
+  for (const late of [4, 5]) {
+    const { server, writer, problems, round } = reporting(t)
+    writer.record(denial('node-1'))
+    await round(0)
+    const before = server.requests.length
+    outpaced(server, late)
+    writer.record(denial('node-2'))
+    await round()
+    const writes = server.requests.slice(before).filter((request) => request.startsWith('PATCH'))
+    t.equal(writes.length, 5, `late ${late} times`)
+    t.match(problems, late === 4 ? [] : [/409/])
+    t.equal(problems.length, late === 4 ? 0 : 1)
+    t.equal(server.report.results.length, late === 4 ? 2 : 1)
+    await round()
+    t.equal(server.report.results.length, 2)
+  }
+})
+
+t.test(
+  'a result that stays for two months is waited for in steps that a timer of Node can take',
+  async (t) => {
+    const { server, writer, clock, round } = reporting(t, { keepMs: 60 * 24 * hour })
+    const given: number[] = []
+    const setTimer = clock.setTimer.bind(clock)
+    clock.setTimer = (ms, fire) => {
+      given.push(ms)
+      return setTimer(ms, fire)
+    }
+    writer.record(denial('node-1'))
+    await round(0)
+    for (const days of [24, 24]) await round(days * 24 * hour)
+    t.equal(server.report.results.length, 1)
+    await round(12 * 24 * hour)
+    t.equal(server.report.results.length, 0)
+    t.ok(
+      given.every((ms) => ms < 2 ** 31),
+      `${Math.max(...given)} ms is the longest`,
+    )
+  },
+)
 
 t.test('a missing kind is a problem at the start, and is looked for again', async (t) => {
   for (const choice of ['auto', 'policyreport'] as const) {

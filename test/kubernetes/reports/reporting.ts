@@ -30,6 +30,8 @@ export function denial(key: string, parts: Partial<ReportedResult> = {}): Report
 /** What is wanted of a writer, and of its API server. */
 export interface Choice extends Partial<Pick<ReportWriterLimits, 'flushMs' | 'writeMs'>> {
   readonly choice?: ReportChoice
+  /** How long a result stays; a day if not given. */
+  readonly keepMs?: number
   readonly serves?: readonly ReportDefinition[]
   readonly results?: number
   readonly bytes?: number
@@ -37,7 +39,11 @@ export interface Choice extends Partial<Pick<ReportWriterLimits, 'flushMs' | 'wr
 }
 
 /** A replica that writes a report, and how to let the next write come. */
-export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ...limits }: Choice = {}) {
+export function replica(
+  t: Test,
+  server: FakeReportServer,
+  { choice = 'auto', keepMs = 24 * hour, ...limits }: Choice = {},
+) {
   const own = new FakeClock()
   const problems: string[] = []
   const news: string[] = []
@@ -45,7 +51,7 @@ export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ..
     connection: server.connection(),
     namespace: 'longhorn-system',
     choice,
-    keepMs: 24 * hour,
+    keepMs,
     clock: own,
     onProblem: (error, dropped) => problems.push(`${dropped} ${String(error)}`),
     onRecovered: (lost) => news.push(`recovered, ${lost} lost`),
