@@ -147,9 +147,9 @@ function slow(nodesMs: number) {
   }
   const objects = smallCluster()
   const world = new PageWorld(objects, clock)
-  const nodes = () => {
+  const nodes: typeof world.source.nodes = (before) => {
     spent += nodesMs
-    return world.source.nodes()
+    return world.source.nodes(before)
   }
   const feed = new StateFeed({ ...world.source, nodes }, clock)
   return { fake, objects, world, feed }
