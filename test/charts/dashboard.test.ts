@@ -97,7 +97,7 @@ t.test(
   'every metric is on the dashboard or is left out for a reason, and docs/metrics.md explains it',
   async (t) => {
     const metrics = await served(t)
-    t.ok(metrics.length > 20, 'of the guard, its book and a proxy')
+    t.ok(metrics.length > 20, 'the metrics of the guard, its Leases and a proxy are read')
     const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
     const shown = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
     const names = new Set<string>()
@@ -108,8 +108,10 @@ t.test(
       t.equal(shown.has(series), notShown[name] === undefined, series)
       t.ok(docs.includes(`| \`${name}\` |`), `${name} in docs/metrics.md`)
     }
-    for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
-    for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
+    for (const name of shown)
+      t.ok(names.has(name), `the dashboard asks for ${name}, and a guard or proxy serves it`)
+    for (const name of Object.keys(notShown))
+      t.ok(names.has(name), `the list of left-out metrics names ${name}, and a guard or proxy serves it`)
   },
 )
 
@@ -119,7 +121,8 @@ t.test('every metric has an alert, or has none for a reason', async (t) => {
   const asked = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
   const names = new Set((await served(t)).map((line) => line.split(' ')[0] ?? ''))
   for (const name of names) t.equal(asked.has(name), noAlert[name] === undefined, name)
-  for (const name of [...asked, ...Object.keys(noAlert)]) t.ok(names.has(name), `there is a metric ${name}`)
+  for (const name of [...asked, ...Object.keys(noAlert)])
+    t.ok(names.has(name), `a guard or proxy serves ${name}`)
 })
 
 t.test('no two panels of the dashboard have one id, one title or one place', (t) => {
