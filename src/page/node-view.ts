@@ -148,9 +148,7 @@ function lookOf(copy: Copy): CopyView['look'] {
 
 /** How many replicas use the copy of the image. */
 function replicasOf({ metadata }: BackingImage, diskUUID: string, map: DiskMapView): number {
-  let count = 0
-  for (const _ of map.replicasUsing(metadata.name, diskUUID)) count += 1
-  return count
+  return [...map.replicasUsing(metadata.name, diskUUID)].length
 }
 
 function sinceOf({ metadata }: BackingImage, diskUUID: string, map: DiskMapView): number | null {
