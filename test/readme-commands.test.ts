@@ -81,7 +81,7 @@ t.test('every command of README and docs works, one after the other', { skip }, 
         ['127.0.0.1:8443', `127.0.0.1:${ports.port}`],
         ['127.0.0.1:8080', `127.0.0.1:${ports.healthPort}`],
         [
-          'kubectl logs --namespace holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1',
+          'kubectl logs --namespace holdfast -l app.kubernetes.io/instance=holdfast --prefix --tail=-1',
           'cat serve.log',
         ],
       )

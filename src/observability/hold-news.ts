@@ -21,6 +21,15 @@ interface HoldNewsModules {
   readonly onProblem: (error: unknown) => void
 }
 
+/** A reported hold whose client has to retry. */
+interface Retrying {
+  /** See {@link keyOf}. */
+  readonly key: string
+  readonly since: number
+  /** Ends its timer. */
+  readonly cancel: () => void
+}
+
 /**
  * Passes on which holds begin and end, to those that write: each hold once, however often its client retries, and of many
  * alike one in ten seconds.
@@ -32,8 +41,8 @@ export class HoldNews implements HoldListener {
   /** The holds that are not reported yet: each ends its timer. */
   readonly #young = new Map<number, () => void>()
   readonly #told = new Set<number>()
-  /** The reported holds whose clients have to retry, by {@link keyOf}: each ends its timer. */
-  readonly #retrying = new Map<string, () => void>()
+  /** The reported holds whose clients have to retry. Several can be alike: a user may run one command twice. */
+  readonly #retrying = new Set<Retrying>()
   #isStopped = false
 
   constructor(listeners: readonly HoldListener[], modules: HoldNewsModules) {
@@ -47,11 +56,10 @@ export class HoldNews implements HoldListener {
   }
 
   began(held: HeldChange): void {
-    const key = keyOf(held)
-    const comesBack = this.#retrying.get(key)
-    if (held.isRetry && comesBack) {
-      comesBack()
-      this.#retrying.delete(key)
+    const before = held.isRetry && this.#beforeRetry(held)
+    if (before) {
+      before.cancel()
+      this.#retrying.delete(before)
       this.#told.add(held.id)
     } else this.#tellLater(held, worthTellingMs)
   }
@@ -68,7 +76,8 @@ export class HoldNews implements HoldListener {
   /** Reports nothing from now on. */
   stop(): void {
     this.#isStopped = true
-    for (const cancel of [...this.#young.values(), ...this.#retrying.values()]) cancel()
+    for (const cancel of this.#young.values()) cancel()
+    for (const { cancel } of this.#retrying) cancel()
     this.#young.clear()
     this.#retrying.clear()
   }
@@ -91,14 +100,20 @@ export class HoldNews implements HoldListener {
 
   #awaitReturn(held: HeldChange): void {
     if (this.#isStopped) return
-    const key = keyOf(held)
-    this.#retrying.get(key)?.()
     const { clock, comesBackMs } = this.#modules
     const cancel = clock.setTimer(comesBackMs, () => {
-      this.#retrying.delete(key)
+      this.#retrying.delete(retrying)
       this.#tell((listener) => listener.ended(held, 'gone'))
     })
-    this.#retrying.set(key, cancel)
+    const retrying = { key: keyOf(held), since: held.since, cancel }
+    this.#retrying.add(retrying)
+  }
+
+  /** The hold that a retry goes on with: of several alike the one that began when the retry did, else the oldest. */
+  #beforeRetry(held: HeldChange): Retrying | undefined {
+    const key = keyOf(held)
+    const alike = [...this.#retrying].filter((each) => each.key === key)
+    return alike.find(({ since }) => since === held.since) ?? alike[0]
   }
 
   /** The error of one listener stops neither the others nor the timer that calls. */

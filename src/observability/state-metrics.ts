@@ -189,6 +189,23 @@ export function bookMetrics<S extends string>(
   })
 }
 
+/** Counts the results that are not in the report of denials. */
+export function reportMetrics(
+  registry: Registry,
+  writer: { readonly dropped: Readonly<Record<string, number>> },
+): void {
+  new Counter({
+    name: 'holdfast_report_dropped_total',
+    help: 'Results that are not in the report of denials: too many waited, the API server rejected them, or they were not written before the end.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(writer.dropped)) if (count > 0) this.inc({ reason }, count)
+    },
+  })
+}
+
 /** Counts the lines that are not in the log. */
 export function logMetrics(registry: Registry, stream: Pick<LogStream, 'dropped'>): void {
   new Counter({

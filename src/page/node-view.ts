@@ -21,12 +21,46 @@ export interface NodesSeen {
   readonly reserved: ReadonlyMap<string, number>
 }
 
-/** All nodes by name, with their disks and copies. Texts are one line and bounded, since names of disks are free strings. */
-export function nodeViews(seen: NodesSeen): NodeView[] {
+/** What a view was made from. The same facts make the same view. */
+const factsOfViews = new WeakMap<NodeView, readonly unknown[]>()
+
+/**
+ * All nodes by name, with their disks and copies. Texts are one line and bounded, since names of disks are free strings.
+ *
+ * @param before the views of the last look, by name. A node that looks the same keeps its object, so that no work is done twice
+ */
+export function nodeViews(seen: NodesSeen, before: ReadonlyMap<string, NodeView> = new Map()): NodeView[] {
   const lastUsable = oncePerImage((image) => onlyUsable(image, seen.map))
-  return [...seen.map.nodes()]
-    .map((node) => nodeView(node, seen, lastUsable))
-    .toSorted((one, other) => byName.compare(one.name, other.name))
+  const views: NodeView[] = []
+  for (const node of seen.map.nodes()) {
+    const facts = factsOf(node, seen, lastUsable)
+    const known = before.get(line(node.metadata.name))
+    const view = known && isSame(factsOfViews.get(known), facts) ? known : nodeView(node, seen, lastUsable)
+    factsOfViews.set(view, facts)
+    views.push(view)
+  }
+  return views.sort((one, other) => byName.compare(one.name, other.name))
+}
+
+/** Everything that a view shows of a node: objects, which are new after each change, and what other objects say. */
+function factsOf(node: Node, seen: NodesSeen, lastUsable: LastUsable): readonly unknown[] {
+  const { map, profile, reserved } = seen
+  const { name } = node.metadata
+  const settles = settlesAt(node, seen)
+  const facts: unknown[] = [node, settles, reserved.get(name)]
+  facts.push(nodeState(node, map, profile, settles !== undefined))
+  for (const disk of node.spec.disks.keys()) {
+    const uuid = diskUUID(node, disk)
+    if (uuid === undefined) continue
+    facts.push(map.managerState(uuid))
+    for (const image of map.imagesOn(uuid))
+      facts.push(image, replicasOf(image, uuid, map), lastUsable(image) === uuid)
+  }
+  return facts
+}
+
+function isSame(before: readonly unknown[] | undefined, now: readonly unknown[]): boolean {
+  return before?.length === now.length && now.every((fact, at) => fact === before[at])
 }
 
 /** Clean-ups on disks that no node has: no node shows them. */
@@ -99,8 +133,8 @@ function copyView(copy: Copy, image: BackingImage, map: DiskMapView, lastUsable:
     look,
     state: line(copy.state),
     progress: look === 'copying' && progress !== undefined ? Math.min(100, Math.max(0, progress)) : null,
-    since: look === 'cleaning up' ? sinceOf(copy, map) : null,
-    replicas: [...map.replicasUsing(copy.image, copy.diskUUID)].length,
+    since: look === 'cleaning up' ? sinceOf(image, copy.diskUUID, map) : null,
+    replicas: replicasOf(image, copy.diskUUID, map),
     last: lastUsable(image) === copy.diskUUID,
   }
 }
@@ -112,8 +146,13 @@ function lookOf(copy: Copy): CopyView['look'] {
   return isReadySoon(copy) ? 'copying' : 'unknown'
 }
 
-function sinceOf({ image, diskUUID }: Copy, map: DiskMapView): number | null {
-  for (const pending of map.pendingOf(image)) if (pending.diskUUID === diskUUID) return pending.since
+/** How many replicas use the copy of the image. */
+function replicasOf({ metadata }: BackingImage, diskUUID: string, map: DiskMapView): number {
+  return [...map.replicasUsing(metadata.name, diskUUID)].length
+}
+
+function sinceOf({ metadata }: BackingImage, diskUUID: string, map: DiskMapView): number | null {
+  for (const pending of map.pendingOf(metadata.name)) if (pending.diskUUID === diskUUID) return pending.since
   return null
 }
 

@@ -6,8 +6,8 @@ import type { NodeView, StateParts } from './state-schema.ts'
 export interface StateSource {
   /** All but the nodes; quickly made. */
   readonly parts: () => StateParts
-  /** By name. */
-  readonly nodes: () => readonly NodeView[]
+  /** By name. @param before the views of the last look; a node that looks the same keeps its object */
+  readonly nodes: (before: ReadonlyMap<string, NodeView>) => readonly NodeView[]
   /** When the map was last known to be current, by the monotonic clock; undefined before that. */
   readonly currentAt: () => number | undefined
   /** Calls the listener whenever something may be different. @returns ends it */
@@ -33,6 +33,7 @@ const shareOfTime = 20
 interface Told {
   readonly parts: ReadonlyMap<string, string>
   readonly nodes: ReadonlyMap<string, string>
+  readonly views: ReadonlyMap<string, NodeView>
 }
 
 /**
@@ -141,16 +142,23 @@ export class StateFeed {
     const parts = new Map(
       Object.entries(this.#source.parts()).map(([name, part]) => [name, `"${name}":${json(part)}`]),
     )
-    return { parts, nodes: this.#nodes(before) }
+    const { nodes, views } = this.#nodes(before)
+    return { parts, nodes, views }
   }
 
-  #nodes(before: Told | undefined): Told['nodes'] {
+  #nodes(before: Told | undefined): Pick<Told, 'nodes' | 'views'> {
     const began = this.#clock.monotonic()
-    if (before && began < this.#nodesNotBefore) return before.nodes
-    const nodes = new Map(this.#source.nodes().map((node) => [node.name, json(node)]))
+    if (before && began < this.#nodesNotBefore) return before
+    const known = before?.views ?? new Map<string, NodeView>()
+    const views = new Map(this.#source.nodes(known).map((view) => [view.name, view]))
+    const nodes = new Map<string, string>()
+    for (const [name, view] of views) {
+      const text = known.get(name) === view ? before?.nodes.get(name) : undefined
+      nodes.set(name, text ?? json(view))
+    }
     const ended = this.#clock.monotonic()
     this.#nodesNotBefore = ended + Math.max(paceMs, (ended - began) * shareOfTime)
-    return nodes
+    return { nodes, views }
   }
 
   #moment(): string {

@@ -85,7 +85,7 @@ export function observers(
   { map, feed, book, shared, changes, holding, holds, skew }: Observed,
 ): Observers {
   const { policy, replica, auditLog, auditFile, maxAgeMs, retryAfterSeconds } = configuration
-  const report = reportSink(configuration, connection, log)
+  const report = reportSink(configuration, connection, registry, log)
   const events = new EventRecorder({
     connection,
     namespace: policy.longhornNamespace,

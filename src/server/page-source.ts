@@ -70,7 +70,7 @@ export function guardPage(seen: GuardSeen): PageSource {
       waiting: waitingViews(holds(), replica),
       elsewhere: cleanUpsElsewhere({ map }),
     }),
-    nodes: () => nodeViews(nodes()),
+    nodes: (before) => nodeViews(nodes(), before),
     currentAt: () => {
       const ageMs = knowledge.ageMs()
       return Number.isFinite(ageMs) ? clock.monotonic() - ageMs : undefined

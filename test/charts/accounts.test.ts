@@ -79,7 +79,7 @@ t.test('the rights of a hook end with the hook', { skip }, (t) => {
       },
       kind,
     )
-    t.ok(Number(metadata.annotations?.['helm.sh/hook-weight']) < 0, `${kind} is there before the Job`)
+    t.ok(Number(metadata.annotations?.['helm.sh/hook-weight']) < 0, `Helm creates ${kind} before the Job`)
   }
   t.end()
 })

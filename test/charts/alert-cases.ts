@@ -112,6 +112,7 @@ export const cases: Readonly<Record<string, AlertCase>> = {
   },
   HoldfastCertificateExpires: {
     fires: [[`holdfast_certificate_expiry_timestamp_seconds{${target}}`, always(20 * day)]],
+    labels: { service: 'holdfast' },
     quiet: [[`holdfast_certificate_expiry_timestamp_seconds{${target}}`, always(30 * day)]],
   },
   HoldfastClientCertificateExpires: {

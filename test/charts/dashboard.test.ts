@@ -6,7 +6,7 @@ import { configure } from '../../src/configuration/configuration.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { ProxyMetrics } from '../../src/observability/request-metrics.ts'
-import { logMetrics } from '../../src/observability/state-metrics.ts'
+import { logMetrics, reportMetrics } from '../../src/observability/state-metrics.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Guard } from '../../src/server/webhook-server.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
@@ -44,6 +44,7 @@ const noAlert: Readonly<Record<string, string>> = {
   holdfast_delayed_refusals_total: 'there is an alert on denials without end',
   holdfast_audit_reopened_total: 'whoever moves the file has it opened anew, and no record is lost',
   holdfast_bodies_passed_unread_total: 'where nothing is enforced, nothing is kept from passing',
+  holdfast_report_dropped_total: 'the log says when the report lacks results, and records have them',
   holdfast_proxy_requests_total: 'to pass requests on is daily business',
   holdfast_proxy_upgraded_connections: 'so are exec and port-forward',
 }
@@ -87,6 +88,7 @@ async function served(t: Test): Promise<string[]> {
   const registry = new Registry()
   new ProxyMetrics(registry, { tunnels: () => 0 })
   logMetrics(registry, { dropped: { stalled: 0, closed: 0 } })
+  reportMetrics(registry, { dropped: { 'too-many': 0 } })
   const lines = `${ofGuard}\n${await registry.metrics()}`.split('\n')
   return lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.slice('# TYPE '.length))
 }
@@ -95,7 +97,7 @@ t.test(
   'every metric is on the dashboard or is left out for a reason, and docs/metrics.md explains it',
   async (t) => {
     const metrics = await served(t)
-    t.ok(metrics.length > 20, 'of the guard, its book and a proxy')
+    t.ok(metrics.length > 20, 'the metrics of the guard, its Leases and a proxy are read')
     const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
     const shown = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
     const names = new Set<string>()
@@ -106,8 +108,10 @@ t.test(
       t.equal(shown.has(series), notShown[name] === undefined, series)
       t.ok(docs.includes(`| \`${name}\` |`), `${name} in docs/metrics.md`)
     }
-    for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
-    for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
+    for (const name of shown)
+      t.ok(names.has(name), `the dashboard asks for ${name}, and a guard or proxy serves it`)
+    for (const name of Object.keys(notShown))
+      t.ok(names.has(name), `the list of left-out metrics names ${name}, and a guard or proxy serves it`)
   },
 )
 
@@ -117,7 +121,8 @@ t.test('every metric has an alert, or has none for a reason', async (t) => {
   const asked = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
   const names = new Set((await served(t)).map((line) => line.split(' ')[0] ?? ''))
   for (const name of names) t.equal(asked.has(name), noAlert[name] === undefined, name)
-  for (const name of [...asked, ...Object.keys(noAlert)]) t.ok(names.has(name), `there is a metric ${name}`)
+  for (const name of [...asked, ...Object.keys(noAlert)])
+    t.ok(names.has(name), `a guard or proxy serves ${name}`)
 })
 
 t.test('no two panels of the dashboard have one id, one title or one place', (t) => {

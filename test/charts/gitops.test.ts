@@ -153,7 +153,7 @@ t.test('no Lease of the guard carries a label by which Argo CD would take it for
   const { items } = (await answer.json()) as { readonly items: readonly Lease[] }
   const page = { key: 'node/node-1', version: undefined, reservations: [], settled: undefined }
   const all = [...items, leaseOf(page, { replica: 'holdfast-0', now: 0 })]
-  t.ok(items.length > 0, 'the one that names the namespace of all others')
+  t.ok(items.length > 0, 'the cluster has Lease holdfast-book')
   for (const { metadata } of all) {
     const marks = Object.keys({ ...metadata.labels, ...metadata.annotations })
     t.notMatch(marks.join(' '), /app\.kubernetes\.io\/instance|argocd|helm/, metadata.name)
@@ -199,7 +199,10 @@ t.test('Argo CD knows each event of a hook, and may make it again', { skip }, (t
     )
     t.match(annotations['helm.sh/hook-delete-policy'], 'before-hook-creation', `${kind} ${name}`)
     t.match(annotations['helm.sh/hook-weight'] ?? '0', /^-?\d+$/, `${kind} ${name}`)
-    t.notOk('argocd.argoproj.io/hook' in annotations, 'or it would pass over all of Helm’s')
+    t.notOk(
+      'argocd.argoproj.io/hook' in annotations,
+      'a hook of Argo CD would make it ignore the hooks of Helm',
+    )
   }
   t.end()
 })

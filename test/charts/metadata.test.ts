@@ -62,7 +62,7 @@ t.test('the chart says where the project lives, and has an icon that is there', 
   t.ok(existsSync(join(root, path)), chart.icon)
   const icon = read(path)
   t.match(icon, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 128 128"/)
-  t.notMatch(icon, /<script|href|onload|<image/, 'it is a picture alone')
+  t.notMatch(icon, /<script|href|onload|<image/, 'the icon has no script, link or embedded image')
   t.ok(statSync(join(root, path)).size < 4_096)
   t.end()
 })
@@ -109,7 +109,7 @@ t.test('Rancher’s form offers what the schema takes', (t) => {
       t.strictSame(
         at?.enum?.filter((each) => typeof each === 'string' && !options.includes(each)),
         [],
-        `${variable}: all of them`,
+        `${variable}: the form offers every allowed value`,
       )
     } else {
       t.equal(typeof byDefault, { string: 'string', int: 'number', boolean: 'boolean' }[type], variable)

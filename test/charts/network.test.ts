@@ -59,7 +59,7 @@ t.test('hostNetwork puts the guard on the network of its node, and finds Service
   t.strictSame(
     guard?.strategy.rollingUpdate,
     { maxUnavailable: 1, maxSurge: 0 },
-    'a new replica may need the ports of an old one',
+    'an old replica stops first, since a new one may need its ports',
   )
   const [usual] = deploymentsIn(render())
   t.notOk(usual?.template.spec.hostNetwork)

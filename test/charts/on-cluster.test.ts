@@ -57,7 +57,7 @@ t.test(
   async (t) => {
     const books = await cluster(t)
     t.strictSame(await books(), ['pre-install', 'post-delete'])
-    t.strictSame(await books('--is-upgrade'), [], 'whose it will be is not known')
+    t.strictSame(await books('--is-upgrade'), [], 'an upgrade makes no Lease, since its owner is not known')
     t.strictSame(await books(...set('uninstall.removeBook=false')), [])
   },
 )

@@ -41,7 +41,7 @@ function argsOf(manifest: Manifest | undefined): readonly string[] {
   return manifest?.spec?.template?.spec.containers[0]?.args ?? []
 }
 
-t.test('there is no proxy unless it is asked for', { skip }, (t) => {
+t.test('the chart makes no proxy by default', { skip }, (t) => {
   const names = render().map(({ kind, metadata: { name } }) => `${kind}/${name}`)
   t.notMatch(names.join('\n'), /proxy|-longhorn|-kubernetes|-backend|point-ui/)
   t.end()
@@ -66,7 +66,10 @@ t.test('Longhorn’s UI is pointed at it, and back before it goes', { skip }, (t
   t.equal(argsOf(back)[2], 'http://longhorn-backend.longhorn-system:9500')
   t.ok(argsOf(find(plain, 'Job', 'holdfast-point-ui')).includes('--wait=2m'))
   t.ok(argsOf(back).includes('--if-there'))
-  t.ok(argsOf(back).includes('--from=http://holdfast-longhorn.holdfast:9500'), 'and from no other proxy')
+  t.ok(
+    argsOf(back).includes('--from=http://holdfast-longhorn.holdfast:9500'),
+    'the hook turns the UI back from this proxy only',
+  )
   t.match(find(plain, 'Role', 'holdfast-point-ui')?.rules, [
     { resources: ['deployments'], resourceNames: ['longhorn-ui'] },
   ])

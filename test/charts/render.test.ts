@@ -121,9 +121,9 @@ t.test('it registers for the judged resources, and for main resources only', { s
   const words = (text = '') => text.replaceAll(/\s+/g, ' ').replaceAll(/(?<=\[) | (?=\])/g, '')
   for (const { name, expression } of notLeaving) {
     const same = webhook?.matchConditions.find((condition) => condition.name === name)
-    t.equal(words(same?.expression), expression, `${name}, as without the chart`)
+    t.equal(words(same?.expression), expression, `${name} is the same as without the chart`)
   }
-  t.notMatch(expressions.join('\n'), /^\s*\/\//m, 'comments stay in the files')
+  t.notMatch(expressions.join('\n'), /^\s*\/\//m, 'the rendered conditions have no comments')
   t.end()
 })
 
@@ -143,11 +143,7 @@ t.test('the uninstaller of Longhorn asks a guard that is there, and waits for no
     matchConditions.find(({ name }) => name.endsWith('being-uninstalled')),
   )
   const words = (text = '') => text.replaceAll(/\s+/g, ' ')
-  t.match(
-    words(mark?.expression),
-    /^request\.operation != 'DELETE' \|\|/,
-    'the mark excuses a deletion alone',
-  )
+  t.match(words(mark?.expression), /^request\.operation != 'DELETE' \|\|/, 'the mark only excuses a deletion')
   t.equal(words(asked?.expression), `!( ${words(mark?.expression)} )`)
   t.end()
 })
@@ -222,7 +218,11 @@ t.test(
     )
     const volume = { configMap: { name: 'authorities', items: [{ key: 'root.pem', path: 'ca.crt' }] } }
     t.match(JSON.stringify(mounting), JSON.stringify(volume).slice(1, -1))
-    t.notMatch(JSON.stringify(render(...files)), /client-ca|clientCa/, 'by default nobody is asked')
+    t.notMatch(
+      JSON.stringify(render(...files)),
+      /client-ca|clientCa/,
+      'by default the guard asks for no client certificate',
+    )
     t.end()
   },
 )

@@ -10,7 +10,7 @@ import {
   TrafficMetrics,
   webhookMetrics,
 } from '../../src/observability/request-metrics.ts'
-import { logMetrics, stateMetrics } from '../../src/observability/state-metrics.ts'
+import { logMetrics, reportMetrics, stateMetrics } from '../../src/observability/state-metrics.ts'
 import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { auditFileSink } from '../../src/server/audit-file.ts'
@@ -70,6 +70,7 @@ export async function rareMetrics(folder: string): Promise<string> {
   proxy.failed(502)
   proxy.unknownCaller('untold')
   logMetrics(registry, { dropped: { stalled: 1, closed: 0 } })
+  reportMetrics(registry, { dropped: { 'too-many': 2, rejected: 0 } })
   const callers = { refused: new Map([['no certificate', 1]]), last: { until: 86_400_000 } }
   webhookMetrics(registry, { delayedRefusals: () => 1, callers: () => callers })
 

@@ -55,7 +55,7 @@ t.test('an umbrella turns the chart on and off by the condition enabled', { skip
   t.throws(
     () => rendered([], { chart: umbrella(t, {}, { holdfast: { enabled: false } }) }),
     /condition in the umbrella's Chart.yaml: holdfast.enabled/,
-    'without the condition it says no',
+    'the chart fails without the condition',
   )
   t.end()
 })
@@ -108,7 +108,7 @@ t.test('commands find the replicas of an alias or a chart with another name', { 
     const others = all.filter(({ kind }) => kind === 'Job' || kind === 'Pod')
     t.notOk(
       others.some(({ spec }) => spec?.template?.metadata.labels['holdfast.dev/component']),
-      'hooks and the test are no replicas',
+      'hooks and the test do not have the label of replicas',
     )
   }
   t.end()

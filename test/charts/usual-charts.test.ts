@@ -32,7 +32,7 @@ t.test('namespaceOverride puts every object into that namespace, and what names 
   const { text } = rendered([...everything, ...apis, ...set('namespaceOverride=holdfast')], {
     namespace: 'longhorn-system',
   })
-  t.equal(text, usual.text, 'as a release of that namespace')
+  t.equal(text, usual.text, 'the output equals that of a release in that namespace')
   t.throws(() => rendered(set('namespaceOverride=longhorn-system')), /must not run in Longhorn's namespace/)
   t.end()
 })
@@ -54,7 +54,7 @@ t.test('an umbrella sets labels, nodes, tolerations and a priority for all of it
   }
   for (const pod of judging(all)) t.match(pod, { priorityClassName: 'high' })
   for (const pod of judging(rendered([...json({ global }), ...set('priorityClassName=mine')]).all))
-    t.match(pod, { priorityClassName: 'mine' }, 'its own wins')
+    t.match(pod, { priorityClassName: 'mine' }, 'the value of this chart wins over the global one')
   t.end()
 })
 

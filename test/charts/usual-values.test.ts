@@ -133,7 +133,7 @@ t.test('an alert is turned off, or made milder or more patient, by its name', { 
   t.match(named('HoldfastNodeInDanger'), { for: '3m', labels: { severity: 'page' }, expr: /holdfast_danger/ })
   t.match(named('HoldfastDiskMapStale'), { for: '1h', labels: { severity: 'critical' } })
   const rest = (all: typeof usual) => all.filter(({ alert }) => !Object.hasOwn(switches, alert))
-  t.same(rest(changed), rest(usual), 'the others are as they were')
+  t.same(rest(changed), rest(usual), 'the other alerts do not change')
   t.throws(
     () => alerts(...json({ 'prometheusRule.alerts': { HoldfastDoesNotAnwser: { enabled: false } } })),
     /there is no alert HoldfastDoesNotAnwser. There are: .*HoldfastDoesNotAnswer/,
@@ -154,13 +154,16 @@ t.test('on the network of its node the guard has a rollout and names that fit', 
   t.match(guard?.spec?.template?.metadata.annotations, { 'holdfast.dev/operator-port': '20081' })
   t.match(guard?.spec?.strategy, { rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } })
   const proxy = find(all, 'Deployment', 'holdfast-longhorn')
-  t.notOk(proxy && podOf(proxy)?.hostNetwork, 'the API server calls no proxy')
+  t.notOk(
+    proxy && podOf(proxy)?.hostNetwork,
+    'a proxy needs no host network, since the API server does not call it',
+  )
   t.match(proxy?.spec?.strategy, { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } })
   t.end()
 })
 
 t.test(
-  'on the network of its node the guard listens where nodes are free, unless told otherwise',
+  'on the network of its node the guard listens on ports that are usually free, or on those of the values',
   { skip },
   (t) => {
     const portsOf = (...settings: readonly string[]) => {
@@ -173,7 +176,7 @@ t.test(
       t.strictSame(
         [told.port, told.healthPort, told.operatorPort],
         [webhook, health, Number(operator)],
-        'the guard listens where its pod says',
+        'the guard listens on the ports that its pod names',
       )
       return [webhook, health, Number(operator)]
     }
@@ -225,7 +228,11 @@ t.test('rendering needs no cluster, and twice the same comes out', { skip }, (t)
   const [once, again] = [rendered(flags), rendered(flags)]
   t.equal(once.text, again.text)
   const registrations = once.all.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration')
-  t.equal(registrations.length, 1, 'no hook of the same name, which kubectl apply would put in its place')
+  t.equal(
+    registrations.length,
+    1,
+    'the chart makes one registration: kubectl apply would replace it by a hook of the same name',
+  )
   for (const { clientConfig } of registrations[0]?.webhooks ?? []) t.notOk('caBundle' in clientConfig)
   t.notOk(once.all.some(({ kind }) => kind === 'Lease'))
   t.end()

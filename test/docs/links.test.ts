@@ -79,6 +79,22 @@ t.test('every alert has a page with its meaning, the risk and the commands to lo
   t.end()
 })
 
+/** What only the guard, its registration or its Deployment has. */
+const ofTheGuard = /\b(?:apiserver_|kube_)|holdfast_(?:refused_callers|client_certificate)/
+
+t.test('an alert that a proxy can raise points at the logs of the proxies too', (t) => {
+  const text = read('charts/holdfast/templates/prometheusrule.yaml')
+  const made = [...text.matchAll(/- alert: (\w+)\n *expr: (.*)\n[^]*?description: (.*)/g)]
+  t.equal(made.length, alerts.length)
+  const ofProxiesToo = made.filter(([, , expr = '']) => !ofTheGuard.test(expr))
+  t.ok(ofProxiesToo.length > 15)
+  for (const [, name = '', , description = ''] of ofProxiesToo) {
+    t.notMatch(description, 'component=guard', name)
+    t.notMatch(read(`docs/runbooks/${name}.md`), 'component=guard', `the page of ${name}`)
+  }
+  t.end()
+})
+
 t.test('docs/runbooks.md lists every alert with its severity and meaning', (t) => {
   const rows = rowsOf('docs/runbooks.md')
   for (const { name, severity } of alerts) {

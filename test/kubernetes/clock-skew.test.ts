@@ -37,7 +37,7 @@ t.test('the clock of the API server is compared by the dates of its answers', as
   await skew.watching(serverAt(clock, 60_000)).request({ method: 'GET', path: '/', signal })
   t.ok(Math.abs(skew.seconds() - 60) <= 1)
   await skew.watching(serverAt(clock, -900_000, 5_000)).request({ method: 'GET', path: '/', signal })
-  t.ok(Math.abs(skew.seconds() - 60) <= 1, 'a slow answer tells nothing')
+  t.ok(Math.abs(skew.seconds() - 60) <= 1, 'a slow answer does not count')
 })
 
 t.test(
@@ -50,11 +50,11 @@ t.test(
     skew.renewed('one', clock.now() - 2_000)
     t.equal(skew.seconds(), -2)
     skew.renewed('one', clock.now() - 45_000)
-    t.equal(skew.seconds(), -2, 'a Lease that came late makes its writer look behind')
+    t.equal(skew.seconds(), -2, 'a Lease that arrives late does not count')
     skew.renewed('two', clock.now() + 120_000)
     t.equal(skew.seconds(), 120)
     clock.advance(600_001)
-    t.equal(skew.seconds(), 0, 'what was seen long ago tells nothing')
+    t.equal(skew.seconds(), 0, 'an old observation does not count')
     skew.renewed('one', clock.now() - 45_000)
     t.equal(skew.seconds(), -45)
     t.end()

@@ -86,7 +86,7 @@ t.test('a request', (t) => {
       server.fail('any', 'reset')
       const post = jsonRequest(connection, { method: 'POST', path: '/things', json: {}, signal })
       await t.rejects(post, { name: 'ConnectionFailure', message: /Cannot reach/ })
-      t.equal(server.requests.length, 4, 'a write is not: it may have been done')
+      t.equal(server.requests.length, 4, 'a write is not sent again, since the server may have done it')
     },
   )
   t.end()

@@ -24,7 +24,7 @@ t.test('the fed objects', (t) => {
     )
     t.strictSame([...feed.followers.keys()].sort(), Object.keys(kinds).sort())
     t.equal(server.seen('list').length, 6)
-    t.strictSame([...sink.times], [clock.now()], 'at the time of the injected clock')
+    t.strictSame([...sink.times], [clock.now()], 'the times come from the injected clock')
   })
 
   t.test('changes and deletions arrive as they are watched, parsed', async (t) => {
@@ -71,7 +71,7 @@ t.test('how far it can be trusted', (t) => {
     clock.advance(400)
     await synced
     t.equal(feed.synced, true)
-    t.equal(feed.ageMs(), 400, 'the other kinds are older')
+    t.equal(feed.ageMs(), 400, 'the age is that of the oldest kind')
     await feed.whenSynced(signal)
   })
 
@@ -238,7 +238,7 @@ t.test('a kind that cannot be followed', (t) => {
         await eventually(() => backingOff(1))
         clock.advance(400)
         await eventually(() => backingOff(2))
-        t.equal(problems.length, 6, 'one for each kind')
+        t.equal(problems.length, 6, 'each kind reports one problem')
         t.match(
           problems.find(({ kind }) => kind === 'Node'),
           { type: 'not-followed', message: advice, retryInMs: 400 },

@@ -29,7 +29,11 @@ t.test('additional calls of the sink', (t) => {
     clock.advance(400)
     await watching()
     await eventually(() => sink.told.at(-1)?.startsWith('well') === true)
-    t.equal(sink.told.filter((each) => each.startsWith('well')).length, 1, 'only when the last is back')
+    t.equal(
+      sink.told.filter((each) => each.startsWith('well')).length,
+      1,
+      'the outage ends when the last kind is back',
+    )
     t.match(sink.told.at(-1), /^well again at 5[0-9]{3}$/)
   })
 

@@ -131,13 +131,21 @@ t.test('a failed Event is reported once, kept, and written later', async (t) => 
 t.test('a client with many Events does not silence the others', async (t) => {
   const { recorder, events, round } = await recording(t, { maxSeries: 4, maxSeriesOfShare: 3 })
   for (const name of ['n1', 'n2', 'n3', 'n4']) recorder.record(event(name, 'no', 'mallory'))
-  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'the share is used up')
+  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'mallory has used up her share')
   recorder.record(event('n5', 'no', 'ann'))
-  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'there was room for her')
+  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'there is room for the Event of ann')
   recorder.record(event('n6', 'no', 'bob'))
-  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 1 }, 'and he takes the place of the latest')
+  t.strictSame(
+    recorder.dropped,
+    { 'too-many': 1, 'not-written': 1 },
+    'the Event of bob replaces the latest of mallory',
+  )
   recorder.record(event('n7', 'no', 'ann'))
-  t.strictSame(recorder.dropped, { 'too-many': 2, 'not-written': 1 }, 'fair by now')
+  t.strictSame(
+    recorder.dropped,
+    { 'too-many': 2, 'not-written': 1 },
+    'no user has at least two Events more than ann',
+  )
   await round(4, 0)
   const told = (await events()).items.map(({ metadata: { name } }) => name.split('.')[0])
   t.strictSame(told.toSorted(), ['n1', 'n2', 'n5', 'n6'])

@@ -96,7 +96,7 @@ async function failureOf(t: Test, exec: object, script?: string): Promise<Error>
   const failure: unknown = await get(await connected()).catch((error: unknown) => error)
   if (!(failure instanceof Error)) throw new Error('it did not fail')
   t.match(failure, { name: 'ConnectionFailure', kind: 'credentials' })
-  t.notMatch(inspect(failure), secret.slice(0, 7), 'nothing that it printed is told')
+  t.notMatch(inspect(failure), secret.slice(0, 7), 'the error contains nothing that the plugin printed')
   return failure
 }
 

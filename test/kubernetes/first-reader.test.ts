@@ -73,7 +73,7 @@ t.test('the first version and this one read each other’s Leases', { skip }, as
       const read = entryOf(stored(first.leaseOf({ ...page, reservations: plain }, writer)))
       t.match(read, { ok: true, value: { key: page.key, version: '8' } })
       t.equal(read?.ok === true ? read.value.reservations.length : 0, page.reservations.length)
-      t.equal(read?.ok === true ? read.value.settled : 'none', undefined, 'it writes no marks')
+      t.equal(read?.ok === true ? read.value.settled : 'none', undefined, 'the first version writes no marks')
     }
     t.end()
   })

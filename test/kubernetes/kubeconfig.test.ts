@@ -82,7 +82,7 @@ t.test('the sources of the configuration', (t) => {
       t.hasStrict(
         echo,
         { headers: { authorization: 'Bearer from-second' } },
-        'what only the second defines is taken from there',
+        'the user comes from the second file, which alone defines it',
       )
     },
   )
@@ -97,7 +97,7 @@ t.test('the sources of the configuration', (t) => {
     })
     t.equal(connection.server, url)
     t.equal(connection.namespace, 'holdfast')
-    t.hasStrict(echo, { headers: { authorization: 'Bearer pod-token' } }, 'without the newline of the file')
+    t.hasStrict(echo, { headers: { authorization: 'Bearer pod-token' } }, 'the token has no newline')
   })
 
   t.test('at last it is the pod; one is passed over when a context is asked for', async (t) => {

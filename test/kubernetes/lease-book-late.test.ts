@@ -63,7 +63,7 @@ for (const who of ['this process', 'another one']) {
     t.ok(await writer.swap(fresh, { reservations: [reservation('a')] }, signal))
     await eventually(() => book.seen('n1')?.version !== undefined)
     answer()
-    t.match(await read, { version: undefined }, 'so it was when it was asked')
+    t.match(await read, { version: undefined }, 'the read returns the state at the time of the request')
     t.match(book.seen('n1')?.reservations, [{ stamp: 'a' }])
   })
 }

@@ -134,7 +134,7 @@ t.test('without an API server nothing is known and nothing is done', async (t) =
   connection.close()
   await t.rejects(book.read('n1', signal))
   await t.rejects(book.swap(entry, { reservations: [reservation('a')] }, signal))
-  t.equal(await book.swap(entry, { reservations: [] }, signal), entry, 'for nothing nobody is asked')
+  t.equal(await book.swap(entry, { reservations: [] }, signal), entry, 'an unchanged entry needs no request')
   const fresh = new LeaseBook({
     connection,
     namespace: 'default',
@@ -193,12 +193,12 @@ t.test('an entry that another writer has changed is unknown until it is read', a
   for (const contents of [{ reservations: [reservation('c')] }, { reservations: [] }]) {
     t.equal(await book.swap(first, contents, signal), undefined)
     t.equal(book.seen('n1'), undefined)
-    t.strictSame(heard, [], 'that is no news of the entry')
+    t.strictSame(heard, [], 'a lost swap reports no change of the entry')
   }
   await book.read('n1', signal)
   t.match(book.seen('n1')?.reservations, [{ stamp: 'a' }, { stamp: 'b' }])
   t.strictSame(heard, ['n1'])
-  t.equal(lifetimes.endOf('n1', reservation('a')), end, 'it lasts from when it was first seen')
+  t.equal(lifetimes.endOf('n1', reservation('a')), end, 'the lifetime counts from the first sight')
 })
 
 t.test('an entry that another writer has changed is known once the watch has brought it', async (t) => {
@@ -226,7 +226,7 @@ t.test(
     book.subscribe((key) => heard.push(key))
     await book.read('n1', signal)
     t.match(book.seen('n1'), { version: undefined, reservations: [] })
-    t.strictSame(heard, ['n1'], 'who waits for the entry is told that it is empty')
+    t.strictSame(heard, ['n1'], 'the book reports that the entry is empty')
   },
 )
 

@@ -89,7 +89,7 @@ t.test('waiting', (t) => {
       clock.advance(waitOf(listWatch))
     }
     await caughtUp()
-    t.equal(problems.length, 1, 'the same problem is told once')
+    t.equal(problems.length, 1, 'the same problem is reported once')
     const waits = async () => {
       server.cutWatches()
       await eventually(() => listWatch.state.phase === 'backing-off')
@@ -98,7 +98,7 @@ t.test('waiting', (t) => {
       await caughtUp()
       return wait
     }
-    t.equal(await waits(), 15_000, 'half of 30 s, after eight failures')
+    t.equal(await waits(), 15_000, 'after eight failures the wait is half of 30 s')
     for (let n = 0; n < 2; n++) {
       clock.advance(60_000)
       server.bookmark()
@@ -286,7 +286,7 @@ t.test('a new list is made at once, and reports only the differences', (t) => {
       await eventually(() => listWatch.counters.restarts[reason] === 1)
       await eventually(() => listWatch.counters.watches === 2)
       t.equal(listWatch.counters.lists, 2)
-      t.strictSame(changes, [], 'nothing is different')
+      t.strictSame(changes, [], 'the restart reports no changes')
       server.store.put(path, thing('a', 2))
       await caughtUp()
       t.match(changes, [{ type: 'changed', name: 'a' }])

@@ -13,7 +13,7 @@ t.test(
     server.store.delete(path, 'b')
     server.store.put(path, thing('c'))
     server.store.compact()
-    t.strictSame([...known.keys()], ['a', 'b'], 'what was known stays until the list is complete')
+    t.strictSame([...known.keys()], ['a', 'b'], 'known objects stay until the list is complete')
     clock.advance(400)
     await caughtUp()
     t.match(changes, [
@@ -44,7 +44,7 @@ t.test('a list whose pages expire starts again at the first page', async (t) => 
   )
   await caughtUp()
   t.equal(known.size, 5)
-  t.notOk(known.has('thing-0'), 'no page of the void list is used')
+  t.notOk(known.has('thing-0'), 'no page of the expired list is used')
   t.equal(listWatch.counters.lists, 1)
   t.equal(listWatch.counters.restarts.expired, 1)
 })

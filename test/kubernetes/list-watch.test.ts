@@ -49,7 +49,7 @@ t.test('a list-watch in good weather', (t) => {
     const query = server.seen('watch')[0]?.query
     t.equal(query?.get('resourceVersion'), '1000001')
     t.equal(query?.get('allowWatchBookmarks'), 'true')
-    t.equal(query?.get('timeoutSeconds'), '450', 'half way between 300 and 600')
+    t.equal(query?.get('timeoutSeconds'), '450', 'the timeout is half way between 300 and 600')
   })
 
   t.test('additions, changes and deletions are reported as they happen', async (t) => {
@@ -103,7 +103,7 @@ t.test('a list-watch in good weather', (t) => {
     t.equal(server.seen('watch')[1]?.query.get('resourceVersion'), '1000001')
     t.equal(server.seen('list').length, 1)
     t.equal(listWatch.counters.restarts.closed, 1)
-    t.strictSame(problems, [], 'which is no problem')
+    t.strictSame(problems, [], 'a closed watch is no problem')
   })
 
   t.test('a change between two watches is not missed', async (t) => {
@@ -133,7 +133,7 @@ t.test('a list-watch in good weather', (t) => {
     server.bookmark()
     await eventually(() => listWatch.ageMs() === 0)
     clock.advance(80_000)
-    t.equal(listWatch.state.phase, 'watching', 'the bookmark counts against the 90 s too')
+    t.equal(listWatch.state.phase, 'watching', 'a bookmark starts the 90 s again')
   })
 
   t.test('a list proves the state at its request, not at its end', async (t) => {

@@ -29,7 +29,7 @@ t.test('no refusal of a webhook is an answer to a write that takes flags down', 
   t.end()
 })
 
-t.test('what no further attempt would mend ends the rescue', (t) => {
+t.test('an error that no further attempt would mend ends the rescue', (t) => {
   becomes(t, failure(403, 'nodes.longhorn.io is forbidden: cannot patch'), undefined, undefined)
   becomes(t, failure(401, 'Unauthorized'), undefined, undefined)
   becomes(t, failure(400, 'the patch cannot be read'), undefined, undefined)

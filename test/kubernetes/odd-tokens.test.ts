@@ -41,5 +41,5 @@ t.test('a token file that is empty, is missing or is a folder is named', async (
   t.match(await said(t, { tokenFile: 'gone' }), /gone: it does not exist \(ENOENT\)/)
   t.match(await said(t, { tokenFile: 'folder' }), /folder: it is a folder, and a file is needed \(EISDIR\)/)
   const kept = await said(t, { tokenFile: 'file', token: 'good' }, { file: '' })
-  t.match(kept, /Cannot reach the API server/, 'as in client-go the token in the kubeconfig stands in')
+  t.match(kept, /Cannot reach the API server/, 'the token of the kubeconfig is used instead, as in client-go')
 })

@@ -37,7 +37,7 @@ t.test('Leases of a book in other namespaces are found at the start and later', 
     await api.stop()
   })
   await eventually(() => others.count === 0 && clock.pending === 1)
-  t.strictSame(told, [], 'its own book is no other, and a Lease of somebody else is no book')
+  t.strictSame(told, [], 'its own Leases and foreign Leases are not another book')
   await write('default', bookLabels)
   t.strictSame(await otherBooks(connection, 'holdfast', signal), ['default'])
   clock.advance(300_000)

@@ -52,7 +52,11 @@ t.test('a Secret keeps certificates, and its other content', async (t) => {
     serving: pair('serving'),
   }
   t.equal(await secret.write(full, version, signal), true)
-  t.equal(await secret.write(full, version, signal), false, 'what was read is old by now')
+  t.equal(
+    await secret.write(full, version, signal),
+    false,
+    'the Secret has a newer version than the one that was read',
+  )
   const again = await secret.read(signal)
   t.strictSame(again.kept, full)
   t.equal(await secret.write({ ...full, next: undefined, previous: undefined }, again.version, signal), true)
@@ -119,13 +123,13 @@ t.test('one of two replicas leads, until it leaves or falls silent', async (t) =
   clock.advance(29_999)
   t.equal(await two.leads(signal), false)
   clock.advance(1)
-  t.equal(await two.leads(signal), true, 'the Lease had not changed for 30 s')
+  t.equal(await two.leads(signal), true, 'the Lease has not changed for 30 s')
   t.equal(await one.leads(signal), false)
   t.match(await ask('GET', `${leases}/certificate-writer`), {
     spec: { holderIdentity: 'two', leaseDurationSeconds: 30, leaseTransitions: 1 },
   })
   await one.resign()
-  t.equal(await one.leads(signal), false, 'who does not lead has nothing to leave')
+  t.equal(await one.leads(signal), false, 'a replica that does not lead does not change the Lease')
   await two.resign()
   t.equal(await one.leads(signal), true)
 })

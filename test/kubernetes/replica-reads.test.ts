@@ -92,7 +92,7 @@ t.test('the API server accepts every selector of replicas', (t) => {
   t.equal(selectors.length, 3)
   t.ok(
     selectors.every((selector) => encodeURIComponent(selector).length < 7_000),
-    'each fits a URL',
+    'each selector fits into a URL',
   )
   t.strictSame(selectorsOfReplicas([]), [])
   t.end()

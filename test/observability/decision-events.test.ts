@@ -46,7 +46,7 @@ t.test('a hold is an Event at the object, and the end of an eviction also at its
       'removing the copy of ubuntu on d1 of n1 has to wait: an eviction is requested on n1 (asked by ann). Longhorn crashes. Wait until the flag is down. Look: kubectl get nodes (rule cleanup-during-eviction)',
   })
   t.match(others, [{ kind: 'Node', name: 'n1', uid: 'uid-n1', reason: 'CleanupDuringEviction' }])
-  t.equal(others.length, 1, 'once, and not at a node that is gone')
+  t.equal(others.length, 1, 'node n1 gets one Event, and the node that is gone gets none')
   t.end()
 })
 
@@ -98,7 +98,7 @@ t.test('all that is to be created shares the room of one user', (t) => {
 
 t.test('many findings of one rule are one Event', (t) => {
   const many: Verdict = { decision: 'hold', objections: [finding, finding, finding], warnings: [] }
-  t.equal(told(many).length, 2, 'at the image and at the node')
+  t.equal(told(many).length, 2, 'the image and the node get one Event each')
   t.end()
 })
 

@@ -103,7 +103,7 @@ t.test('identical refusals are shown once in ten seconds, with their number', (t
   log.decided(change(false, true), held, instant)
   t.match(lines, [{}, { repeated: 499 }])
   log.decided(change(false, true, 'bob'), held, instant)
-  t.equal(lines.length, 3, 'another user is not the same')
+  t.equal(lines.length, 3, 'a denial of another user is logged at once')
   t.end()
 })
 
@@ -113,7 +113,11 @@ t.test('the number of remembered ones is limited', (t) => {
   t.strictSame(repeats.see('b', 0), { told: true, repeated: 0 })
   t.strictSame(repeats.see('a', 0), { told: false })
   t.strictSame(repeats.see('c', 0), { told: true, repeated: 0 })
-  t.strictSame(repeats.see('a', 0), { told: false }, 'seen again, so kept')
-  t.strictSame(repeats.see('b', 0), { told: true, repeated: 0 }, 'the longest unseen was forgotten')
+  t.strictSame(repeats.see('a', 0), { told: false }, 'a key that is seen again is kept')
+  t.strictSame(
+    repeats.see('b', 0),
+    { told: true, repeated: 0 },
+    'the key that was unseen for the longest time is forgotten',
+  )
   t.end()
 })

@@ -73,7 +73,7 @@ t.test('an account that must not wait is denied what others wait for, above all 
     { labels: { user: 'kured', rule: 'cleanup-during-eviction' }, value: 1 },
     { labels: { user: longhorn, rule: 'cleanup-during-eviction' }, value: 2 },
   ])
-  t.equal(seen().length, 2, 'a user who waits is not denied')
+  t.equal(seen().length, 2, 'a request that waits is not counted as a denial')
   t.end()
 })
 

@@ -126,7 +126,11 @@ t.test('a line that a killed guard has left unfinished takes no other with it', 
   await write('n1')
   await write('n2')
   t.strictSame(await names('audit.log'), ['n1', 'n2'])
-  t.equal((await readFile(path, 'utf8')).split('\n').length, 4, 'each on a line, and none is empty')
+  t.equal(
+    (await readFile(path, 'utf8')).split('\n').length,
+    4,
+    'each record has one line, and no line is empty',
+  )
 })
 
 t.test('a file that is moved or deleted is reopened and reported', async (t) => {
@@ -145,7 +149,7 @@ t.test('a file is reopened on request', async (t) => {
   const { files, sink, write, names, reopened } = onFakeDisk()
   sink.reopen()
   await write('n1')
-  t.strictSame(reopened, [], 'nothing was open yet')
+  t.strictSame(reopened, [], 'a file that is not open yet is not reopened')
   sink.reopen()
   let opened = 0
   files.trouble = (what) => void (opened += Number(what === 'open'))
@@ -168,7 +172,11 @@ for (const hanging of ['open', 'look', 'append'] as const) {
     await first
     t.strictSame(dropped, [['n1', 'late']])
     await write('n2', {}, 700)
-    t.strictSame(dropped.at(-1), ['n2', 'late'], 'nothing waits for a disk that is known to hang')
+    t.strictSame(
+      dropped.at(-1),
+      ['n2', 'late'],
+      'the second record does not wait, since the disk already hangs',
+    )
     const stopped = sink.stop()
     clock.advance(2_000)
     await stopped

@@ -39,7 +39,7 @@ t.test('listeners hear of a hold after 250 ms, and of its end at once', (t) => {
 t.test('a hold counts as announced from then until its end', (t) => {
   const { news, clock } = listening()
   news.began(held())
-  t.notOk(news.hasTold(1), 'whoever follows now hears of it later, and of its end')
+  t.notOk(news.hasTold(1), 'a young hold is not announced yet')
   clock.advance(250)
   t.ok(news.hasTold(1))
   news.ended(held(), 'admitted')
@@ -74,7 +74,7 @@ t.test('listeners hear once of a client that retries, until its wait is over', (
   t.end()
 })
 
-t.test('a client that was asked to retry and does not come back is told of as gone', (t) => {
+t.test('listeners hear that a client is gone if it has to retry and does not come back', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
   clock.advance(8_500)
@@ -87,7 +87,7 @@ t.test('a client that was asked to retry and does not come back is told of as go
   t.end()
 })
 
-t.test('a client that was sent away before its hold was told is told of when it comes back', (t) => {
+t.test('listeners hear of a client that has to retry within 250 ms when it comes back', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
   clock.advance(100)
@@ -99,24 +99,21 @@ t.test('a client that was sent away before its hold was told is told of when it 
   t.end()
 })
 
-t.test(
-  'a client that gives up and asks again is told of while it waits, ten seconds after the first time',
-  (t) => {
-    const { news, clock, heard } = listening()
-    news.began(held())
-    clock.advance(3_000)
-    news.ended(held(), 'left')
-    news.began(held({ id: 2 }))
-    clock.advance(6_000)
-    t.strictSame(heard, ['1 began', '1 left'])
-    clock.advance(2_000)
-    t.strictSame(heard, ['1 began', '1 left', '2 began'])
-    news.ended(held({ id: 2 }), 'admitted')
-    t.strictSame(heard.slice(3), ['2 admitted'])
-    t.equal(clock.pending, 0)
-    t.end()
-  },
-)
+t.test('listeners hear of a client that gives up and asks again ten seconds after the first time', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(3_000)
+  news.ended(held(), 'left')
+  news.began(held({ id: 2 }))
+  clock.advance(6_000)
+  t.strictSame(heard, ['1 began', '1 left'])
+  clock.advance(2_000)
+  t.strictSame(heard, ['1 began', '1 left', '2 began'])
+  news.ended(held({ id: 2 }), 'admitted')
+  t.strictSame(heard.slice(3), ['2 admitted'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
 
 t.test('after a stop it waits for nothing', (t) => {
   const { news, clock, heard } = listening()
@@ -144,6 +141,58 @@ t.test('listeners hear of one of many like holds in 10 s, and of other holds at 
   news.began(held({ id: 5 }))
   clock.advance(250)
   t.strictSame(heard.slice(4), ['5 began'])
+  t.end()
+})
+
+/** Two holds of one user for one change, both announced: the second ten seconds after the first. */
+function twins() {
+  const listened = listening()
+  const { news, clock, heard } = listened
+  news.began(held())
+  clock.advance(250)
+  const second = held({ id: 2, since: 250 })
+  news.began(second)
+  clock.advance(11_000)
+  return { ...listened, second, began: [...heard] }
+}
+
+t.test('of two alike holds that are both announced, each one ends', (t) => {
+  const { news, clock, heard, second, began } = twins()
+  t.strictSame(began, ['1 began', '2 began'])
+  news.ended(held(), 'told to retry')
+  clock.advance(1_000)
+  news.ended(second, 'told to retry')
+  clock.advance(10_999)
+  t.strictSame(heard.slice(2), [])
+  clock.advance(1)
+  t.strictSame(heard.slice(2), ['1 gone'])
+  clock.advance(1_000)
+  t.strictSame(heard.slice(2), ['1 gone', '2 gone'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a retry goes on with the hold that began when it did, and the other one is gone', (t) => {
+  const { news, clock, heard, second } = twins()
+  news.ended(held(), 'told to retry')
+  news.ended(second, 'told to retry')
+  const again = held({ id: 3, since: 250, isRetry: true })
+  news.began(again)
+  news.ended(again, 'admitted')
+  t.strictSame(heard.slice(2), ['3 admitted'])
+  clock.advance(12_000)
+  t.strictSame(heard.slice(3), ['1 gone'])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a stop forgets all clients that have to retry', (t) => {
+  const { news, clock, heard, second } = twins()
+  news.ended(held(), 'told to retry')
+  news.ended(second, 'told to retry')
+  news.stop()
+  t.equal(clock.pending, 0)
+  t.strictSame(heard.slice(2), [])
   t.end()
 })
 

@@ -74,7 +74,7 @@ t.test('the present state is read at each scrape', async (t) => {
   ]
   const first = await lines()
   for (const line of wanted) t.ok(first.includes(line), line)
-  t.strictSame(await lines(), first, 'looking changes nothing')
+  t.strictSame(await lines(), first, 'a second scrape reads the same values')
 })
 
 t.test('decisions are counted by verdict, and findings by rule', async (t) => {

@@ -45,7 +45,7 @@ t.test('a problem that returns after a recovery is logged at once', (t) => {
   t.equal(lines.length, 2)
   clock.advance(61_000)
   fail('away')
-  t.equal(lines.length, 3, 'a minute without it counts as well')
+  t.equal(lines.length, 3, 'the problem is logged again after a minute without it')
   t.end()
 })
 

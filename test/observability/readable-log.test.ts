@@ -22,7 +22,7 @@ t.test('a line has the time, the level and the message, and its fields as words'
   t.equal(shown(), 'TIME INFO: listening port=8443 server=https://lab:6443\nTIME WARN: gone\n')
 })
 
-t.test('a decision is told in words, with its first reason below it', async (t) => {
+t.test('a line says a decision in words, with its first reason below it', async (t) => {
   const { log, shown } = await onTerminal()
   new LogSink(log).write(record({ verdict: 'refuse', change: 'evicting d2 of n1', count: 3 }))
   t.equal(
@@ -33,7 +33,7 @@ t.test('a decision is told in words, with its first reason below it', async (t) 
   )
 })
 
-t.test('a decision without words is told in those of the API', async (t) => {
+t.test('a line says a decision without words in the terms of the API', async (t) => {
   const { log, shown } = await onTerminal()
   new LogSink(log).write(
     record({ verdict: 'unavailable', why: 'disk-map-too-old', findings: [], dryRun: true }),
@@ -44,7 +44,7 @@ t.test('a decision without words is told in those of the API', async (t) => {
   )
 })
 
-t.test('a wait is told when it begins, with its cause, and when it ends', async (t) => {
+t.test('a line says when a wait begins, with its cause, and when it ends', async (t) => {
   const { log, shown } = await onTerminal()
   const holds = new HoldLog(log, at(1_000))
   holds.began(held())

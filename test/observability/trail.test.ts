@@ -193,11 +193,11 @@ t.test('counted decisions are bounded in memory; more are recorded one by one', 
   for (let n = 0; n < 1_000; n += 1) await ask(n)
   for (let n = 0; n < 1_000; n += 1) await ask(n)
   const again = records.length - 1_000
-  t.ok(again > 500, `of 1,000 that came again ${again} are told, so they are not remembered`)
+  t.ok(again > 500, `${again} of 1,000 repeated denials are recorded again`)
   clock.advance(60_000)
   for (let n = 0; n < 200; n += 1) await ask(2_000 + n)
   for (let n = 0; n < 200; n += 1) await ask(2_000 + n)
-  t.equal(records.length, 2_200, 'what is forgotten makes room')
+  t.equal(records.length, 2_200, 'the later denials are counted, since the old counters have ended')
   await trail.stop()
   t.equal(clock.pending, 0)
 })

@@ -89,6 +89,32 @@ t.test('the age of a clean-up has the state of its manager, and the oldest comes
   ])
 })
 
+t.test('the nodes come in the order of their states, the worst first', async (t) => {
+  const { map } = cluster('v1.8.0')
+    .node('down', [disk('d1')], { notReady: { reason: 'ManagerPodDown' } })
+    .node('cleaning', [disk('d2')])
+    .node('flagged', [disk('d3', { evictionRequested: true })])
+    .node('danger', [disk('d4', { evictionRequested: true })])
+    .image('ubuntu', [pending('d2'), pending('d4')])
+  t.strictSame(named(await seriesOf(map), 'holdfast_node_state'), [
+    'holdfast_node_state{node="danger",state="danger"} 1',
+    'holdfast_node_state{node="flagged",state="flagged"} 1',
+    'holdfast_node_state{node="cleaning",state="cleaning up"} 1',
+    'holdfast_node_state{node="down",state="down"} 1',
+  ])
+})
+
+t.test('an older clean-up comes first, also after a later change of its image', async (t) => {
+  const world = cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .image('old', [pending('d1')])
+    .at(noon + 20_000)
+    .image('new', [pending('d1')])
+    .image('old', [pending('d1'), ready('d2')])
+  const ages = named(await seriesOf(world.map), 'holdfast_pending_cleanup_age_seconds')
+  t.match(ages, [/image="old".* 60$/, /image="new".* 40$/])
+})
+
 t.test('an object that cannot be read is named', async (t) => {
   const unreadable = [{ kind: 'Node', name: 'n1', problem: 'spec is missing' }]
   t.strictSame(await seriesOf(cluster().map, { unreadable }), [

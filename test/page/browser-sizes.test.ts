@@ -41,6 +41,41 @@ t.test('the page in windows of all sizes', { skip }, (t) => {
     t.ok(width > 60, `${width} pixels of a copy`)
   })
 
+  for (const width of [320, 390, 700])
+    t.test(`in a window of ${width} pixels each row shows its disks without moving sideways`, async (t) => {
+      const objects = smallCluster().node('n1', [disk('d1', { evictionRequested: true }), disk('d2')])
+      const { page, row } = await shown(t, new PageWorld(objects), { viewport: { width, height: 844 } })
+      t.equal(
+        await page.evaluate(
+          "document.querySelector('#grid').scrollWidth - document.querySelector('#grid').clientWidth",
+        ),
+        0,
+      )
+      for (const name of ['n1', 'n2']) {
+        const box = await row(name).boundingBox()
+        for (const cell of await row(name).locator('.name, .state, .scheduling, .disk, .chip').all()) {
+          const { x = 0, y = 0, width: w = 0, height = 0 } = (await cell.boundingBox()) ?? {}
+          t.ok(x >= 0 && x + w <= width, `${name}: from ${x} to ${x + w}`)
+          t.ok(y + height <= (box?.y ?? 0) + (box?.height ?? 0) + 1, `${name}: down to ${y + height}`)
+        }
+      }
+    })
+
+  for (const width of [390, 1366])
+    t.test(`in a window of ${width} pixels the images of a full disk can be read`, async (t) => {
+      const objects = cluster('v1.8.0').node(
+        'n1',
+        Array.from({ length: 10 }, (_, at) => disk(`d${at}`)),
+      )
+      for (let image = 0; image < 8; image++) objects.image(`image-${100 + image}`, [ready('d1')])
+      const { page, row } = await shown(t, new PageWorld(objects), { viewport: { width, height: 768 } })
+      await row('n1').locator('.chip').first().waitFor()
+      const cut =
+        "[...document.querySelectorAll('.chip')].filter((e) => e.scrollWidth > e.clientWidth).length"
+      t.equal(await page.evaluate(cut), 0)
+      t.match(await row('n1').textContent(), /6 more copies: image-\d+, /)
+    })
+
   t.test('64 requests that wait leave room for the nodes, and the keyboard reaches each', async (t) => {
     const world = new PageWorld(smallCluster())
     for (let id = 1; id <= 64; id++) world.hold({ id: `holdfast-0/${id}`, user: `user-${id}` })

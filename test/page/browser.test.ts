@@ -67,7 +67,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await page.locator('#waiting').getByText('then, anna has to try again.').waitFor()
   })
 
-  t.test('danger comes first, and is told in words above all else', async (t) => {
+  t.test('danger comes first, and a sentence above all else explains it', async (t) => {
     const objects = cluster('v1.8.0')
     for (const at of [1, 2, 3]) objects.node(`n${at}`, [disk(`d${at}`)])
     objects.image('ubuntu', [pending('d3'), ready('d1')])
@@ -157,7 +157,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await page.keyboard.press('Space')
     await page.locator('#what-if').getByText('n1 would have to wait').waitFor()
     await page.getByText('holdfast evict n1').waitFor()
-    t.equal(await focused(), 'n1', 'choosing leaves the keyboard where it is')
+    t.equal(await focused(), 'n1', 'the focus stays on the chosen row')
     await page.keyboard.press('Space')
     await page.getByText(/Choose nodes above/).waitFor()
   })
@@ -177,7 +177,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()
     world.records.write(record({ uid: 'third', actor: { user: 'bob', groups: [] } }))
     await becomes(page, "document.querySelectorAll('#decisions > li').length === 2")
-    t.equal(await page.locator('#record-first details').getAttribute('open'), '', 'what is open stays open')
+    t.equal(await page.locator('#record-first details').getAttribute('open'), '', 'an open record stays open')
     await page.goto(`${url}/ui/#record-second`)
     await page.reload()
     await page.locator('#record-second details[open]').waitFor()
@@ -244,7 +244,7 @@ t.test('the page in a real browser', { skip }, (t) => {
         )
       const { world, page, row } = await shown(t, new PageWorld(objects))
       await row('n0').waitFor()
-      t.ok((await page.locator('[data-node]').count()) < 40, 'rows out of sight are not in the document')
+      t.ok((await page.locator('[data-node]').count()) < 40, 'the document has only the rows in sight')
       const devtools = await page.context().newCDPSession(page)
       await devtools.send('Performance.enable')
       const scriptMs = async () => {

@@ -22,7 +22,7 @@ function streaming(data: string) {
     destroyed: false,
   }
   const stream = new EventStream(response, () => [{ name: 'state', data }], clock)
-  return { clock, written, reader, stream, drain: () => on.drain?.() }
+  return { clock, written, reader, stream, drain: () => on.drain?.(), close: () => on.close?.() }
 }
 
 t.test('a reader that is slow misses what happens meanwhile, and then gets everything anew', (t) => {
@@ -31,20 +31,32 @@ t.test('a reader that is slow misses what happens meanwhile, and then gets every
   stream.begin()
   stream.send({ name: 'change', data: '1' })
   stream.send({ name: 'change', data: '2' })
-  t.equal(written.length, 1, 'nothing is kept for it')
+  t.equal(written.length, 1, 'the stream stores no events for a slow reader')
   reader.takes = true
   drain()
-  t.match(written.slice(1), [/^event: state\n/], 'everything, once')
+  t.match(written.slice(1), [/^event: state\n/], 'the stream sends the whole state once')
   drain()
   t.equal(written.length, 2)
   reader.takes = false
   stream.send({ name: 'change', data: '3' })
   clock.advance(30_000)
-  t.equal(reader.gone, 1, 'a reader that takes nothing is let go')
+  t.equal(reader.gone, 1, 'the stream disconnects a reader that takes nothing')
   t.end()
 })
 
-t.test('what happens while a stream is set up is told once, with everything', (t) => {
+t.test('a stream that is closed while its reader is slow leaves no timer', (t) => {
+  const { clock, reader, stream, close } = streaming('{}')
+  reader.takes = false
+  stream.begin()
+  t.equal(clock.pending, 1)
+  close()
+  t.equal(clock.pending, 0)
+  clock.advance(30_000)
+  t.equal(reader.gone, 0, 'the stream does not destroy a closed connection')
+  t.end()
+})
+
+t.test('an event that comes while a stream is set up is part of the first state', (t) => {
   const { written, stream, drain } = streaming('{}')
   stream.send({ name: 'change', data: '1' })
   stream.begin()
@@ -65,7 +77,7 @@ t.test('a reader on a slow line gets a large state, however long it takes', (t) 
   t.equal(reader.gone, 0)
   t.ok(
     written.every((each) => Buffer.byteLength(each) <= 70_000),
-    'little is kept for it at a time',
+    'each write is small',
   )
   t.equal(written.length, 10)
   t.end()

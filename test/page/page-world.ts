@@ -55,11 +55,12 @@ export class PageWorld {
         waiting: this.waiting,
         elsewhere: cleanUpsElsewhere({ map }),
       }),
-      nodes: () => {
+      nodes: (before) => {
         this.looks += 1
         const profile = profileOf(map.release)
         const now = clock.monotonic()
-        return nodeViews({ map, policy: defaultPolicy, profile, now, reserved: new Map([['n1', 2]]) })
+        const reserved = new Map([['n1', 2]])
+        return nodeViews({ map, policy: defaultPolicy, profile, now, reserved }, before)
       },
       currentAt: () => this.currentAt(),
       subscribe: (listener) => {

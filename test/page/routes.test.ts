@@ -43,7 +43,7 @@ t.test('the page and its API answer, and let a browser load nothing from elsewhe
   }
 })
 
-t.test('nothing but GET is answered', async (t) => {
+t.test('the page refuses every method but GET', async (t) => {
   const { url } = await new PageWorld(smallCluster()).serve(t)
   for (const path of paths)
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'])
@@ -66,7 +66,7 @@ t.test('a page of another site may not ask', async (t) => {
   const { url } = await new PageWorld(smallCluster()).serve(t)
   for (const origin of ['http://evil.example', 'null', 'http://127.0.0.1:1', `https://${new URL(url).host}`])
     t.equal((await ask(`${url}/api/v1/state`, { origin })).status, 403, origin)
-  t.equal((await ask(`${url}/api/v1/state`, { origin: url })).status, 200, 'the page itself may')
+  t.equal((await ask(`${url}/api/v1/state`, { origin: url })).status, 200, 'the page itself may ask')
   const from = (site: string, mode: string, dest: string) => ({
     'sec-fetch-site': site,
     'sec-fetch-mode': mode,
@@ -78,7 +78,7 @@ t.test('a page of another site may not ask', async (t) => {
   t.equal(
     (await ask(`${url}/ui/`, from('cross-site', 'navigate', 'document'))).status,
     200,
-    'a link is followed',
+    'a browser may follow a link to the page',
   )
 })
 
@@ -86,14 +86,18 @@ t.test('the files of the page are those and no others, each with its type and it
   const { url } = await new PageWorld(smallCluster()).serve(t)
   const page = await ask(`${url}/ui/`)
   t.match(page.headers['content-type'], 'text/html')
-  t.notMatch(page.text, /<style|style=|<script>|onclick|https?:/, 'nothing inline, nothing from elsewhere')
+  t.notMatch(
+    page.text,
+    /<style|style=|<script>|onclick|https?:/,
+    'the page has no inline code and loads nothing from other sites',
+  )
   const { status } = await ask(`${url}/ui/`, { 'if-none-match': page.headers.etag ?? '' })
   t.equal(status, 304)
   for (const path of ['/ui/tsconfig.json', '/ui/..%2froutes.ts', '/ui/none.js', '/ui/%2e%2e/state.ts'])
     t.equal((await ask(`${url}${path}`)).status, 404, path)
 })
 
-t.test('what-if tells verdicts, batches and commands, and what is wrong with a question', async (t) => {
+t.test('what-if answers with verdicts, batches and commands, or with the fault of a question', async (t) => {
   const { url } = await new PageWorld(smallCluster()).serve(t)
   const answer = async (query: string) => {
     const { status, text } = await ask(`${url}/api/v1/what-if${query}`)
@@ -179,7 +183,7 @@ t.test('the stream begins with everything and goes on with what changes', async 
   t.match(find('change'), { waiting: [{ user: 'anna' }] })
   leaving.abort()
   await t.rejects(reading)
-  await eventually(() => world.followers === 0, 'nobody is followed when nobody looks')
+  await eventually(() => world.followers === 0, 'the stream unsubscribes when its reader leaves')
 })
 
 t.test('a stream without nodes makes none', async (t) => {
@@ -194,7 +198,7 @@ t.test('a stream without nodes makes none', async (t) => {
   t.equal(world.looks, 0)
 })
 
-t.test('too many streams are told to come later', async (t) => {
+t.test('a stream too many gets 503 with Retry-After', async (t) => {
   const { url } = await new PageWorld(smallCluster()).serve(t)
   const leaving = new AbortController()
   for (let each = 0; each < 16; each++)

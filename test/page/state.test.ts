@@ -87,7 +87,7 @@ t.test('the state is as its schema says', (t) => {
   t.end()
 })
 
-t.test('what changes is told alone, as its schema says', (t) => {
+t.test('the feed sends only what has changed, as its schema says', (t) => {
   const { clock, objects, world, changes } = followed()
   clock.advance(1_000)
   objects.at(clock.monotonic()).image('ubuntu', [ready('d3')])
@@ -96,11 +96,11 @@ t.test('what changes is told alone, as its schema says', (t) => {
   const [change] = changes()
   t.equal(parseChange(change?.data).ok, true)
   t.match(change?.data, { kind: 'StateChange', nodes: { set: [{ name: 'n1' }], gone: [] } })
-  t.notOk(Object.hasOwn(Object(change?.data) as object, 'longhorn'), 'what is as before is left out')
+  t.notOk(Object.hasOwn(Object(change?.data) as object, 'longhorn'), 'an unchanged part is not sent')
   t.end()
 })
 
-t.test('a hold is told when it begins and when it ends', (t) => {
+t.test('the feed sends a hold when it begins and when it ends', (t) => {
   const { clock, world, changes } = followed()
   world.hold()
   clock.advance(500)
@@ -111,18 +111,18 @@ t.test('a hold is told when it begins and when it ends', (t) => {
   t.end()
 })
 
-t.test('many changes at once are told together, a few times a second', (t) => {
+t.test('the feed sends many changes together, a few times a second', (t) => {
   const { clock, world } = followed()
   const before = world.looks
   for (let tenth = 0; tenth < 100; tenth++) {
     for (let each = 0; each < 50; each++) world.touch()
     clock.advance(10)
   }
-  t.ok(world.looks - before <= 4, `it looked ${world.looks - before} times in a second`)
+  t.ok(world.looks - before <= 4, `the feed reads the nodes ${world.looks - before} times in a second`)
   t.end()
 })
 
-t.test('nothing is computed, and nothing followed, while nobody looks', (t) => {
+t.test('a feed without followers computes nothing and follows nothing', (t) => {
   const { clock, world, end } = followed()
   t.equal(world.followers, 1)
   end()
@@ -132,7 +132,7 @@ t.test('nothing is computed, and nothing followed, while nobody looks', (t) => {
   t.equal(world.looks, before)
   t.equal(world.followers, 0)
   world.trend.stop()
-  t.equal(clock.pending, 0, 'no timer is left')
+  t.equal(clock.pending, 0, 'the feed leaves no timer')
   t.end()
 })
 
@@ -147,35 +147,38 @@ function slow(nodesMs: number) {
   }
   const objects = smallCluster()
   const world = new PageWorld(objects, clock)
-  const nodes = () => {
+  const nodes: typeof world.source.nodes = (before) => {
     spent += nodesMs
-    return world.source.nodes()
+    return world.source.nodes(before)
   }
   const feed = new StateFeed({ ...world.source, nodes }, clock)
   return { fake, objects, world, feed }
 }
 
-t.test('in a large cluster a hold is told at once, and nodes in a twentieth of the time', (t) => {
-  const { fake, objects, world, feed } = slow(300)
-  const told: { waiting?: unknown[]; nodes?: unknown }[] = []
-  feed.follow(({ name, data }) => {
-    if (name === 'change') told.push(JSON.parse(data) as (typeof told)[number])
-  })
-  const before = world.looks
-  objects.image('ubuntu', [ready('d3')])
-  world.hold()
-  fake.advance(500)
-  t.match(told, [{ waiting: [{ user: 'anna' }] }])
-  t.equal(told[0]?.nodes, undefined)
-  t.equal(world.looks, before)
-  for (let second = 0; second < 10; second++) {
-    world.touch()
-    fake.advance(1_000)
-  }
-  t.match(told.at(-1)?.nodes, { set: [{ name: 'n1' }] })
-  t.equal(world.looks, before + 1, 'once in ten seconds')
-  t.end()
-})
+t.test(
+  'in a large cluster the feed sends a hold at once, and spends a twentieth of the time on nodes',
+  (t) => {
+    const { fake, objects, world, feed } = slow(300)
+    const told: { waiting?: unknown[]; nodes?: unknown }[] = []
+    feed.follow(({ name, data }) => {
+      if (name === 'change') told.push(JSON.parse(data) as (typeof told)[number])
+    })
+    const before = world.looks
+    objects.image('ubuntu', [ready('d3')])
+    world.hold()
+    fake.advance(500)
+    t.match(told, [{ waiting: [{ user: 'anna' }] }])
+    t.equal(told[0]?.nodes, undefined)
+    t.equal(world.looks, before)
+    for (let second = 0; second < 10; second++) {
+      world.touch()
+      fake.advance(1_000)
+    }
+    t.match(told.at(-1)?.nodes, { set: [{ name: 'n1' }] })
+    t.equal(world.looks, before + 1, 'the feed reads the nodes once in ten seconds')
+    t.end()
+  },
+)
 
 t.test(
   'a state that is asked for without a stream is made in a twentieth of the time, and then forgotten',
@@ -189,15 +192,19 @@ t.test(
     t.equal(world.looks, 1)
     world.hold()
     fake.advance(400)
-    t.match(JSON.parse(feed.state()), { waiting: [{ user: 'anna' }] }, 'who waits is as it is now')
+    t.match(
+      JSON.parse(feed.state()),
+      { waiting: [{ user: 'anna' }] },
+      'the state has the requests that wait now',
+    )
     fake.advance(10_000)
     world.trend.stop()
-    t.equal(fake.pending, 0, 'no timer is left')
+    t.equal(fake.pending, 0, 'the feed leaves no timer')
     t.end()
   },
 )
 
-t.test('whoever looks hears every two seconds that all goes on, and how old the map is', (t) => {
+t.test('a follower gets a pulse with the age of the map every two seconds', (t) => {
   const clock = new FakeClock()
   const world = new PageWorld(smallCluster(), clock)
   const pulses: unknown[] = []
@@ -220,7 +227,7 @@ t.test('a node that goes is named', (t) => {
   t.end()
 })
 
-t.test('of 5,000 disks a change of one node is told alone', (t) => {
+t.test('in a cluster of 5,000 disks the feed sends a change of one node alone', (t) => {
   const objects = cluster('v1.8.0')
   for (let node = 0; node < 500; node++)
     objects.node(

@@ -88,7 +88,7 @@ Examples:
   $ holdfast audit --follow --holds -o json
   $ holdfast audit -o custom-columns=TIME:.time,USER:.actor.user,CHANGE:.change
   $ holdfast audit -o jsonpath='{range [?(@.verdict=="refuse")]}{.time}{"\\t"}{.change}{"\\n"}{end}'
-  $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
+  $ kubectl logs -n holdfast -l app.kubernetes.io/instance=holdfast --prefix --tail=-1 | holdfast audit -
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command))).action(

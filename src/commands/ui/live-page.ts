@@ -64,14 +64,11 @@ export function livePage({ live, source, guard, book, story, clock }: LivePageMo
       waiting: guard.waiting,
       elsewhere: cleanUpsElsewhere({ map }),
     }),
-    nodes: () =>
-      nodeViews({
-        map,
-        policy: policy(),
-        profile: profileOf(release()),
-        now: clock.monotonic(),
-        reserved: reservedBy(book?.entries ?? []),
-      }),
+    nodes: (before) => {
+      const reserved = reservedBy(book?.entries ?? [])
+      const profile = profileOf(release())
+      return nodeViews({ map, policy: policy(), profile, now: clock.monotonic(), reserved }, before)
+    },
     currentAt: () => clock.monotonic() - live.ageMs(),
     subscribe: (listener) => {
       const ends = [live.subscribe(listener), guard.subscribe(listener), book?.subscribe(listener)]

@@ -26,6 +26,10 @@ interface ReportWriterOptions {
   readonly clock: Clock
   /** Called once for each lasting problem. @param dropped how many results are lost so far */
   readonly onProblem: (error: unknown, dropped: number) => void
+  /** Called when a problem is over. @param lost how many results are lost since this, or {@link onLost}, was called last */
+  readonly onRecovered: (lost: number) => void
+  /** Called when results are lost without a problem, or at the end. @param lost as above */
+  readonly onLost: (lost: number) => void
   readonly limits?: Partial<ReportWriterLimits>
 }
 
@@ -81,7 +85,9 @@ export class ReportWriter implements ReportSink {
   readonly #waiting = new Map<string, ReportedResult>()
   #api: ReportApi | undefined
   #seen: SeenReport | undefined
-  #dropped = 0
+  readonly #dropped = { 'too-many': 0, rejected: 0, 'not-written': 0 }
+  /** How many lost results are reported. */
+  #told = 0
   #notBefore = 0
   #cancel: (() => void) | undefined
   #writing: Promise<void> | undefined
@@ -98,8 +104,8 @@ export class ReportWriter implements ReportSink {
     this.#notBefore = options.clock.monotonic()
   }
 
-  /** The number of results that could not be kept. */
-  get dropped(): number {
+  /** The number of lost results, by reason. */
+  get dropped(): Readonly<Record<'too-many' | 'rejected' | 'not-written', number>> {
     return this.#dropped
   }
 
@@ -111,7 +117,7 @@ export class ReportWriter implements ReportSink {
   record(result: ReportedResult): void {
     const earlier = this.#waiting.get(result.key)
     if (!earlier && this.#waiting.size >= this.#limits.waiting) {
-      this.#dropped += 1
+      this.#dropped['too-many'] += 1
       return
     }
     this.#waiting.set(result.key, { ...result, count: result.count + (earlier?.count ?? 0) })
@@ -131,6 +137,9 @@ export class ReportWriter implements ReportSink {
     await this.#writing
     forget()
     if (this.#waiting.size > 0 && !flush.aborted) await this.#update(flush)
+    this.#dropped['not-written'] += this.#waiting.size
+    this.#waiting.clear()
+    this.#tellLost()
   }
 
   /** @param afterMs how long it has time */
@@ -163,16 +172,18 @@ export class ReportWriter implements ReportSink {
     this.#waiting.clear()
     try {
       await this.#write(taken, signal)
+      if (this.#failing) this.#options.onRecovered(this.#newlyLost())
+      else this.#tellLost()
       this.#failing = false
       this.#again = false
     } catch (error) {
-      if (isRejected(error)) this.#dropped += taken.length
+      if (isRejected(error)) this.#dropped.rejected += taken.length
       else this.#putBack(taken)
       this.#again = !isRejected(error)
       // The kind may be served by another API tomorrow, and somebody may have deleted the report.
       this.#api = undefined
       this.#seen = undefined
-      if (!this.#failing) onProblem(error, this.#dropped)
+      if (!this.#failing) onProblem(error, this.#lost())
       this.#failing = true
     }
   }
@@ -182,8 +193,24 @@ export class ReportWriter implements ReportSink {
       const later = this.#waiting.get(result.key)
       if (later) this.#waiting.set(result.key, { ...later, count: later.count + result.count })
       else if (this.#waiting.size < this.#limits.waiting) this.#waiting.set(result.key, result)
-      else this.#dropped += 1
+      else this.#dropped['too-many'] += 1
     }
+  }
+
+  #lost(): number {
+    return Object.values(this.#dropped).reduce((sum, count) => sum + count)
+  }
+
+  /** @returns how many results are lost since it was asked last */
+  #newlyLost(): number {
+    const lost = this.#lost() - this.#told
+    this.#told += lost
+    return lost
+  }
+
+  #tellLost(): void {
+    const lost = this.#newlyLost()
+    if (lost > 0) this.#options.onLost(lost)
   }
 
   async #write(added: readonly ReportedResult[], signal: AbortSignal): Promise<void> {

@@ -17,6 +17,13 @@ const widestDisk = 480
 const diskHeight = 50
 const rowPadding = 8
 const otherColumns = 480
+/** A narrower table has the disks of a node below its name, and these sizes. */
+const narrowest = 740
+const nameHeight = 44
+const cellPadding = 20
+/** A copy is readable with so much room, and the number of further copies needs the rest. */
+const copyWidth = 110
+const moreWidth = 30
 
 /** The rows so far above and below are drawn too, so that scrolling shows no gap. In pixels. */
 const margin = 400
@@ -37,6 +44,8 @@ export class NodesView {
   #nodes = []
   /** Where each row begins; one more for the end. @type {number[]} */
   #tops = [0]
+  /** Where there is no room for all copies of a disk, so many are shown. */
+  #copies = 2
   /** The row that the keyboard is on. */
   #current = ''
   /** True while the page is printed, out of sight or not. */
@@ -68,13 +77,18 @@ export class NodesView {
   show() {
     this.#nodes = this.#model.matching(filter.value, stateFilter.value)
     const most = Math.max(1, ...this.#nodes.map(({ disks }) => disks.length))
-    const width = scroll.clientWidth - otherColumns
+    const isNarrow = grid.clientWidth < narrowest
+    grid.classList.toggle('narrow', isNarrow)
+    const width = scroll.clientWidth - (isNarrow ? cellPadding : otherColumns)
     const perLine = Math.min(most, Math.max(1, Math.floor(width / diskWidth)))
-    rows.style.setProperty('--disk-width', `${Math.max(diskWidth, Math.min(widestDisk, width / perLine))}px`)
+    const eachDisk = Math.min(widestDisk, width / perLine)
+    rows.style.setProperty('--disk-width', `${eachDisk}px`)
+    this.#copies = Math.max(2, Math.floor((eachDisk - moreWidth) / copyWidth))
     this.#tops = [0]
     for (const { disks } of this.#nodes) {
       const lines = Math.max(1, Math.ceil(Math.min(disks.length, mostDisks) / perLine))
-      this.#tops.push((this.#tops.at(-1) ?? 0) + lines * diskHeight + rowPadding)
+      const height = lines * diskHeight + rowPadding + (isNarrow ? nameHeight : 0)
+      this.#tops.push((this.#tops.at(-1) ?? 0) + height)
     }
     rows.style.height = `${this.#tops.at(-1)}px`
     grid.setAttribute('aria-rowcount', String(this.#nodes.length + 1))
@@ -132,14 +146,15 @@ export class NodesView {
     const { element } = row
     const isChosen = this.#choices.has(node.name)
     const wanted = filter.value.trim().toLowerCase()
-    const how = `${isChosen} ${wanted}`
+    const copies = this.#copies
+    const how = `${isChosen} ${copies} ${wanted}`
     if (row.node !== node || row.how !== how) {
       row.node = node
       row.how = how
       element.className = `row ${node.state.replace(' ', '-')}`
       const choose = (/** @type {string} */ name, /** @type {boolean} */ chosen) =>
         this.#choices.set(name, chosen)
-      element.replaceChildren(...cellsOf(node, { now: this.#now(), isChosen, choose, wanted }))
+      element.replaceChildren(...cellsOf(node, { now: this.#now(), isChosen, choose, wanted, copies }))
     }
     element.style.top = `${this.#tops[index] ?? 0}px`
     element.style.height = `${(this.#tops[index + 1] ?? 0) - (this.#tops[index] ?? 0)}px`

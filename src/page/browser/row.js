@@ -5,9 +5,6 @@ import { copyWords, counted, flagWords, lasting, schedulingWords, signs } from '
 /** A row has so many disks at most. If a node has more, those that need attention come first. */
 export const mostDisks = 60
 
-/** A disk has room for so many copies. */
-const mostCopies = 4
-
 /** The sign of each state of a node, besides its colour. */
 const stateSigns = /** @type {const} */ ({
   danger: '⚠',
@@ -19,9 +16,9 @@ const stateSigns = /** @type {const} */ ({
 })
 
 /**
- * How a row is drawn. `wanted` is the text of the filter.
+ * How a row is drawn. `wanted` is the text of the filter. A disk shows as many copies as `copies`, and the number of the others.
  *
- * @typedef {{ now: number, isChosen: boolean, choose: (name: string, chosen: boolean) => void, wanted: string }} How
+ * @typedef {{ now: number, isChosen: boolean, choose: (name: string, chosen: boolean) => void, wanted: string, copies: number }} How
  */
 
 /**
@@ -80,15 +77,16 @@ function interest({ copies, evictionRequested }) {
  * @param {DiskView} disk
  * @param {How} how
  */
-function diskOf({ name, path, uuid, scheduling, evictionRequested, managerState, copies }, { now, wanted }) {
+function diskOf(disk, { now, wanted, copies: most }) {
+  const { name, path, uuid, scheduling, evictionRequested, managerState, copies } = disk
   const notes = [
     evictionRequested ? '⚑ evicted' : '',
     scheduling ? '' : 'closed',
     uuid === null ? 'not seen by Longhorn yet' : '',
     managerState === null || managerState === 'running' ? '' : `manager ${managerState}`,
   ].filter(Boolean)
-  const inOrder = copies.length > mostCopies ? importantFirst(copies, wanted) : copies
-  const shown = copies.length > mostCopies ? inOrder.slice(0, mostCopies - 1) : copies
+  const inOrder = copies.length > most ? importantFirst(copies, wanted) : copies
+  const shown = inOrder.slice(0, most)
   const others = inOrder.slice(shown.length).map(({ image }) => image)
   return make(
     'div',

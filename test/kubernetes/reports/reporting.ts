@@ -30,6 +30,8 @@ export function denial(key: string, parts: Partial<ReportedResult> = {}): Report
 /** What is wanted of a writer, and of its API server. */
 export interface Choice extends Partial<Pick<ReportWriterLimits, 'flushMs' | 'writeMs'>> {
   readonly choice?: ReportChoice
+  /** How long a result stays; a day if not given. */
+  readonly keepMs?: number
   readonly serves?: readonly ReportDefinition[]
   readonly results?: number
   readonly bytes?: number
@@ -37,16 +39,23 @@ export interface Choice extends Partial<Pick<ReportWriterLimits, 'flushMs' | 'wr
 }
 
 /** A replica that writes a report, and how to let the next write come. */
-export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ...limits }: Choice = {}) {
+export function replica(
+  t: Test,
+  server: FakeReportServer,
+  { choice = 'auto', keepMs = 24 * hour, ...limits }: Choice = {},
+) {
   const own = new FakeClock()
   const problems: string[] = []
+  const news: string[] = []
   const writer = new ReportWriter({
     connection: server.connection(),
     namespace: 'longhorn-system',
     choice,
-    keepMs: 24 * hour,
+    keepMs,
     clock: own,
     onProblem: (error, dropped) => problems.push(`${dropped} ${String(error)}`),
+    onRecovered: (lost) => news.push(`recovered, ${lost} lost`),
+    onLost: (lost) => news.push(`${lost} lost`),
     limits,
   })
   t.teardown(() => writer.stop())
@@ -56,7 +65,7 @@ export function replica(t: Test, server: FakeReportServer, { choice = 'auto', ..
     own.advance(ms)
     await writer.idle()
   }
-  return { writer, clock: own, problems, round }
+  return { writer, clock: own, problems, news, round }
 }
 
 /** A replica that writes the report of an API server of its own. */
