@@ -110,7 +110,7 @@ t.test('a request that waits is given up, and its alert ends', async (t) => {
   const client = new AbortController()
   const asked = patch('nodes/node-1', evicts(true), client.signal).catch(() => undefined)
   await fires('HoldfastRequestWaits', 0)
-  t.match(alert('HoldfastRequestWaits').description, /To give it up, stop the request/)
+  t.match(alert('HoldfastRequestWaits').description, /To give it up, stop the client/)
   client.abort()
   await asked
   await ends('HoldfastRequestWaits')
