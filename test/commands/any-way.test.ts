@@ -180,7 +180,7 @@ t.test('the proxy before the Kubernetes API takes any way too', async (t) => {
         headers: { 'content-type': 'application/merge-patch+json' },
         body: JSON.stringify({ spec: { allowScheduling: false, evictionRequested: true } }),
       })
-      t.equal(tagged.status, 200, 'a write is judged, and passed on')
+      t.equal(tagged.status, 200, `a write is judged, and passed on: ${await tagged.text()}`)
       await (
         await fetch(`http://127.0.0.1:${String(port)}${nodes}/node-1`, {
           method: 'PATCH',

@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { registration } from '../../src/doors/webhook/registration.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+import { untilHung } from '../fixtures/limits.ts'
+import { comesTrue } from './guarded-cluster.ts'
 import { type Ended, logOf, run, runProgram, start, startProcess } from './holdfast.ts'
 
 const evictDisk2 = JSON.stringify({
@@ -73,8 +75,14 @@ t.test(
     })
     t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
 
-    const status = await fetch(`http://127.0.0.1:${operatorPort}/status`)
-    t.match(await status.json(), { synced: true, holds: 0, pendingCleanups: [{ image: 'ubuntu-22.04' }] })
+    const status = async (): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${operatorPort}/status`, { signal: untilHung() })).text()
+    await comesTrue(async () => (await status()).includes('"image":"ubuntu-22.04"'))
+    t.match(JSON.parse(await status()), {
+      synced: true,
+      holds: 0,
+      pendingCleanups: [{ image: 'ubuntu-22.04' }],
+    })
     const refused = await kubectl(...patch('nodes', 'node-1', evictDisk2), '--as', longhornAccount)
     t.equal(refused.code, 1)
     for (const named of [
