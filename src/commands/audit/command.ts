@@ -73,7 +73,8 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 A replica remembers its latest 2,000 records. Older ones are in its log, or in the file of --audit-file.
-A table joins decisions about one change of one user for one cause, and COUNT is how many. -o takes what kubectl get takes.
+For one change of one user a table joins equal denials, and a wait with its end though its cause may change. COUNT is how
+many decisions a row has. -o takes what kubectl get takes.
 Templates see the array of -o json, and with --follow each record; custom columns have a row for each, and name prints the
 object for each.
 
