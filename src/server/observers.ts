@@ -124,7 +124,7 @@ export function observers(
     circumstances: () => {
       const release = policy.release ?? map.release
       const inWords = (change: Change) => doing(actsOf(change), map)
-      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs(), inWords }
+      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs(), inWords, policy }
     },
   })
   const uidOf = (kind: JudgedKind, name: string) => map.object(kind, name)?.metadata.uid
@@ -138,7 +138,7 @@ export function observers(
     trend,
     new DecisionEvents(events, uidOf),
     trail,
-    new DecisionLog(log, systemClock, auditLog),
+    new DecisionLog(log, systemClock, { hasRecords: auditLog, policy }),
     ...(audit ? [audit] : []),
   ]
   const bell = new HoldBell()
