@@ -79,7 +79,7 @@ async function showVersions(flags: VersionFlags, surroundings: CommandSurroundin
   const { output } = flags
   stdout.write(
     output !== undefined && isStructured(output)
-      ? printed(output, { document, items: [document], names: [] })
+      ? printed(output, { document, items: [document] })
       : wrapped(textOf(document, flags.client), widthOf(stdout)),
   )
 }

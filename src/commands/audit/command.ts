@@ -204,7 +204,7 @@ function liveView({ output, headers }: AuditFlags, look: View): (record: AuditRe
 }
 
 function summaryView(lines: readonly SummaryLine[], { output, headers }: AuditFlags, look: View): string {
-  if (isStructured(output)) return printed(output, { document: lines, items: lines, names: [] }, { headers })
+  if (isStructured(output)) return printed(output, { document: lines, items: lines }, { headers })
   if (lines.length === 0) return ''
   return table(summaryColumns(Date.now(), look.colours), lines, { width: look.width, headers })
 }
