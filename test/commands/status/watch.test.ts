@@ -27,6 +27,8 @@ interface Watching {
   readonly screens: number
   readonly ageMs?: number
   readonly world?: ReturnType<typeof crowd>['world']
+  /** The cluster from the second look on. */
+  readonly later?: ReturnType<typeof crowd>['world']
   readonly during?: (notes: Notes) => void
   readonly wide?: boolean
 }
@@ -34,7 +36,7 @@ interface Watching {
 /** Watches until so much was shown. */
 async function watch(
   screen: Terminal,
-  { screens, ageMs = 0, world = small, during, wide = false }: Watching,
+  { screens, ageMs = 0, world = small, later = world, during, wide = false }: Watching,
 ) {
   const ended = new AbortController()
   const listeners = new Set<() => void>()
@@ -59,7 +61,7 @@ async function watch(
   }
   await watchStatus(
     {
-      look: () => look(world, { now: noon }),
+      look: () => look(shown === 0 ? world : later, { now: noon }),
       live: { subscribe, ageMs: () => ageMs },
       book: { subscribe },
       guard: { replicas: undefined, refresh: () => Promise.resolve() },
@@ -146,7 +148,13 @@ t.test('standard error elsewhere gets the warning alone', (t) => {
 
 t.test('elsewhere than on a terminal each change is another block', async (t) => {
   const screen = { ...terminal({ columns: 80, rows: 24 }), isTTY: false }
-  await watch(screen, { screens: 1 })
-  t.match(screen.written.join(''), /^Cluster: .*\n/)
+  const later = cluster('v1.8.0')
+    .node('n', [disk('d')])
+    .image('i', [pending('d')])
+  await watch(screen, { screens: 2, later })
+  const [first = '', ...others] = screen.written
+  t.match(first, /^Cluster: [^]*\nn +- +open .* ok\n$/)
+  t.equal(others.length, 1)
+  t.match(others[0], /^\nCluster: [^]*\nn +- +open .* cleaning up\n/)
   t.notMatch(screen.written.join(''), '\u001B')
 })
