@@ -21,13 +21,7 @@ import { type AuditFilter, concernsHold, isHold, matches, summarise, type Summar
 import { joined } from './rows.ts'
 import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
 
-interface AuditFlags extends SourceFlags {
-  readonly since?: number
-  readonly node?: string
-  readonly image?: string
-  readonly user?: string
-  readonly rule?: string
-  readonly verdict?: string
+interface AuditFlags extends SourceFlags, AuditFilter {
   readonly summary: boolean
   readonly schema: boolean
   readonly file?: string
@@ -114,9 +108,8 @@ async function audit(
   const ending = new AbortController()
   const { signal } = ending
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
-  const filter: AuditFilter = { ...flags }
   const wanted = (entry: AuditRecord | HoldRecord): boolean =>
-    isHold(entry) ? concernsHold(entry, filter) : matches(entry, filter)
+    isHold(entry) ? concernsHold(entry, flags) : matches(entry, flags)
   // Programs that read records must not come upon other documents.
   const { format } = flags.output
   const holds = flags.holds ?? (format === 'table' || format === 'wide')

@@ -10,23 +10,24 @@ import { assumption, isAssumed } from '../../longhorn/releases.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
-import { plainLine, plainText } from '../../text/plain-text.ts'
 import { wrapped } from '../../text/wrap.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from '../options/cluster-options.ts'
 import { flagOf } from '../options/setting-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, data, type DataFormat, widthOf } from '../terminal.ts'
+import { coloursFor, data, widthOf } from '../terminal.ts'
 import type { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, emptyFile } from './documents.ts'
 import { judgeAll } from './judge-all.ts'
 import { namesObject, patchOf } from './patch.ts'
+import type { Checked } from './problems.ts'
 import { proposals } from './proposals.ts'
 import { liveState, readDocuments, stateFrom } from './read-cluster.ts'
 import { readText } from './read-files.ts'
 import { isReportFormat, Reports } from './reports.ts'
-import { type CheckResult, exitCodeOf, someJudged } from './result.ts'
+import { exitCodeOf, someJudged } from './result.ts'
+import { verdictsText } from './verdicts-text.ts'
 
 interface CheckFlags extends ClusterFlags {
   readonly filename: readonly string[]
@@ -267,29 +268,5 @@ function show(
   const results = checked.map(({ result }) => result)
   if (output !== 'text') return void stdout.write(data(output, results))
   const colours = coloursFor(stdout, env)
-  stdout.write(wrapped(results.map((result) => told(result, colours)).join(''), widthOf(stdout)))
-}
-
-function told(result: CheckResult, colours: Colours): string {
-  const { source, what, outcome, message, warnings, doubts, unknown = [] } = result
-  const paint = {
-    admitted: colours.green,
-    'not-judged': colours.dim,
-    held: colours.yellow,
-    refused: colours.red,
-    unusable: colours.red,
-  }
-  const words = {
-    admitted: 'admitted',
-    'not-judged': 'not judged',
-    held: 'held back',
-    refused: 'refused',
-    unusable: 'cannot be judged',
-  }
-  const more = [
-    ...(message === undefined ? [] : [message]),
-    ...[...doubts, ...unknown, ...warnings].map((warning) => `Warning: ${warning}`),
-  ]
-  const indented = more.flatMap((text) => plainText(text).split('\n')).map((line) => `    ${line}\n`)
-  return `${paint[outcome](words[outcome])}  ${plainLine(`${what}  (${source})`)}\n${indented.join('')}`
+  stdout.write(wrapped(verdictsText(results, colours), widthOf(stdout)))
 }
