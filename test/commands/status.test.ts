@@ -182,7 +182,10 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
   t.notMatch(shown.stderr, 'The number of waiting requests')
 
   const wide = await run(['status', '-o', 'wide', '--kubeconfig', config])
-  t.match(wide.stdout, /REPLICA +VERSION +SYNCED +MODE +HOLDS\nholdfast-0 +0\.1\.0 +yes +enforce +2\n/)
+  t.match(
+    wide.stdout,
+    /REPLICA +VERSION +SYNCED +MODE +JUDGES BY +HOLDS\nholdfast-0 +0\.1\.0 +yes +enforce +running release +2\n/,
+  )
 
   const child = start(['status', '--watch', '-o', 'wide', '--kubeconfig', config])
   t.teardown(child.end)
