@@ -50,7 +50,7 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     .argument('[node...]', 'only these Longhorn nodes')
     .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
     .option('--no-headers', 'tables without headings, and nothing before them')
-    .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
+    .option('-w, --watch', 'show it again whenever it changes, until q or Ctrl-C', false)
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
@@ -72,7 +72,10 @@ Longhorn does not record when a clean-up began, so its age is unknown unless it 
 begin. The command asks the guard's replicas for that, and for the waiting requests, through port-forwards.
 That needs the right to list pods and to create pods/portforward in the guard's namespace. Without it the rest is shown.
 
-Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on q or Ctrl-C.
+
+With --watch on a terminal that is too small for all, the arrows, Page Up, Page Down, Home and End scroll, and so do the
+keys of less.
 
 -o takes what kubectl get takes: templates of jsonpath and custom-columns see the document of -o json. Custom columns have a
 row for each node, and name prints node.longhorn.io/NAME for each.
@@ -132,7 +135,10 @@ async function showStatus(
       })
     const look = { colours: coloursFor(stdout, env), server: connection.server, headers: flags.headers }
     if (flags.watch) {
-      const display = await openDisplay(flags, look, surroundings, notes)
+      const display = await openDisplay(flags, look, surroundings, {
+        notes,
+        quit: () => ended.abort(new Error('Watching has ended.')),
+      })
       opened.push(display)
       await watchStatus({ look: observed, live, book, guard, display }, ended.signal)
       return
