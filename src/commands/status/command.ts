@@ -11,6 +11,7 @@ import { systemClock } from '../../time/clock.ts'
 import { lookForGuard } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
+import { selectedNodes } from '../guard/selected-nodes.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -21,7 +22,7 @@ import {
 } from '../options/cluster-options.ts'
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { type OutputFormat, outputOption } from '../output/output-format.ts'
-import { type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { coloursFor, widthOf } from '../terminal.ts'
 import { Notes, openDisplay, statusText } from './display.ts'
 import { observe } from './observe.ts'
@@ -29,6 +30,7 @@ import { somethingIsWrong, type Status } from './status.ts'
 import { watchStatus } from './watch.ts'
 
 interface StatusFlags extends ClusterFlags, ReplicaFlags {
+  readonly selector?: string
   readonly output?: OutputFormat<'wide'>
   readonly headers: boolean
   readonly watch: boolean
@@ -49,6 +51,7 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     )
     .argument('[node...]', 'only these Longhorn nodes')
     .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
+    .option('-l, --selector <labels>', 'only Longhorn nodes with these labels, as for kubectl get -l')
     .option('--no-headers', 'tables without headings, and nothing before them')
     .option('-w, --watch', 'show it again whenever it changes, until q or Ctrl-C', false)
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
@@ -92,11 +95,13 @@ Examples:
 }
 
 async function showStatus(
-  only: ReadonlySet<string>,
+  named: ReadonlySet<string>,
   flags: StatusFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
   const { env, stdout, stderr, untilSignal, exitWith } = surroundings
+  if (flags.selector !== undefined && named.size > 0)
+    throw new CannotRun('name nodes, or select them by labels (--selector), not both')
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('Watching has ended.')))
   const connection = await connectWith(flags, surroundings)
@@ -111,6 +116,10 @@ async function showStatus(
       note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
+    const only =
+      flags.selector === undefined
+        ? named
+        : await selectedNodes(flags.selector, { ...flags, connection }, ended.signal)
     insistOnNodes(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
