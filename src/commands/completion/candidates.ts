@@ -105,7 +105,7 @@ function flagNamed({ command, above }: Pick<Line, 'command' | 'above' | 'given'>
 
 function flags({ command, values }: Line, current: string): Pick<Wanted, 'candidates' | 'lookFor'> {
   const all = command.flags
-    .filter(({ names, isRepeatable }) => isRepeatable || !values.has(names[0] ?? ''))
+    .filter(({ names, isRepeatable }) => isRepeatable === true || !values.has(names[0] ?? ''))
     .flatMap(({ names, description }) => names.map((word) => ({ word, description })))
   // The short ones are offered to who asks for them.
   const shown = all.filter(({ word }) => word.startsWith('--') || current === '-')

@@ -12,7 +12,7 @@ interface Size {
  * for. Rows that tell of a danger come first, then those that tell of work in progress. A line counts the others, and
  * names those of them that are in danger.
  */
-export function fitted(heading: string, sections: readonly Section[], { width, height }: Size): string {
+function fitted(heading: string, sections: readonly Section[], { width, height }: Size): string {
   const all = [heading, ...sections.map(textOf)].join('\n')
   const room = height - 1
   if (linesOf(all, width) <= room) return all
