@@ -131,9 +131,10 @@ export function observers(
   const trend = new TrendRing(
     () => ({ holds: holding(), pending: [...map.pendingCleanups()].length }),
     systemClock,
+    policy,
   )
   const listeners = [
-    new DecisionMetrics(registry),
+    new DecisionMetrics(registry, policy),
     denials,
     trend,
     new DecisionEvents(events, uidOf),
