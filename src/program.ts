@@ -33,6 +33,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     untilSignal,
     onHangup,
     onStdoutClosed,
+    ...(process.stdin.isTTY && { onKey }),
     measureProcess,
     inSources,
   })
@@ -86,6 +87,27 @@ function onHangup(hear: () => void): () => void {
 function onStdoutClosed(hear: (why: string) => void): () => void {
   stdoutListeners.add(hear)
   return () => stdoutListeners.delete(hear)
+}
+
+/** The terminal sends no signals meanwhile, so Ctrl-C, Ctrl-\ and Ctrl-Z become signals here. */
+function onKey(hear: (typed: string) => void): () => void {
+  const { stdin } = process
+  const take = (typed: string): void => {
+    if (typed.includes('\u0003')) process.kill(process.pid, 'SIGINT')
+    else if (typed.includes('\u001C')) process.kill(process.pid, 'SIGQUIT')
+    else if (typed.includes('\u001A')) {
+      stdin.setRawMode(false)
+      process.kill(process.pid, 'SIGTSTP')
+    } else hear(typed)
+  }
+  const goOn = (): void => void stdin.setRawMode(true)
+  stdin.setRawMode(true).setEncoding('utf8').on('data', take)
+  process.on('SIGCONT', goOn)
+  return () => {
+    process.removeListener('SIGCONT', goOn)
+    stdin.removeListener('data', take)
+    stdin.setRawMode(false).pause()
+  }
 }
 
 async function measureProcess(registry: Registry): Promise<void> {

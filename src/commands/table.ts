@@ -1,5 +1,5 @@
 import { plainLine } from '../text/plain-text.ts'
-import { brokenInto, widestPart, widthOf, wrapped } from '../text/wrap.ts'
+import { brokenInto, widest, widestPart, widthOf, wrapped } from '../text/wrap.ts'
 
 /** A column of a table: its heading, and the content of its cells. */
 export interface Column<Row> {
@@ -106,7 +106,9 @@ function layoutOf(measured: readonly (readonly Cell[])[], width: number | undefi
   if (width === undefined || total(widths, usualGap) <= width) return { widths, gap: usualGap }
   const gap = total(widths, 2) <= width ? 2 : 1
   // First no word is broken, and only then the widest columns are.
-  const words = widths.map((_, at) => Math.max(...measured.map((line) => widestPart(line[at]?.text ?? ''))))
+  const words = widths.map((_, at) =>
+    measured.reduce((most, line) => Math.max(most, widestPart(line[at]?.text ?? '')), 0),
+  )
   const shrunk = shrink(
     widths,
     words,
@@ -135,18 +137,16 @@ function shrink(widths: readonly number[], least: readonly number[], room: numbe
   const shrunk = [...widths]
   while (shrunk.reduce((sum, width) => sum + width, 0) > room) {
     const able = shrunk.map((width, at) => (width > (least[at] ?? 0) ? width : 0))
-    const widest = Math.max(...able)
-    if (widest === 0) break
-    shrunk[able.indexOf(widest)] = widest - 1
+    const most = Math.max(...able)
+    if (most === 0) break
+    shrunk[able.indexOf(most)] = most - 1
   }
   return shrunk
 }
 
 function widthsOf(measured: readonly (readonly Cell[])[]): number[] {
   const count = measured[0]?.length ?? 0
-  return Array.from({ length: count }, (_, at) =>
-    Math.max(...measured.map((line) => widthOf(line[at]?.text ?? ''))),
-  )
+  return Array.from({ length: count }, (_, at) => widest(measured.map((line) => line[at]?.text ?? '')))
 }
 
 function total(widths: readonly number[], gap: number): number {

@@ -4,12 +4,13 @@ import { findLonghorn, noLonghornIn } from '../disk-map/disk-map-view.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
 import { ApiFailure } from '../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../kubernetes/client/json-request.ts'
-import { assumption, isAssumed, type Profile, profileOf, profileWords } from '../longhorn/releases.ts'
+import { isAssumed, profileOf } from '../longhorn/releases.ts'
 import { parseSetting, settingNames } from '../longhorn/setting.ts'
 import { version as clientVersion } from '../server/version.ts'
 import { plainLine } from '../text/plain-text.ts'
 import { inWords } from '../text/system-error.ts'
 import { wrapped } from '../text/wrap.ts'
+import { type LonghornRelease, longhornText } from './longhorn-text.ts'
 import { lookForGuard } from './guard/guard-place.ts'
 import { GuardStatus } from './guard/reach-replicas.ts'
 import {
@@ -38,11 +39,7 @@ export interface Versions {
   /** Its replicas; null if they cannot be asked, or are not to be. */
   readonly guard: readonly { readonly replica: string; readonly version: string }[] | null
   /** Null if it cannot be read, or is not to be. */
-  readonly longhorn: {
-    readonly release: string | null
-    readonly profile: Profile
-    readonly assumed: boolean
-  } | null
+  readonly longhorn: LonghornRelease | null
 }
 
 /** `holdfast version`: that of the client, of the guard's replicas, and of Longhorn. */
@@ -79,7 +76,7 @@ async function showVersions(flags: VersionFlags, surroundings: CommandSurroundin
   const { output } = flags
   stdout.write(
     output !== undefined && isStructured(output)
-      ? printed(output, { document, items: [document], names: [] })
+      ? printed(output, { document, items: [document] })
       : wrapped(textOf(document, flags.client), widthOf(stdout)),
   )
 }
@@ -154,7 +151,8 @@ async function guardOf(
 /** @param isAlone true if nothing else was asked for */
 function textOf({ client, guard, longhorn }: Versions, isAlone: boolean): string {
   const lines = [`Client:   ${client.version}`]
-  if (!isAlone) lines.push(...guardLines(guard), `Longhorn: ${longhornText(longhorn)}`)
+  if (!isAlone)
+    lines.push(...guardLines(guard), `Longhorn: ${longhorn === null ? 'unknown' : longhornText(longhorn)}`)
   return lines.map((line) => `${plainLine(line)}\n`).join('')
 }
 
@@ -163,11 +161,4 @@ function guardLines(guard: Versions['guard']): string[] {
   return guard.map(
     ({ replica, version }, at) => `${at === 0 ? 'Guard:    ' : '          '}${version} (${replica})`,
   )
-}
-
-function longhornText(longhorn: Versions['longhorn']): string {
-  if (longhorn === null) return 'unknown'
-  const { release, profile, assumed } = longhorn
-  if (assumed) return assumption(release ?? undefined).replace(/^Longhorn /, '')
-  return `${release ?? ''} ${profileWords[profile]} (profile ${profile})`
 }

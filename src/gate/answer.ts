@@ -6,7 +6,7 @@ import type { Finding } from '../rules/finding.ts'
 import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'
 import { isImpatient, overrideOf, type Policy } from '../rules/policy.ts'
 import { cut, plainLine, plainText } from '../text/plain-text.ts'
-import type { Objection, Unavailability, Verdict } from './verdict.ts'
+import { decisionFor, type Objection, type Unavailability, type Verdict } from './verdict.ts'
 
 /** The denial's part of a `metav1.Status`; it reaches the client whole. */
 export interface Status {
@@ -116,14 +116,15 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
 
 function denial(
   change: Change,
-  { decision, objections }: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
+  verdict: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
   options: AnswerOptions,
 ): Status {
+  const { objections } = verdict
   const retry = retryOf(change, options)
   const message = denialLines(objections, 'retryAfterSeconds' in retry ? retrying(change) : '')
   const details = { ...about(change), causes: causes(change, objections) }
   // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
-  if (decision === 'refuse' || isImpatient(change.request.actor, options.policy)) {
+  if (decisionFor(change, verdict, options.policy) === 'refuse') {
     return { code: 403, reason: 'Forbidden', message: paragraph(message), details }
   }
   const { dryRun } = change.request

@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Act, Change, Mark } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { judgeActs } from '../rules/judge.ts'
-import { enforcesAnything, overrideOf, type Policy, policyFor } from '../rules/policy.ts'
+import { enforcesAnything, isImpatient, overrideOf, type Policy, policyFor } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** A finding that denies the change or makes it wait. */
@@ -42,6 +42,15 @@ export type Verdict =
       readonly warnings: readonly Warning[]
     }
   | { readonly decision: 'unavailable'; readonly why: Unavailability; readonly warnings: readonly Warning[] }
+
+/** What the user gets: a hold is a denial for an account that must not wait, since nothing of it waits or is retried. */
+export function decisionFor(
+  { request: { actor } }: Pick<Change, 'request'>,
+  { decision }: Pick<Verdict, 'decision'>,
+  policy: Pick<Policy, 'longhornNamespace' | 'impatient'>,
+): Verdict['decision'] {
+  return decision === 'hold' && isImpatient(actor, policy) ? 'refuse' : decision
+}
 
 /** Weighs findings: without an objection the change is allowed, which only judging can find out. */
 export function verdictOn(findings: readonly Finding[]): Exclude<Verdict, { decision: 'unavailable' }> {

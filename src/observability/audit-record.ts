@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox'
 import type { Timing, UnjudgedWrite } from '../gate/ports.ts'
-import { findingsOf, type Verdict } from '../gate/verdict.ts'
+import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
 import { parser } from '../json/schema.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 
 /**
@@ -53,7 +54,10 @@ export const AuditRecordSchema = Type.Object(
     dryRun: Type.Boolean(),
     verdict: Type.Union(
       [Type.Literal('allow'), Type.Literal('hold'), Type.Literal('refuse'), Type.Literal('unavailable')],
-      { description: 'hold: the request waited as long as it could, and then got 429.' },
+      {
+        description:
+          'What the user got. hold: 429, normally after the request had waited as long as it could. refuse: 403, also where a rule would hold but the account must not wait, as that of Longhorn: see the effect of the findings.',
+      },
     ),
     why: Type.Optional(Type.String({ description: 'Why it could not be judged; absent if it was.' })),
     findings: Type.Array(
@@ -130,6 +134,8 @@ export interface Circumstances {
   readonly now: number
   /** What a change does, in words. */
   readonly inWords?: (change: Change) => string
+  /** Which accounts must not wait; that of Longhorn in its usual namespace by default. */
+  readonly policy?: Pick<Policy, 'longhornNamespace' | 'impatient'>
 }
 
 /** The maximum of findings that a record has in full; a node can have thousands. */
@@ -168,7 +174,7 @@ export function recordOf(
   return {
     ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
     ...(words === '' ? {} : { change: text(words) }),
-    verdict: verdict.decision,
+    verdict: decisionFor(change, verdict, circumstances.policy ?? defaultPolicy),
     ...whyUnjudged(verdict),
     findings: recordedOf(findingsOf(verdict)),
     ...(verdict.decision === 'allow' && verdict.override

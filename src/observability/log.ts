@@ -1,7 +1,8 @@
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
-import { findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
+import { decisionFor, findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { type Change, isArming, nameOf } from '../rules/change.ts'
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { escapedText, plainLine } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 import { Repeats } from '../time/repeats.ts'
@@ -15,17 +16,29 @@ export class DecisionLog implements DecisionListener {
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #hasRecords: boolean
+  readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #repeats = new Repeats()
 
   /**
-   * @param hasRecords true if audit records go into the same log: a recorded decision needs no second line
-   * there
+   * @param about `hasRecords`: true if audit records go into the same log, where a recorded decision needs no second line.
+   *   `policy`: which accounts must not wait
    */
-  constructor(log: Logger, clock: Pick<Clock, 'monotonic'>, hasRecords = false) {
+  constructor(
+    log: Logger,
+    clock: Pick<Clock, 'monotonic'>,
+    {
+      hasRecords = false,
+      policy = defaultPolicy,
+    }: {
+      readonly hasRecords?: boolean
+      readonly policy?: Pick<Policy, 'longhornNamespace' | 'impatient'>
+    } = {},
+  ) {
     this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log
     this.#clock = clock
     this.#hasRecords = hasRecords
+    this.#policy = policy
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
@@ -38,9 +51,8 @@ export class DecisionLog implements DecisionListener {
     const { uid, actor, door, dryRun } = change.request
     const who = actor.username
     const rules = [...new Set(findings.map(({ rule }) => rule))]
-    const key = [verdict.decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(
-      ' ',
-    )
+    const decision = decisionFor(change, verdict, this.#policy)
+    const key = [decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(' ')
     const repeat = this.#repeats.see(key, this.#clock.monotonic())
     if (!repeat.told) return
     const fields = {
@@ -51,7 +63,7 @@ export class DecisionLog implements DecisionListener {
       name: nameOf(change),
       operation: change.operation,
       dryRun,
-      decision: verdict.decision,
+      decision,
       ...(verdict.decision === 'unavailable' ? { why: verdict.why } : {}),
       ...(mark ? { mark } : {}),
       rules,
@@ -61,7 +73,7 @@ export class DecisionLog implements DecisionListener {
       ...(heldMs > 0 ? { heldMs: Math.round(heldMs) } : {}),
       ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
     }
-    this.#log[ordinary ? 'debug' : levels[verdict.decision]](fields, texts[verdict.decision])
+    this.#log[ordinary ? 'debug' : levels[decision]](fields, texts[decision])
   }
 }
 
@@ -95,7 +107,7 @@ export class DecisionLines implements DecisionListener {
     const now = this.#clock.now()
     const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
     const line = plainLine(
-      `${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
+      `${words[decisionFor(change, verdict, defaultPolicy)]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
     )
     const repeat = this.#repeats.see(line, now)
     if (!repeat.told) return

@@ -3,8 +3,9 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { BodyCut } from '../doors/http/bodies-under-way.ts'
 import type { BodyRefused, ConnectionClosed, TrafficObserver } from '../doors/http/connection-limit.ts'
 import type { DecisionListener, Timing } from '../gate/ports.ts'
-import { findingsOf, type Verdict } from '../gate/verdict.ts'
+import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { Repeats } from '../time/repeats.ts'
 
 /** A decision on the map takes microseconds, a confirmed one a few round trips. */
@@ -17,10 +18,13 @@ export class DecisionMetrics implements DecisionListener {
   readonly #decisions: Counter<'verdict' | 'kind' | 'door' | 'dry_run'>
   readonly #findings: Counter<'rule' | 'effect'>
   readonly #unavailable: Counter<'why'>
+  readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #seconds: Histogram<'verdict'>
   readonly #holdSeconds: Histogram
 
-  constructor(registry: Registry) {
+  /** @param policy which accounts must not wait: they get a hold as a denial */
+  constructor(registry: Registry, policy: Pick<Policy, 'longhornNamespace' | 'impatient'> = defaultPolicy) {
+    this.#policy = policy
     const registers = [registry]
     this.#decisions = new Counter({
       name: 'holdfast_decisions_total',
@@ -56,13 +60,13 @@ export class DecisionMetrics implements DecisionListener {
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    const { decision } = verdict
+    const decision = decisionFor(change, verdict, this.#policy)
     const { door, dryRun } = change.request
     this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
     this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
     if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
-    if (decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
-    const findings = decision === 'allow' ? verdict.warnings : findingsOf(verdict)
+    if (verdict.decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
+    const findings = verdict.decision === 'allow' ? verdict.warnings : findingsOf(verdict)
     for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
   }
 }

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
 import type { DecisionListener } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import { decisionFor, type Verdict } from '../gate/verdict.ts'
+import type { Change } from '../rules/change.ts'
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 
 const Count = Type.Integer({ minimum: 0 })
@@ -49,6 +51,7 @@ export class TrendRing implements DecisionListener {
   readonly hears = 'what-matters'
   readonly #sample: Sample
   readonly #clock: Clock
+  readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #listeners = new Set<() => void>()
   readonly #points: TrendPoint[] = []
   #counts = { allowed: 0, held: 0, denied: 0 }
@@ -56,7 +59,13 @@ export class TrendRing implements DecisionListener {
   #samples = 0
   #cancel: () => void
 
-  constructor(sample: Sample, clock: Clock) {
+  /** @param policy which accounts must not wait: they get a hold as a denial */
+  constructor(
+    sample: Sample,
+    clock: Clock,
+    policy: Pick<Policy, 'longhornNamespace' | 'impatient'> = defaultPolicy,
+  ) {
+    this.#policy = policy
     this.#sample = sample
     this.#clock = clock
     this.#cancel = this.#clock.setTimer(sampleMs, () => this.#take())
@@ -67,8 +76,8 @@ export class TrendRing implements DecisionListener {
     return trendOf(this.#points)
   }
 
-  decided(_change: unknown, { decision }: Pick<Verdict, 'decision'>): void {
-    this.count(decision)
+  decided(change: Pick<Change, 'request'>, verdict: Pick<Verdict, 'decision'>): void {
+    this.count(decisionFor(change, verdict, this.#policy))
   }
 
   /** Counts a decision that was made elsewhere. */

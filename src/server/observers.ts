@@ -124,21 +124,22 @@ export function observers(
     circumstances: () => {
       const release = policy.release ?? map.release
       const inWords = (change: Change) => doing(actsOf(change), map)
-      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs(), inWords }
+      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs(), inWords, policy }
     },
   })
   const uidOf = (kind: JudgedKind, name: string) => map.object(kind, name)?.metadata.uid
   const trend = new TrendRing(
     () => ({ holds: holding(), pending: [...map.pendingCleanups()].length }),
     systemClock,
+    policy,
   )
   const listeners = [
-    new DecisionMetrics(registry),
+    new DecisionMetrics(registry, policy),
     denials,
     trend,
     new DecisionEvents(events, uidOf),
     trail,
-    new DecisionLog(log, systemClock, auditLog),
+    new DecisionLog(log, systemClock, { hasRecords: auditLog, policy }),
     ...(audit ? [audit] : []),
   ]
   const bell = new HoldBell()

@@ -6,6 +6,13 @@ export function widthOf(text: string): number {
   return stringWidth(text)
 }
 
+/** The width of the widest; 0 without any. It takes any number, where the arguments of a function are limited. */
+export function widest(texts: Iterable<string>): number {
+  let width = 0
+  for (const text of texts) width = Math.max(width, widthOf(text))
+  return width
+}
+
 /**
  * The same text with lines of at most so many columns, broken between words. What goes on begins below the text of its
  * line: behind its indentation, and behind a label such as `Why:   `.
@@ -66,9 +73,9 @@ export function brokenInto(text: string, width: number): string[] {
   return [...lines, line.trimEnd()]
 }
 
-/** The widest part of a cell that is not broken if there is room for it. */
+/** The width of the widest part of a cell that is not broken if there is room for it. */
 export function widestPart(text: string): number {
-  return Math.max(...partsOf(text).map((part) => widthOf(part.trimEnd())))
+  return widest(partsOf(text).map((part) => part.trimEnd()))
 }
 
 function partsOf(text: string): string[] {

@@ -44,6 +44,22 @@ async function workspace(t: Test) {
   return { folder, checkout, write, use, path }
 }
 
+/** The lines of a log in which GitHub's runner looks for commands. */
+function heardBy(log: string): readonly string[] {
+  let word: string | undefined
+  return log
+    .trimEnd()
+    .split('\n')
+    .filter((line) => {
+      if (word !== undefined) {
+        if (line === `::${word}::`) word = undefined
+        return false
+      }
+      word = /^\s*::stop-commands::(.+)$/.exec(line)?.[1]
+      return word === undefined
+    })
+}
+
 t.test('the action annotates a change that would have to wait, and fails', async (t) => {
   const { use } = await workspace(t)
   const { code, log, outputs, used } = await use({ files: 'deploy/**/*.yaml\n' })
@@ -127,6 +143,39 @@ t.test('reports are written, and the one in SARIF is uploaded if it has a verdic
   ])
   const unjudged = await use({ files: 'gone.yaml', 'upload-sarif': 'true' })
   t.strictSame([unjudged.code, unjudged.used], [2, []])
+})
+
+t.test('an old report is not uploaded if the check writes none', async (t) => {
+  const { use, write } = await workspace(t)
+  const old = await write('-r.sarif', '{"runs": [{"results": [{"ruleId": "last-usable-copy"}]}]}')
+  const inputs = { files: 'deploy', 'sarif-file': '-r.sarif', 'upload-sarif': 'true' }
+  const wrong = await use({ ...inputs, format: 'nonsense' })
+  t.strictSame([wrong.code, wrong.outputs['sarif-file'], wrong.used], [2, undefined, []], wrong.log)
+  await t.rejects(readFile(old))
+})
+
+t.test('no text of a manifest is a command of the runner, in any format', async (t) => {
+  const { use, write } = await workspace(t)
+  const name = 'x ##[error]a\n::error::b'
+  await write('odd.yaml', `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${JSON.stringify(name)}}\n`)
+  await write('::error::c\n::error::d.yaml', 'kind: [\n')
+  for (const format of ['text', 'json', 'yaml', 'junit', 'sarif', 'github']) {
+    const { log } = await use({ files: 'odd.yaml\n*c*.yaml', format })
+    const heard = heardBy(log)
+    t.notMatch(heard.join('\n'), /##\[|^::error::/m, `${format}: ${log}`)
+    t.equal(heard.length > 0, format === 'github', `${format}: ${log}`)
+  }
+  const { log } = await use({ files: 'odd.yaml', snapshot: '', kubeconfig: 'x\n::error::e' })
+  t.match(log, /^::error::e/m, 'the message has several lines')
+  t.notMatch(heardBy(log).join('\n'), /^::error::/m, log)
+})
+
+t.test('commands of the runner are stopped by a word that differs with each run', async (t) => {
+  const { use } = await workspace(t)
+  const wordOf = async (): Promise<string> =>
+    /^::stop-commands::(\S{20,})$/m.exec((await use({ files: 'deploy/more', format: 'text' })).log)?.[1] ?? ''
+  const words = [await wordOf(), await wordOf()]
+  t.equal(new Set(words).size, 2, words.join(' '))
 })
 
 t.test('the action builds Holdfast once, and names the Node that it needs', async (t) => {

@@ -118,6 +118,7 @@ t.test('a status with all that can be wrong has the form that its schema describ
         synced: true,
         holds: 2,
         mode: 'enforce',
+        release: null,
         settle: undefined,
         pendingCleanups: [],
         settling: [],

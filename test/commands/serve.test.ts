@@ -108,8 +108,8 @@ t.test(
     t.match(
       records.map((line) => JSON.parse(line) as unknown),
       [
-        { verdict: 'hold', dryRun: false, actor: { user: longhornAccount }, object: { name: 'node-1' } },
-        { verdict: 'hold', dryRun: true, findings: [{ rule: 'eviction-during-cleanup' }] },
+        { verdict: 'refuse', dryRun: false, actor: { user: longhornAccount }, object: { name: 'node-1' } },
+        { verdict: 'refuse', dryRun: true, findings: [{ rule: 'eviction-during-cleanup', effect: 'hold' }] },
       ],
     )
     const node = await kubectl('get', 'nodes.longhorn.io', 'node-1', '-o', 'jsonpath={.spec.disks.disk-2}')

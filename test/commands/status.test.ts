@@ -146,6 +146,23 @@ t.test(
   },
 )
 
+t.test('nodes are selected by their labels', async (t) => {
+  const { sandbox, status } = await cluster(t)
+  const node = await sandbox.client.get(nodes, sandbox.namespace, 'node-2')
+  if (!node) throw new Error('there is no node-2')
+  const metadata = { ...node.metadata, labels: { zone: 'a' } }
+  await sandbox.client.update(nodes, { ...node, metadata })
+  const select = (...args: string[]) => run(status('-o', 'name', ...args))
+  t.match(await select('-l', 'zone in (a,b)'), { code: 0, stdout: 'node.longhorn.io/node-2\n' })
+  t.match(await select('--selector', '!zone'), { code: 0, stdout: 'node.longhorn.io/node-1\n' })
+  for (const [args, told] of [
+    [['-l', 'zone=c'], /no Longhorn node has the labels zone=c/],
+    [['-l', 'zone in'], /cannot select nodes by the labels zone in: /],
+    [['-l', 'zone=a', 'node-1'], /name nodes, or select them by labels/],
+  ] as const)
+    t.match(await select(...args), { code: 2, stdout: '', stderr: told }, args.join(' '))
+})
+
 t.test('replicas of the guard report their holds, and since when clean-ups are pending', async (t) => {
   const { sandbox, cleanUp, uuid } = await cluster(t)
   await cleanUp()
@@ -182,7 +199,10 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
   t.notMatch(shown.stderr, 'The number of waiting requests')
 
   const wide = await run(['status', '-o', 'wide', '--kubeconfig', config])
-  t.match(wide.stdout, /REPLICA +VERSION +SYNCED +MODE +HOLDS\nholdfast-0 +0\.1\.0 +yes +enforce +2\n/)
+  t.match(
+    wide.stdout,
+    /REPLICA +VERSION +SYNCED +MODE +JUDGES BY +HOLDS\nholdfast-0 +0\.1\.0 +yes +enforce +running release +2\n/,
+  )
 
   const child = start(['status', '--watch', '-o', 'wide', '--kubeconfig', config])
   t.teardown(child.end)

@@ -32,6 +32,24 @@ t.test('where no terminal is, a row is one line, whatever its width', (t) => {
   t.end()
 })
 
+t.test('a table has as many rows as there are', (t) => {
+  // More than one call of a function takes as arguments.
+  const many = Array.from({ length: 150_000 }, (_, at) => String(at))
+  const number = { heading: 'NUMBER', cell: (text: string) => text }
+  t.equal(tableParts([number], many).rows.length, many.length)
+  t.equal(tableParts([number, { ...number, cell: () => 'x y' }], many, { width: 8 }).rows.length, many.length)
+  t.end()
+})
+
+t.test('a cell has as many words as there are', (t) => {
+  const words = Array.from({ length: 150_000 }, () => 'x').join(' ')
+  t.equal(
+    table([{ heading: 'WORDS', cell: () => words }], [0], { width: 8, headers: false }).split('\n').length,
+    37_501,
+  )
+  t.end()
+})
+
 t.test('on a narrow terminal a sentence stands below its row', (t) => {
   t.equal(
     table(columns, [row], { width: 80 }),

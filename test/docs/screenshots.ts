@@ -20,7 +20,7 @@ const hour = new TrendRing(() => {
   return { pending: [0, 1, 2, 2, 1, 0, 0, 3][minute % 8] ?? 0, holds: minute % 8 === 2 ? 1 : 0 }
 }, past)
 for (let minute = 0; minute < 50; minute++) {
-  if (minute % 8 === 2) hour.decided(undefined, { decision: minute % 3 === 0 ? 'refuse' : 'hold' })
+  if (minute % 8 === 2) hour.count(minute % 3 === 0 ? 'refuse' : 'hold')
   past.advance(60_000)
 }
 

@@ -5,6 +5,7 @@ import { createLog, DecisionLog } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { Repeats } from '../../src/time/repeats.ts'
+import { longhornAccount } from '../fixtures/cluster.ts'
 import { said } from '../fixtures/said.ts'
 
 const finding: Finding = {
@@ -46,6 +47,13 @@ t.test('a deletion with the mark of the uninstaller is logged, though it is not 
   const { lines, log } = logged()
   log.decided(change(true, false), { ...allowed, mark: 'uninstalling' }, instant)
   t.match(lines, [{ level: 30, msg: 'change admitted', user: 'ann', name: 'n1', mark: 'uninstalling' }])
+  t.end()
+})
+
+t.test('what Longhorn’s account gets for a hold is logged as a denial', (t) => {
+  const { lines, log } = logged()
+  log.decided(change(false, true, longhornAccount.username), held, instant)
+  t.match(lines, [{ msg: 'change refused', decision: 'refuse', rules: ['eviction-during-cleanup'] }])
   t.end()
 })
 

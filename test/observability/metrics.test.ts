@@ -8,7 +8,7 @@ import { holdMetrics } from '../../src/observability/hold-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'
 import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, noon } from '../fixtures/cluster.ts'
+import { cluster, longhornAccount, noon } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { root } from '../fixtures/root.ts'
 import { said } from '../fixtures/said.ts'
@@ -102,6 +102,28 @@ t.test('decisions are counted by verdict, and findings by rule', async (t) => {
     'holdfast_hold_seconds_bucket{le="2.5"} 0',
     'holdfast_hold_seconds_bucket{le="5"} 1',
     'holdfast_hold_seconds_count 1',
+  ])
+    t.ok(seen.includes(line), line)
+})
+
+t.test('a hold is counted as the denial that Longhorn’s account gets', async (t) => {
+  const { decisions, lines } = await page()
+  const finding = { rule: 'eviction-during-cleanup', effect: 'hold', subjects: [], ...said() } as const
+  const change = cluster('v1.8.0').toNode(
+    'n1',
+    [disk('d1')],
+    { evictionRequested: true },
+    { actor: longhornAccount },
+  )
+  decisions.decided(
+    change,
+    { decision: 'hold', objections: [finding], warnings: [] },
+    { totalMs: 1, heldMs: 0 },
+  )
+  const seen = await lines()
+  for (const line of [
+    'holdfast_decisions_total{verdict="refuse",kind="Node",door="webhook",dry_run="false"} 1',
+    'holdfast_findings_total{rule="eviction-during-cleanup",effect="hold"} 1',
   ])
     t.ok(seen.includes(line), line)
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { answerTo } from '../../src/gate/answer.ts'
 import { type Verdict, verdictOn } from '../../src/gate/verdict.ts'
 import { type AuditRecord, parseRecord } from '../../src/observability/audit-record.ts'
 import { AuditTrail } from '../../src/observability/audit-trail.ts'
@@ -18,6 +19,9 @@ const held = verdictOn(judge(change, world.map, defaultPolicy, moment(noon)))
 const instant = { totalMs: 0.2504, heldMs: 0 }
 const patience = 1_000
 
+/** One other account must not wait. */
+const policy = { ...defaultPolicy, impatient: ['robot'] }
+
 /** A trail with one sink that remembers. */
 function trailing() {
   const records: AuditRecord[] = []
@@ -25,7 +29,7 @@ function trailing() {
   const trail = new AuditTrail({
     sinks: [{ name: 'memory', write: (record) => void records.push(record) }],
     clock,
-    circumstances: () => ({ replica: 'holdfast-1', release: 'v1.8.0', profile: 'A', ageMs: 80.4 }),
+    circumstances: () => ({ replica: 'holdfast-1', release: 'v1.8.0', profile: 'A', ageMs: 80.4, policy }),
   })
   return { trail, clock, records }
 }
@@ -44,7 +48,7 @@ t.test('a record has the user, the request, the decision, its reason and the age
       object: { kind: 'Node', name: 'n1' },
       operation: 'UPDATE',
       dryRun: false,
-      verdict: 'hold',
+      verdict: 'refuse',
       findings: [{ rule: 'eviction-during-cleanup', effect: 'hold', subjects: [{ image: 'ubuntu' }] }],
       waitedMs: 1_500,
       decisionMs: 0.25,
@@ -54,6 +58,20 @@ t.test('a record has the user, the request, the decision, its reason and the age
     },
   ])
   t.end()
+})
+
+t.test('a hold is on record as what its user gets: a denial for an account that must not wait', async (t) => {
+  const { trail, records } = trailing()
+  for (const [actor, code, verdict] of [
+    [longhornAccount, 403, 'refuse'],
+    [{ username: 'robot', groups: [] }, 403, 'refuse'],
+    [{ username: 'ann', groups: [] }, 429, 'hold'],
+  ] as const) {
+    const asked = { ...change, request: { ...change.request, actor } }
+    await trail.decided(asked, held, instant, patience)
+    const answer = answerTo(asked, held, { policy, map: world.map, retryAfterSeconds: 1 })
+    t.match([answer, records.at(-1)], [{ status: { code } }, { verdict }], actor.username)
+  }
 })
 
 t.test('a change that passes at once without a warning is not recorded', (t) => {

@@ -1,14 +1,18 @@
 import t from 'tap'
 import { TrendRing, joined, stepMs } from '../../src/page/trend.ts'
+import { longhornAccount, request } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 t.test('the trend counts by steps and keeps an hour', (t) => {
   const clock = new FakeClock()
   const ring = new TrendRing(() => ({ pending: 2, holds: 1 }), clock)
-  ring.decided(undefined, { decision: 'refuse' })
-  ring.decided(undefined, { decision: 'hold' })
+  const by = (username: string) => ({ request: request({ actor: { username, groups: [] } }) })
+  ring.decided(by('ann'), { decision: 'refuse' })
+  ring.decided(by('ann'), { decision: 'hold' })
+  // It gets 403 at once.
+  ring.decided(by(longhornAccount.username), { decision: 'hold' })
   clock.advance(stepMs)
-  t.strictSame(ring.trend().points, [{ pending: 2, holds: 1, allowed: 0, held: 1, denied: 1 }])
+  t.strictSame(ring.trend().points, [{ pending: 2, holds: 1, allowed: 0, held: 1, denied: 2 }])
   clock.advance(stepMs * 1_000)
   t.equal(ring.trend().points.length, 360)
   ring.stop()

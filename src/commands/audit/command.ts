@@ -21,13 +21,7 @@ import { type AuditFilter, concernsHold, isHold, matches, summarise, type Summar
 import { joined } from './rows.ts'
 import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
 
-interface AuditFlags extends SourceFlags {
-  readonly since?: number
-  readonly node?: string
-  readonly image?: string
-  readonly user?: string
-  readonly rule?: string
-  readonly verdict?: string
+interface AuditFlags extends SourceFlags, AuditFilter {
   readonly summary: boolean
   readonly schema: boolean
   readonly file?: string
@@ -73,7 +67,8 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 A replica remembers its latest 2,000 records. Older ones are in its log, or in the file of --audit-file.
-A table joins decisions about one change of one user for one cause, and COUNT is how many. -o takes what kubectl get takes.
+For one change of one user a table joins equal denials, and a wait with its end though its cause may change. COUNT is how
+many decisions a row has. -o takes what kubectl get takes.
 Templates see the array of -o json, and with --follow each record; custom columns have a row for each, and name prints the
 object for each.
 
@@ -113,9 +108,8 @@ async function audit(
   const ending = new AbortController()
   const { signal } = ending
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
-  const filter: AuditFilter = { ...flags }
   const wanted = (entry: AuditRecord | HoldRecord): boolean =>
-    isHold(entry) ? concernsHold(entry, filter) : matches(entry, filter)
+    isHold(entry) ? concernsHold(entry, flags) : matches(entry, flags)
   // Programs that read records must not come upon other documents.
   const { format } = flags.output
   const holds = flags.holds ?? (format === 'table' || format === 'wide')
@@ -203,7 +197,7 @@ function liveView({ output, headers }: AuditFlags, look: View): (record: AuditRe
 }
 
 function summaryView(lines: readonly SummaryLine[], { output, headers }: AuditFlags, look: View): string {
-  if (isStructured(output)) return printed(output, { document: lines, items: lines, names: [] }, { headers })
+  if (isStructured(output)) return printed(output, { document: lines, items: lines }, { headers })
   if (lines.length === 0) return ''
   return table(summaryColumns(Date.now(), look.colours), lines, { width: look.width, headers })
 }

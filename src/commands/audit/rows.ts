@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../../observability/audit-record.ts'
 
-/** Decisions that are one thing for a person: one client that waits, one controller that tries again and again. */
+/** Decisions that are one thing for a person: a client that waits, or a controller that tries again and again. */
 export interface AuditRow {
   /** The latest of them. */
   readonly last: AuditRecord
@@ -16,8 +16,8 @@ export interface AuditRow {
 const togetherMs = 10 * 60_000
 
 /**
- * Joins decisions about one change of one object by one user, for one cause. The one that lets a waiting request pass
- * belongs to those that let it wait.
+ * Joins decisions about one change of one object by one user: those with the same verdict for the same cause, and a wait. A
+ * wait may have one cause after the other, and the decision that lets the request pass is its end.
  *
  * @param records the oldest first
  */
@@ -35,7 +35,7 @@ export function joined(records: readonly AuditRecord[]): readonly AuditRow[] {
   return episodes.flatMap(rowOf).toSorted((one, other) => one.last.time.localeCompare(other.last.time, 'en'))
 }
 
-/** A plain pass has no cause of its own, so it may be the end of any wait for the same change. */
+/** Any hold goes on with a wait for the same change, and a pass behind a wait ends it: neither depends on the cause. */
 function keysOf(record: AuditRecord): readonly string[] {
   const { actor, object, operation, dryRun, verdict, why, override, mark } = record
   const request = [actor.user, object.kind, object.name, operation, changeOf(record), dryRun]

@@ -10,23 +10,24 @@ import { assumption, isAssumed } from '../../longhorn/releases.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
-import { plainLine, plainText } from '../../text/plain-text.ts'
 import { wrapped } from '../../text/wrap.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from '../options/cluster-options.ts'
 import { flagOf } from '../options/setting-options.ts'
 import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
-import { type Colours, coloursFor, data, type DataFormat, widthOf } from '../terminal.ts'
+import { coloursFor, data, widthOf } from '../terminal.ts'
 import type { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, emptyFile } from './documents.ts'
 import { judgeAll } from './judge-all.ts'
 import { namesObject, patchOf } from './patch.ts'
+import type { Checked } from './problems.ts'
 import { proposals } from './proposals.ts'
 import { liveState, readDocuments, stateFrom } from './read-cluster.ts'
 import { readText } from './read-files.ts'
 import { isReportFormat, Reports } from './reports.ts'
-import { type CheckResult, exitCodeOf, someJudged } from './result.ts'
+import { exitCodeOf, someJudged } from './result.ts'
+import { verdictsText } from './verdicts-text.ts'
 
 interface CheckFlags extends ClusterFlags {
   readonly filename: readonly string[]
@@ -117,39 +118,64 @@ Examples:
   )
 }
 
-/** Reports for CI systems also say why the command cannot run: an empty file would look like a good result. */
+/**
+ * Judges first, and then writes each report once. Reports for CI systems also say why the command cannot run: an empty file
+ * would look like a good result.
+ */
 async function check(
   named: readonly string[],
   flags: CheckFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
-  const { env, stdout } = surroundings
+  const { env, stdout, stderr, exitWith } = surroundings
   const root = env.GITHUB_WORKSPACE ?? ''
   const reports = new Reports({ ...flags, stdout, root: root === '' ? '.' : root })
-  try {
-    await checkAll(named, flags, surroundings, reports)
-  } catch (error) {
-    if (error instanceof CannotRun) await reports.write({ checked: [], code: 2, problem: error.message })
+  const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
+  const judged = await judge(named, flags, surroundings).catch((error: unknown) => {
+    if (error instanceof CannotRun) return error
     throw error
+  })
+  if (judged instanceof CannotRun) {
+    for (const { message } of await reports.write({ checked: [], code: 2, problem: judged.message }))
+      note(message)
+    throw judged
   }
+  const { checked, code, isNothing } = judged
+  show(checked, flags.output, surroundings)
+  const [first, ...others] = await reports.write({
+    checked,
+    code,
+    ...(isNothing && code > 0 && { problem: nothingJudged }),
+  })
+  exitWith(code)
+  if (isNothing) note(nothingJudged)
+  for (const { message } of others) note(message)
+  if (first) throw first
 }
 
-async function checkAll(
+/** The verdicts, and what they add up to. */
+interface Judged {
+  readonly checked: readonly Checked[]
+  readonly code: number
+  /** True if no document is an object that the guard judges. */
+  readonly isNothing: boolean
+}
+
+/** @throws CannotRun */
+async function judge(
   named: readonly string[],
   flags: CheckFlags,
   surroundings: CommandSurroundings,
-  reports: Reports,
-): Promise<void> {
-  const { env, stdin, stdout, stderr, exitWith } = surroundings
-  const { output } = flags
+): Promise<Judged> {
+  const { stdin, stderr } = surroundings
   const policy = await policyOf(flags)
   const { files, target } = filesAndTarget(named, flags)
   // Mistakes in the command line are reported before any request.
   const wanted = await patchOf(target, flags)
-  const documents: CheckDocument[] = []
+  const documents: (readonly CheckDocument[])[] = []
   for (const path of files) {
     const found = await readDocuments([path], stdin)
-    documents.push(...(found.length > 0 ? found : [emptyFile(path)]))
+    documents.push(found.length > 0 ? found : [emptyFile(path)])
   }
   const state =
     flags.snapshot.length > 0
@@ -159,18 +185,11 @@ async function checkAll(
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   else if (!state.knowsWhen && state.map.imageCount === 0) throw new CannotRun(noImageIn(flags.snapshot))
   tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
-  const checked = await judgeAll(proposals(documents, wanted, state, flags), state, policy)
+  const checked = await judgeAll(proposals(documents.flat(), wanted, state, flags), state, policy)
   const results = checked.map(({ result }) => result)
   const isNothing = !someJudged(results)
-  const code = isNothing && flags.skipOthers ? 0 : exitCodeOf(results, flags.strict)
-  if (!isReportFormat(output)) {
-    const text = shown(results, output, coloursFor(stdout, env))
-    stdout.write(output === 'text' ? wrapped(text, widthOf(stdout)) : text)
-  }
-  await reports.write({ checked, code, ...(isNothing && code > 0 && { problem: nothingJudged }) })
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
-  exitWith(code)
-  if (isNothing) stderr.write(`holdfast: ${nothingJudged}\n`)
+  return { checked, isNothing, code: isNothing && flags.skipOthers ? 0 : exitCodeOf(results, flags.strict) }
 }
 
 /** With a patch the argument is the object that it is for, and without one it is a file. */
@@ -239,30 +258,15 @@ async function policyOf({ config, rule, longhornNamespace, longhornRelease }: Ch
   return configure(layers.flatMap((layer) => (layer.ok ? [layer.settings] : []))).policy
 }
 
-function shown(results: readonly CheckResult[], format: 'text' | DataFormat, colours: Colours): string {
-  return format === 'text' ? results.map((result) => told(result, colours)).join('') : data(format, results)
-}
-
-function told(result: CheckResult, colours: Colours): string {
-  const { source, what, outcome, message, warnings, doubts, unknown = [] } = result
-  const paint = {
-    admitted: colours.green,
-    'not-judged': colours.dim,
-    held: colours.yellow,
-    refused: colours.red,
-    unusable: colours.red,
-  }
-  const words = {
-    admitted: 'admitted',
-    'not-judged': 'not judged',
-    held: 'held back',
-    refused: 'refused',
-    unusable: 'cannot be judged',
-  }
-  const more = [
-    ...(message === undefined ? [] : [message]),
-    ...[...doubts, ...unknown, ...warnings].map((warning) => `Warning: ${warning}`),
-  ]
-  const indented = more.flatMap((text) => plainText(text).split('\n')).map((line) => `    ${line}\n`)
-  return `${paint[outcome](words[outcome])}  ${plainLine(`${what}  (${source})`)}\n${indented.join('')}`
+/** Prints the verdicts, unless standard output is a report. */
+function show(
+  checked: readonly Checked[],
+  output: CheckFlags['output'],
+  { stdout, env }: CommandSurroundings,
+): void {
+  if (isReportFormat(output)) return
+  const results = checked.map(({ result }) => result)
+  if (output !== 'text') return void stdout.write(data(output, results))
+  const colours = coloursFor(stdout, env)
+  stdout.write(wrapped(verdictsText(results, colours), widthOf(stdout)))
 }

@@ -11,10 +11,15 @@ export function github({ checked, strict, problem, root }: Report): string {
     const problems = problemsOf(each, strict)
     if (problems.length > 0) return problems.map((one) => commandOf(one, root))
     const { outcome, what, source } = each.result
-    return [plainLine(`${outcome === 'not-judged' ? 'not judged' : outcome}  ${what}  (${source})`)]
+    return [inert(plainLine(`${outcome === 'not-judged' ? 'not judged' : outcome}  ${what}  (${source})`))]
   })
   const failed = problem === undefined ? [] : [command('error', { title: 'holdfast check' }, problem)]
   return [...lines, ...failed].map((line) => `${line}\n`).join('')
+}
+
+/** The runner reads `##[…]` anywhere in a line as a command of the older kind. */
+function inert(line: string): string {
+  return line.replaceAll('##[', '## [')
 }
 
 function commandOf({ level, rule, what, message, file, line }: Problem, root: string): string {

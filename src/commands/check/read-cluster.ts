@@ -67,16 +67,16 @@ export async function readDocuments(
   stdin: Surroundings['stdin'],
   wholeKinds?: WholeKinds,
 ): Promise<CheckDocument[]> {
-  const documents: CheckDocument[] = []
+  const documents: (readonly CheckDocument[])[] = []
   for (const path of paths) {
     if (path === '-') {
       const found = documentsIn(await typed(stdin), 'standard input', wholeKinds)
-      documents.push(...found.map((each) => ({ ...each, place: { ...each.place, file: undefined } })))
+      documents.push(found.map((each) => ({ ...each, place: { ...each.place, file: undefined } })))
       continue
     }
-    for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path, wholeKinds)))
+    for (const file of await filesOf(path)) documents.push(await documentsOf(file, path, wholeKinds))
   }
-  return documents
+  return documents.flat()
 }
 
 async function typed(stdin: Surroundings['stdin']): Promise<string> {

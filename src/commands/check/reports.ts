@@ -39,18 +39,20 @@ export class Reports {
     this.#files = destinations.report.map(fileOf)
   }
 
-  /** Writes every report that was asked for. @throws CannotRun if a file cannot be written */
-  async write(report: Omit<Report, 'strict' | 'root'>): Promise<void> {
+  /** Writes every report that was asked for, once. @returns why some cannot be written */
+  async write(report: Omit<Report, 'strict' | 'root'>): Promise<readonly CannotRun[]> {
     const { stdout, output, strict, root } = this.#destinations
     const whole = { ...report, strict, root }
+    const problems: CannotRun[] = []
     if (isReportFormat(output)) stdout.write(formats[output](whole))
     for (const { format, path } of this.#files) {
       try {
         await writeFile(path, formats[format](whole))
       } catch (cause) {
-        throw new CannotRun(`cannot write the report ${path}: ${inWords(cause)}`, { cause })
+        problems.push(new CannotRun(`cannot write the report ${path}: ${inWords(cause)}`, { cause }))
       }
     }
+    return problems
   }
 }
 

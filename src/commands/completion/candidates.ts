@@ -15,7 +15,9 @@ export interface Wanted {
   /** What stands before such a name in the word: `--node=`. */
   readonly prefix: string
   /** The values of the flags before it, by the first name of each. */
-  readonly values: ReadonlyMap<string, string>
+  readonly values: ReadonlyMap<string, readonly string[]>
+  /** True if flags name the user who asks the cluster. */
+  readonly impersonates: boolean
   /** The arguments before it. */
   readonly given: readonly string[]
 }
@@ -29,7 +31,7 @@ export function wanted(root: OfferedCommand, words: readonly string[]): Wanted {
   const current = words.at(-1) ?? ''
   const line = read(root, words.slice(0, -1))
   const { command, given, values, waiting, isAfterFlags } = line
-  const base = { values, given, prefix: '' }
+  const base = { values, given, prefix: '', impersonates: command.impersonates }
   if (waiting) return offered(waiting, current, base)
   const [name = '', value] = splitFlag(current)
   if (!isAfterFlags && value !== undefined) {
@@ -51,7 +53,7 @@ interface Line {
   /** The commands above it, whose flags may stand before it. */
   readonly above: readonly OfferedCommand[]
   readonly given: readonly string[]
-  readonly values: ReadonlyMap<string, string>
+  readonly values: ReadonlyMap<string, readonly string[]>
   /** The value that the flag before expects. */
   readonly waiting: Offer | undefined
   /** True behind `--`. */
@@ -62,19 +64,21 @@ function read(root: OfferedCommand, words: readonly string[]): Line {
   let command = root
   const above: OfferedCommand[] = []
   const given: string[] = []
-  const values = new Map<string, string>()
+  const values = new Map<string, readonly string[]>()
+  const add = ({ names: [name = ''] }: OfferedFlag, value: string): void =>
+    void values.set(name, [...(values.get(name) ?? []), value])
   let waiting: OfferedFlag | undefined
   let isAfterFlags = false
   for (const word of words) {
     if (waiting !== undefined) {
-      values.set(waiting.names[0] ?? '', word)
+      add(waiting, word)
       waiting = undefined
     } else if (!isAfterFlags && word === '--') isAfterFlags = true
     else if (!isAfterFlags && word.startsWith('-')) {
       const [name = '', value] = splitFlag(word)
       const flag = flagNamed({ command, above, given }, name)
       if (flag?.value && value === undefined) waiting = flag
-      else if (flag && value !== undefined) values.set(flag.names[0] ?? '', value)
+      else if (flag && value !== undefined) add(flag, value)
     } else {
       const below = given.length === 0 ? command.commands.find(({ name }) => name === word) : undefined
       if (below === undefined) given.push(word)
@@ -101,7 +105,7 @@ function flagNamed({ command, above }: Pick<Line, 'command' | 'above' | 'given'>
 
 function flags({ command, values }: Line, current: string): Pick<Wanted, 'candidates' | 'lookFor'> {
   const all = command.flags
-    .filter(({ names }) => !values.has(names[0] ?? ''))
+    .filter(({ names, isRepeatable }) => isRepeatable === true || !values.has(names[0] ?? ''))
     .flatMap(({ names, description }) => names.map((word) => ({ word, description })))
   // The short ones are offered to who asks for them.
   const shown = all.filter(({ word }) => word.startsWith('--') || current === '-')
@@ -115,7 +119,7 @@ function argumentAt({ takes, isVariadic }: OfferedCommand, at: number): Offer {
 function offered(
   { kind, words }: Offer,
   begun: string,
-  base: Pick<Wanted, 'values' | 'given' | 'prefix'>,
+  base: Omit<Wanted, 'candidates' | 'lookFor'>,
 ): Wanted {
   const known = beginning(
     words.map((word) => ({ word, description: '' })),

@@ -60,13 +60,17 @@ async function readOffers(): Promise<OfferedCommand | undefined> {
 /** A shell has no place for an error, so nothing is offered then. */
 async function look(
   kind: ClusterKind,
-  { values, given }: Wanted,
+  { values, given, impersonates }: Wanted,
   env: Surroundings['env'],
 ): Promise<readonly string[]> {
-  const flag = (name: string, variable: string) => values.get(name) ?? env[variable]
+  const flag = (name: string, variable: string) => values.get(name)?.at(-1) ?? env[variable]
   const kubeconfig = flag('--kubeconfig', 'HOLDFAST_KUBECONFIG')
   const context = flag('--context', 'HOLDFAST_CONTEXT')
-  const [user, uid, group] = ['--as', '--as-uid', '--as-group'].map((name) => values.get(name))
+  const impersonate = {
+    user: values.get('--as')?.at(-1),
+    uid: values.get('--as-uid')?.at(-1),
+    groups: values.get('--as-group'),
+  }
   try {
     const { knownNames } = await import('./known-names.ts')
     const names = await knownNames(kind, {
@@ -75,7 +79,7 @@ async function look(
         isInteractive: false,
         ...(kubeconfig === undefined ? {} : { kubeconfig }),
         ...(context === undefined ? {} : { context }),
-        impersonate: { user, uid, groups: group === undefined ? undefined : [group] },
+        ...(impersonates && { impersonate }),
       },
       longhornNamespace: flag('--longhorn-namespace', 'HOLDFAST_LONGHORN_NAMESPACE') ?? 'longhorn-system',
       node: given[0],

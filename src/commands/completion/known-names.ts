@@ -37,7 +37,7 @@ export async function knownNames(kind: ClusterKind, where: NameSearch): Promise<
       case 'disks':
         return where.node === undefined
           ? []
-          : await disks(connection, `${namespace}/nodes/${where.node}`, signal)
+          : await disks(connection, `${namespace}/nodes/${encodeURIComponent(where.node)}`, signal)
       case 'objects':
         return [
           ...(await list(`${namespace}/nodes`)).map((name) => `nodes/${name}`),

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander'
+import { ImpersonationOption } from '../options/variable-option.ts'
 
 /** What may stand in a place of a command line. */
 export interface Offer {
@@ -20,6 +21,8 @@ export interface OfferedFlag {
   readonly value: Offer | null
   /** The variable that stands for it. */
   readonly variable?: string
+  /** True if it may be given several times. */
+  readonly isRepeatable?: true
 }
 
 /** A command, as a shell offers it. */
@@ -31,6 +34,8 @@ export interface OfferedCommand {
   readonly takes: readonly Offer[]
   /** True if the last of them may come several times. */
   readonly isVariadic: boolean
+  /** True if `--as` names the user who asks the cluster; in another command it may mean another user. */
+  readonly impersonates: boolean
 }
 
 /** What a shell offers of a command and of those below it. */
@@ -44,6 +49,7 @@ export function offersOf(command: Command): OfferedCommand {
     flags: [...command.options.filter(({ hidden }) => !hidden).map(flagOf), help],
     takes: arguments_.map(argumentOf),
     isVariadic: arguments_.at(-1)?.variadic === true,
+    impersonates: command.options.some((option) => option instanceof ImpersonationOption),
   }
 }
 
@@ -55,7 +61,13 @@ function flagOf(option: Option): OfferedFlag {
     description,
     value: required || optional ? { kind: kindOfFlag(long ?? '', option.flags), words } : null,
     ...('variable' in option && { variable: String(option.variable) }),
+    ...(isRepeatable(option) && { isRepeatable: true }),
   }
+}
+
+/** The parser of such a flag also takes the values before this one. So does that of choices, without a use for them. */
+function isRepeatable({ parseArg, argChoices }: Option): boolean {
+  return argChoices === undefined && parseArg !== undefined && parseArg.length > 1
 }
 
 /** Flags whose values a cluster or a kubeconfig knows. */

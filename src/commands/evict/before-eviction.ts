@@ -5,11 +5,14 @@ import { type LossCircumstances, someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
 import type { GuardLostAfter, GuardSettle } from '../guard/ask-replicas.ts'
+import { type Heeded, heededWords } from './heeded-release.ts'
 
 /** What an eviction begins with. */
 interface Beginning {
   readonly map: DiskMapView
   readonly policy: Policy
+  /** The release whose order of steps it keeps to. */
+  readonly heeded: Heeded
   /** In milliseconds since the epoch. */
   readonly timeOfDay: number
   readonly settle: GuardSettle | undefined
@@ -20,14 +23,14 @@ interface Beginning {
 
 /** Tells what is to be known before anything is done: what the release does, what is assumed, which images are nowhere. */
 export function beforeEviction(
-  { map, policy, timeOfDay, settle, lostAfter, isOneOfSeveral }: Beginning,
+  { map, policy, heeded, timeOfDay, settle, lostAfter, isOneOfSeveral }: Beginning,
   note: (text: string) => void,
 ): void {
-  const { release } = map
+  const { release } = heeded
   const profile = profileOf(release)
   const crashing = profile === 'A' || profile === 'B'
   if (isAssumed(release)) note(assumption(release))
-  const longhorn = isAssumed(release) ? 'Such a Longhorn' : `Longhorn ${release ?? ''}`
+  const longhorn = heededWords(heeded)
   note(
     crashing
       ? `${longhorn} crashes if copies are removed while a flag is up, so the flag is cleared first.`

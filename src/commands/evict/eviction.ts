@@ -8,6 +8,7 @@ import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import type { GuardLostAfter, GuardSettle } from '../guard/ask-replicas.ts'
 import { beforeEviction } from './before-eviction.ts'
 import { explain, outline } from './explain.ts'
+import { type Heeded, heededRelease } from './heeded-release.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type BatchStep, nextBatch } from './next-batch.ts'
 import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
@@ -55,6 +56,7 @@ export class Eviction {
   readonly #ways: EvictWays
   readonly #modules: EvictModules
   readonly #policy: Policy
+  readonly #heeded: Heeded
   readonly #profile: Profile
   readonly #isOneOfSeveral: boolean
   /** One flag goes up at a time, so that each is judged with those before it. */
@@ -65,14 +67,16 @@ export class Eviction {
   #failure: Error | undefined
 
   constructor(ways: EvictWays, modules: EvictModules, isOneOfSeveral = false) {
-    const { settle, lostAfter, budget, live } = modules
+    const { settle, lostAfter, budget, live, policies } = modules
     const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
     const { lostAfterMs } = lostAfter ?? defaultPolicy
     const { longhornNamespace } = ways
     const evictionBudget = budget ?? defaultPolicy.evictionBudget
     const times = { settleMs, settleAfterOutageMs, lostAfterMs }
-    this.#policy = { ...defaultPolicy, longhornNamespace, ...times, evictionBudget }
-    this.#profile = profileOf(live.map.release)
+    this.#heeded = heededRelease(live.map.release, policies)
+    const release = this.#heeded.isConfigured ? this.#heeded.release : undefined
+    this.#policy = { ...defaultPolicy, longhornNamespace, ...times, evictionBudget, release }
+    this.#profile = profileOf(this.#heeded.release)
     this.#ways = ways
     this.#modules = modules
     this.#isOneOfSeveral = isOneOfSeveral
@@ -83,7 +87,15 @@ export class Eviction {
     const { live, settle, lostAfter, note } = this.#modules
     const timeOfDay = systemClock.now()
     const isOneOfSeveral = this.#isOneOfSeveral
-    const beginning = { map: live.map, policy: this.#policy, timeOfDay, settle, lostAfter, isOneOfSeveral }
+    const beginning = {
+      map: live.map,
+      policy: this.#policy,
+      heeded: this.#heeded,
+      timeOfDay,
+      settle,
+      lostAfter,
+      isOneOfSeveral,
+    }
     beforeEviction(beginning, note)
   }
 

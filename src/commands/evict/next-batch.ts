@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { type EvictionCircumstances, type EvictionStep, nextStep } from './next-step.ts'
-import { planEvictions, whyNotTogether } from './plan.ts'
+import { judgeTogether, planEvictions } from './plan.ts'
 
 /** What a safe eviction of several nodes does next; told from the cluster alone, so that it can be taken up at any point. */
 export type BatchStep =
@@ -76,7 +76,7 @@ function evict(nodes: readonly string[], open: readonly string[]): BatchStep {
 
 /** A batch of a plan that was made before, if it is safe now. */
 function checked(nodes: readonly string[], open: readonly string[], map: DiskMapView) {
-  const problems = whyNotTogether(nodes, open, map)
+  const problems = judgeTogether(open, map)(nodes)
   return problems.length > 0
     ? { possible: false as const, problems }
     : { possible: true as const, batches: [{ nodes }] }
@@ -98,9 +98,10 @@ function joined(
   },
 ): string[] {
   const nodes = [...begun]
+  const whyNot = judgeTogether(open, map)
   for (const node of among) {
     if (nodes.length >= batchSize) break
-    if (!nodes.includes(node) && whyNotTogether([...nodes, node], open, map).length === 0) nodes.push(node)
+    if (!nodes.includes(node) && whyNot([...nodes, node]).length === 0) nodes.push(node)
   }
   return nodes
 }

@@ -1,8 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import { isReady, isReadySoon } from '../../longhorn/copies.ts'
-import { isAtWork, isEvicting } from '../../longhorn/node.ts'
-import { isWorthless } from '../../rules/copies-left.ts'
-import { disksThatFit } from '../../rules/evictions-under-way.ts'
+import { FittingDisks } from './fitting-disks.ts'
+import { PlannedImage, type Planning } from './planned-image.ts'
 
 /** Nodes that can be evicted at the same time. */
 interface Batch {
@@ -38,8 +36,13 @@ export function planEvictions(
   { reopen, batchSize }: PlanOptions,
 ): EvictionPlan {
   const planned = new Set(asked)
-  const images = imagesOnNodes(asked, map).map((name) => new PlannedImage(name, planned, map, reopen))
-  const whyNot: WhyNot = (batch, evicted) => images.flatMap((image) => image.whyNot(batch, evicted) ?? [])
+  const planning = { map, planned, reopen, fitting: new FittingDisks(map) }
+  const images = imagesOnNodes(asked, map).map((name) => new PlannedImage(name, planning))
+  const concerned = concernedBy(images, reopen)
+  const whyNot: WhyNot = (node, beside, evicted) => {
+    const batch = new Set([...beside, node])
+    return concerned(node).flatMap((image) => image.whyNot(batch, evicted) ?? [])
+  }
   const order = orderOf(planned, whyNot)
   if (!order.possible) return order
   const batches: Batch[] = []
@@ -49,11 +52,12 @@ export function planEvictions(
     const nodes: string[] = []
     for (const node of remaining) {
       if (nodes.length === batchSize) break
-      if (whyNot([...nodes, node], evicted).length === 0) nodes.push(node)
+      if (whyNot(node, nodes, evicted).length === 0) nodes.push(node)
       // For nodes that are opened again the order counts.
       else if (reopen) break
     }
-    const moving = images.filter((image) => image.mayBeOn(nodes, evicted).length > 0)
+    const batch = new Set(nodes)
+    const moving = images.filter((image) => image.mayBeOn(batch, evicted))
     batches.push({ nodes, images: moving.map(({ name }) => name) })
     for (const node of nodes) evicted.add(node)
     remaining = remaining.filter((node) => !evicted.has(node))
@@ -61,19 +65,48 @@ export function planEvictions(
   return { possible: true, closeFirst: reopen ? [] : [...planned], batches }
 }
 
-/** Why these nodes cannot be evicted together now, while all that are planned are closed for scheduling; none if they can. */
-export function whyNotTogether(
-  nodes: readonly string[],
-  planned: readonly string[],
-  map: DiskMapView,
-): string[] {
-  const closed = new Set(planned)
-  return imagesOnNodes(nodes, map).flatMap(
-    (name) => new PlannedImage(name, closed, map, false).whyNot(nodes, new Set()) ?? [],
-  )
+/**
+ * The images that may forbid a node beside others that may go together. While all nodes of the plan are closed, a node without
+ * a copy changes nothing for an image; nodes that are opened again take room from every one.
+ */
+function concernedBy(
+  images: readonly PlannedImage[],
+  reopen: boolean,
+): (node: string) => readonly PlannedImage[] {
+  if (reopen) return () => images
+  const onNode = new Map<string, PlannedImage[]>()
+  for (const image of images) {
+    for (const node of image.homes) {
+      const those = onNode.get(node)
+      if (those === undefined) onNode.set(node, [image])
+      else those.push(image)
+    }
+  }
+  return (node) => onNode.get(node) ?? []
 }
 
-type WhyNot = (batch: readonly string[], evicted: ReadonlySet<string>) => readonly string[]
+/** Why nodes of a plan cannot be evicted together now, while all of them are closed for scheduling; none if they can. */
+export function judgeTogether(
+  planned: readonly string[],
+  map: DiskMapView,
+): (nodes: readonly string[]) => readonly string[] {
+  const planning: Planning = { map, planned: new Set(planned), reopen: false, fitting: new FittingDisks(map) }
+  const images = new Map<string, PlannedImage>()
+  const imageOf = (name: string): PlannedImage => {
+    const image = images.get(name) ?? new PlannedImage(name, planning)
+    images.set(name, image)
+    return image
+  }
+  return (nodes) => {
+    const batch = new Set(nodes)
+    return imagesOnNodes(nodes, map).flatMap((name) => imageOf(name).whyNot(batch, noNodes) ?? [])
+  }
+}
+
+const noNodes: ReadonlySet<string> = new Set()
+
+/** Why a node cannot be evicted beside others that can go together, after others were evicted. */
+type WhyNot = (node: string, beside: readonly string[], evicted: ReadonlySet<string>) => readonly string[]
 
 /**
  * An order in which each node can be evicted separately, found from its end. A node that can be evicted after
@@ -88,7 +121,7 @@ function orderOf(
   while (before.length > 0) {
     const problems = new Set<string>()
     const last = before.findLastIndex((node) => {
-      const why = whyNot([node], new Set(before.filter((other) => other !== node)))
+      const why = whyNot(node, [], new Set(before.filter((other) => other !== node)))
       for (const each of why) problems.add(each)
       return why.length === 0
     })
@@ -110,115 +143,4 @@ function imagesOnNodes(nodes: readonly string[], map: DiskMapView): string[] {
     }
   }
   return [...names].toSorted()
-}
-
-/** The disks of one node, for one image. */
-interface Place {
-  /** Disks with a copy that stays, or that can get one. */
-  disks: Set<string>
-  /** How many of the disks without a staying copy can get one. */
-  fitting: number
-  /** Copies that can be a source for others. */
-  ready: number
-}
-
-/** The possible places of one image's copies, while nodes are evicted in batches. */
-class PlannedImage {
-  readonly name: string
-  /** The number of copies required after each batch. */
-  readonly #keep: number
-  readonly #reopen: boolean
-  /** The nodes of the plan. */
-  readonly #planned: ReadonlySet<string>
-  /** The nodes of the plan that have a copy now, in any state. */
-  readonly #homes = new Set<string>()
-  readonly #places = new Map<string, Place>()
-  /** A copy that cannot be a source would be deleted without a replacement. */
-  readonly #isUnready: boolean
-
-  constructor(name: string, planned: ReadonlySet<string>, map: DiskMapView, reopen: boolean) {
-    this.name = name
-    this.#reopen = reopen
-    this.#planned = planned
-    const image = map.image(name)
-    if (image && map.replenishLimit !== 0) {
-      for (const node of map.nodes()) {
-        const disks = new Set(disksThatFit(node, image))
-        if (disks.size > 0) this.#places.set(node.metadata.name, { disks, fitting: disks.size, ready: 0 })
-      }
-    }
-    const copies = map.copiesOf(name).filter(({ phase }) => phase !== 'pending cleanup')
-    for (const copy of copies) {
-      for (const { node, disk } of map.ownersOf(copy.diskUUID)) {
-        if (planned.has(node)) this.#homes.add(node)
-        if (!isReliable(node, disk, map) || !isReadySoon(copy)) continue
-        const place = this.#places.get(node) ?? { disks: new Set(), fitting: 0, ready: 0 }
-        this.#places.set(node, place)
-        place.disks.add(copy.diskUUID)
-        if (isReady(copy)) place.ready += 1
-      }
-    }
-    const living = copies.filter((copy) => !isWorthless(copy))
-    this.#keep = Math.min(image?.spec.minNumberOfCopies ?? 1, living.length)
-    this.#isUnready = living.length > 0 && !living.some(isReady)
-  }
-
-  /** The nodes of the list that may have a copy after others were evicted. */
-  mayBeOn(nodes: readonly string[], evicted: ReadonlySet<string>): string[] {
-    const anywhere = this.#reopen && this.#hasMoved(evicted)
-    return nodes.filter(
-      (node) => this.#homes.has(node) || (anywhere && (this.#places.get(node)?.fitting ?? 0) > 0),
-    )
-  }
-
-  /** Why these nodes cannot be evicted together after others were evicted; undefined if they can. */
-  whyNot(batch: readonly string[], evicted: ReadonlySet<string>): string | undefined {
-    const having = this.mayBeOn(batch, evicted)
-    if (having.length === 0) return undefined
-    if (this.#isUnready) {
-      return `no copy of backing image ${this.name} is ready, and Longhorn would delete those that it evicts without having a replacement`
-    }
-    const closed = this.#reopen ? new Set(batch) : this.#planned
-    const room = this.#room(closed, evicted)
-    if (room < this.#keep) {
-      const needed = this.#keep === 1 ? 'a copy on one disk' : `copies on ${this.#keep} disks`
-      return `backing image ${this.name} has to keep ${needed}, and besides ${[...closed].join(', ')} there ${room === 1 ? 'is' : 'are'} ${room} that can hold a copy`
-    }
-    if (having.length === 1 || this.#staying(batch, evicted) >= this.#keep) return undefined
-    return `${having.join(' and ')} may hold the last copies of backing image ${this.name} between them`
-  }
-
-  #hasMoved(evicted: ReadonlySet<string>): boolean {
-    return [...this.#homes].some((node) => evicted.has(node))
-  }
-
-  /** An unsuitable disk keeps its copy, but gets none again. */
-  #room(closed: ReadonlySet<string>, evicted: ReadonlySet<string>): number {
-    let room = 0
-    for (const [node, { disks, fitting }] of this.#places) {
-      if (!closed.has(node)) room += evicted.has(node) ? fitting : disks.size
-    }
-    return room
-  }
-
-  /** The ready copies that certainly stay during the batch. */
-  #staying(batch: readonly string[], evicted: ReadonlySet<string>): number {
-    let [there, going] = [0, 0]
-    for (const [node, { ready }] of this.#places) {
-      if (!evicted.has(node)) there += ready
-      if (batch.includes(node)) going += ready
-    }
-    // A moved copy is on none of the nodes that were closed. It may be on any of those that are open again.
-    const restored = !this.#reopen && this.#hasMoved(evicted) ? this.#keep : 0
-    return Math.max(there, restored) - going
-  }
-}
-
-/**
- * Copies on nodes that are being evicted, in this plan or not, do not count. Nor do those on nodes without a
- * running manager, lost or not.
- */
-function isReliable(name: string, disk: string, map: DiskMapView): boolean {
-  const node = map.node(name)
-  return node !== undefined && !isEvicting(node, disk) && isAtWork(node, disk)
 }

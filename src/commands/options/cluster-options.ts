@@ -10,7 +10,7 @@ import { defaultPolicy } from '../../rules/policy.ts'
 import { type NoticeTimes, rememberMs } from '../../rules/unnoticed.ts'
 import { agreeOnNamespace, NoCommonNamespace } from '../../server/guard-namespace.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
-import { VariableOption } from './variable-option.ts'
+import { ImpersonationOption, repeatable, VariableOption } from './variable-option.ts'
 
 /** The cluster of an operator's command. */
 export interface ClusterFlags {
@@ -73,13 +73,14 @@ function namespaceName(text: string): string {
 /** Adds the options for impersonation; they have the same names as those of kubectl. */
 export function addImpersonationOptions(command: Command): Command {
   return command
-    .option('--as <user>', 'user to act as, if you may impersonate')
-    .option('--as-group <group>', 'group to act as a member of; may be given several times', collect)
-    .option('--as-uid <uid>', 'uid to act as')
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
+    .addOption(new ImpersonationOption('--as <user>', 'user to act as, if you may impersonate'))
+    .addOption(
+      new ImpersonationOption(
+        '--as-group <group>',
+        'group to act as a member of; may be given several times',
+      ).argParser(repeatable),
+    )
+    .addOption(new ImpersonationOption('--as-uid <uid>', 'uid to act as'))
 }
 
 /** Flags that select the cluster and the identity. */

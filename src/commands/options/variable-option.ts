@@ -14,6 +14,9 @@ export class VariableOption extends Option {
   }
 }
 
+/** An option for the identity that a command asks the cluster with. */
+export class ImpersonationOption extends Option {}
+
 /** Describes an option for the help: its choices, its default where it says something, and its variable. */
 export function describeOption(option: Option): string {
   const { description, argChoices, hidden } = option
@@ -93,8 +96,8 @@ function parsed(command: Command, option: Option, text: string): unknown {
  * Collects an option that can be repeated, like kubectl's flags. An option with several values at once would
  * also swallow the argument after it.
  */
-export function repeatable(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value]
+export function repeatable(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
 }
 
 /**

@@ -1,5 +1,5 @@
 import { plainLine } from '../../text/plain-text.ts'
-import { widthOf } from '../../text/wrap.ts'
+import { widest, widthOf } from '../../text/wrap.ts'
 import { evaluate } from './jsonpath/evaluate.ts'
 import { type Node, TemplateProblem } from './jsonpath/nodes.ts'
 import { parseTemplate } from './jsonpath/parse.ts'
@@ -66,7 +66,7 @@ export function customColumns(
   const rows = items.map((item) => columns.map(({ path }) => cell(path, item)))
   const lines = headers ? [columns.map(({ heading }) => heading), ...rows] : rows
   const widths = columns.map((_, at) =>
-    Math.max(leastWidth, ...lines.map((line) => widthOf(line[at] ?? '') + gap)),
+    Math.max(leastWidth, widest(lines.map((line) => line[at] ?? '')) + gap),
   )
   return lines
     .map((line) => {

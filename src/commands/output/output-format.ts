@@ -122,14 +122,14 @@ export interface Printable {
   readonly document: unknown
   /** Its rows, for `custom-columns`. */
   readonly items: readonly unknown[]
-  /** For `name`: `node.longhorn.io/node-1`. */
-  readonly names: readonly string[]
+  /** For `name`: `node.longhorn.io/node-1`; absent if the rows are no objects of a cluster. */
+  readonly names?: readonly string[]
 }
 
 /**
  * Writes it in a format for programs.
  *
- * @throws CannotRun for a template that does not fit
+ * @throws CannotRun for a template that does not fit, and for names of what has none
  */
 export function printed(
   format: StructuredFormat,
@@ -142,6 +142,7 @@ export function printed(
       case 'yaml':
         return data(format.format, document)
       case 'name':
+        if (names === undefined) throw new CannotRun(withoutNames)
         return [...new Set(names)].map((name) => `${name}\n`).join('')
       case 'jsonpath':
         return printTemplate(format.template, asJson(document), format.asJson)
@@ -154,6 +155,9 @@ export function printed(
     throw error
   }
 }
+
+const withoutNames =
+  '-o name is for objects of a cluster, and the output of this command has none. Take -o json, yaml, jsonpath or custom-columns'
 
 /** As programs read it: without fields that are undefined. */
 function asJson(value: unknown): unknown {

@@ -121,7 +121,14 @@ export const StatusSchema = Type.Object(
     observedAt: time('RFC 3339, by the clock of the machine that ran the command.'),
     longhorn: Type.Object({
       release: orNull(Text, 'As in Setting current-longhorn-version. Null if it is not known.'),
-      profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
+      configured: orNull(
+        Text,
+        'The release that the guard is configured to judge by. Null if it takes the running one, if its replicas differ, or if they cannot be asked.',
+      ),
+      profile: oneOf(
+        profiles,
+        'What the release does when an eviction meets a clean-up: the configured one, if there is one.',
+      ),
       assumed: Type.Boolean({
         description:
           'True if the behaviour is assumed: the worst if the release is not known or names none, that of the newest known line if it is newer.',
@@ -171,6 +178,10 @@ export const StatusSchema = Type.Object(
           mode: orNull(
             oneOf(['enforce', 'warn', 'off', 'mixed'], 'The mode of all its rules; mixed if they differ.'),
             'Null for a replica of an older version.',
+          ),
+          release: orNull(
+            Text,
+            'The release that it is configured to judge by. Null if it takes the running one.',
           ),
           holds: Type.Integer({ minimum: 0, description: 'Requests that wait in this replica.' }),
         }),

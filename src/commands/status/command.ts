@@ -11,6 +11,7 @@ import { systemClock } from '../../time/clock.ts'
 import { lookForGuard } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
+import { selectedNodes } from '../guard/selected-nodes.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -21,7 +22,7 @@ import {
 } from '../options/cluster-options.ts'
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { type OutputFormat, outputOption } from '../output/output-format.ts'
-import { type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { coloursFor, widthOf } from '../terminal.ts'
 import { Notes, openDisplay, statusText } from './display.ts'
 import { observe } from './observe.ts'
@@ -29,6 +30,7 @@ import { somethingIsWrong, type Status } from './status.ts'
 import { watchStatus } from './watch.ts'
 
 interface StatusFlags extends ClusterFlags, ReplicaFlags {
+  readonly selector?: string
   readonly output?: OutputFormat<'wide'>
   readonly headers: boolean
   readonly watch: boolean
@@ -49,8 +51,9 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     )
     .argument('[node...]', 'only these Longhorn nodes')
     .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
+    .option('-l, --selector <labels>', 'only Longhorn nodes with these labels, as for kubectl get -l')
     .option('--no-headers', 'tables without headings, and nothing before them')
-    .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
+    .option('-w, --watch', 'show it again whenever it changes, until q or Ctrl-C', false)
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',
@@ -72,7 +75,10 @@ Longhorn does not record when a clean-up began, so its age is unknown unless it 
 begin. The command asks the guard's replicas for that, and for the waiting requests, through port-forwards.
 That needs the right to list pods and to create pods/portforward in the guard's namespace. Without it the rest is shown.
 
-Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on q or Ctrl-C.
+
+With --watch on a terminal that is too small for all, the arrows, Page Up, Page Down, Home and End scroll, and so do the
+keys of less.
 
 -o takes what kubectl get takes: templates of jsonpath and custom-columns see the document of -o json. Custom columns have a
 row for each node, and name prints node.longhorn.io/NAME for each.
@@ -89,11 +95,13 @@ Examples:
 }
 
 async function showStatus(
-  only: ReadonlySet<string>,
+  named: ReadonlySet<string>,
   flags: StatusFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
   const { env, stdout, stderr, untilSignal, exitWith } = surroundings
+  if (flags.selector !== undefined && named.size > 0)
+    throw new CannotRun('name nodes, or select them by labels (--selector), not both')
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('Watching has ended.')))
   const connection = await connectWith(flags, surroundings)
@@ -108,6 +116,10 @@ async function showStatus(
       note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
+    const only =
+      flags.selector === undefined
+        ? named
+        : await selectedNodes(flags.selector, { ...flags, connection }, ended.signal)
     insistOnNodes(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
@@ -132,7 +144,10 @@ async function showStatus(
       })
     const look = { colours: coloursFor(stdout, env), server: connection.server, headers: flags.headers }
     if (flags.watch) {
-      const display = await openDisplay(flags, look, surroundings, notes)
+      const display = await openDisplay(flags, look, surroundings, {
+        notes,
+        quit: () => ended.abort(new Error('Watching has ended.')),
+      })
       opened.push(display)
       await watchStatus({ look: observed, live, book, guard, display }, ended.signal)
       return

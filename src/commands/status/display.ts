@@ -3,8 +3,9 @@ import { longhornName, type OutputFormat, printed } from '../output/output-forma
 import type { CommandSurroundings, Output } from '../surroundings.ts'
 import { widthOf } from '../terminal.ts'
 import { updatingBlock } from '../updating-block.ts'
-import { fitted } from './fit.ts'
+import { scrolled } from './fit.ts'
 import { heading } from './heading.ts'
+import { type Wish, wishesIn } from './keys.ts'
 import type { Status } from './status.ts'
 import { type Look, sections, tables } from './tables.ts'
 import type { Display } from './watch.ts'
@@ -47,12 +48,15 @@ export class Notes {
   }
 }
 
-/** Where `--watch` shows the status: tables on a terminal in one place, all else one after the other. */
+/**
+ * Where `--watch` shows the status: tables on a terminal in one place, all else one after the other. In one place a person
+ * scrolls with the keys of `less`, and ends with q.
+ */
 export async function openDisplay(
   format: StatusFormat,
   look: Omit<Look, 'wide' | 'width'>,
-  { stdout }: Pick<CommandSurroundings, 'stdout'>,
-  notes: Notes,
+  { stdout, onKey }: Pick<CommandSurroundings, 'stdout' | 'onKey'>,
+  { notes, quit }: { readonly notes: Notes; readonly quit: () => void },
 ): Promise<Display & { stop(): Promise<void> }> {
   const { output } = format
   if (stdout.isTTY !== true || (output !== undefined && output.format !== 'wide')) {
@@ -69,22 +73,61 @@ export async function openDisplay(
   }
   const block = await updatingBlock(stdout)
   notes.above = block.above
+  let [from, page] = [0, 1]
+  const draw = ({ status, stale }: Shown): void => {
+    // A person may change the size meanwhile.
+    const width = widthOf(stdout) ?? 80
+    const now: Look = { ...look, width, wide: output !== undefined }
+    const above = now.headers === false ? '' : heading(status, { server: look.server, width })
+    const told = stale === undefined ? above : `${above}${wrapped(stale, width)}\n`
+    const size = { width, height: stdout.rows ?? 24 }
+    const part = scrolled(told, sections(status, now), size, from)
+    ;({ from, page } = part)
+    block.draw(part.text)
+  }
+  let last: Shown | undefined
+  const forget = onKey?.((typed) => {
+    for (const wish of wishesIn(typed)) {
+      if (wish === 'quit') quit()
+      else from = lineAfter(wish, from, page)
+    }
+    if (last !== undefined) draw(last)
+  })
   return {
     isOnePlace: true,
-    show: (status, stale) => {
-      // A person may change the size meanwhile.
-      const width = widthOf(stdout) ?? 80
-      const now: Look = { ...look, width, wide: output !== undefined }
-      const above = now.headers === false ? '' : heading(status, { server: look.server, width })
-      const told = stale === undefined ? above : `${above}${wrapped(stale, width)}\n`
-      block.draw(fitted(told, sections(status, now), { width, height: stdout.rows ?? 24 }))
-    },
+    show: (status, stale) => draw((last = { status, stale })),
     stop: () => {
+      forget?.()
+      last = undefined
       notes.above = undefined
       block.leave()
       // The terminal has shown ^C there.
       stdout.write('\n')
       return Promise.resolve()
     },
+  }
+}
+
+/** What stands on the terminal. */
+interface Shown {
+  readonly status: Status
+  readonly stale: string | undefined
+}
+
+/** The line with which the tables begin after a key. */
+function lineAfter(wish: Exclude<Wish, 'quit'>, from: number, page: number): number {
+  switch (wish) {
+    case 'down':
+      return from + 1
+    case 'up':
+      return from - 1
+    case 'page-down':
+      return from + page
+    case 'page-up':
+      return from - page
+    case 'first':
+      return 0
+    case 'last':
+      return Number.MAX_SAFE_INTEGER
   }
 }

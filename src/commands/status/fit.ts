@@ -12,7 +12,7 @@ interface Size {
  * for. Rows that tell of a danger come first, then those that tell of work in progress. A line counts the others, and
  * names those of them that are in danger.
  */
-export function fitted(heading: string, sections: readonly Section[], { width, height }: Size): string {
+function fitted(heading: string, sections: readonly Section[], { width, height }: Size): string {
   const all = [heading, ...sections.map(textOf)].join('\n')
   const room = height - 1
   if (linesOf(all, width) <= room) return all
@@ -25,6 +25,37 @@ export function fitted(heading: string, sections: readonly Section[], { width, h
   const text = [heading, ...shares.map(({ text }) => text)].join('\n')
   // Where not even the headings have room, the end is cut: the most pressing table is the first.
   return `${text.split('\n').slice(0, room).join('\n').trimEnd()}\n`
+}
+
+/** The part of a status that a person has scrolled to. */
+interface Scrolled {
+  readonly text: string
+  /** The line of the tables with which it begins; 0 where {@link fitted} shows all that is to be seen first. */
+  readonly from: number
+  /** How many lines of the tables it has. */
+  readonly page: number
+}
+
+/**
+ * The heading, and the tables from one of their lines on.
+ *
+ * @param wanted the line, which may be beyond the end
+ */
+export function scrolled(
+  heading: string,
+  sections: readonly Section[],
+  size: Size,
+  wanted: number,
+): Scrolled {
+  const lines = sections.map(textOf).join('\n').replace(/\n$/, '').split('\n')
+  // Below the tables stand an empty line, the place, and the cursor.
+  const page = Math.max(1, size.height - linesOf(heading, size.width) - 4)
+  const isAll = linesOf(heading, size.width) + 1 + lines.length < size.height
+  const from = isAll ? 0 : Math.max(0, Math.min(wanted, lines.length - page))
+  if (from === 0) return { text: fitted(heading, sections, size), from, page }
+  const shown = lines.slice(from, from + page)
+  const place = `lines ${from + 1} to ${from + shown.length} of ${lines.length}; g: back to the first, q: end`
+  return { text: `${[heading, ...shown, '', place].join('\n')}\n`, from, page }
 }
 
 /** How much of a table is shown. */

@@ -1,6 +1,6 @@
-import { assumption, profileWords } from '../../longhorn/releases.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { wrapped } from '../../text/wrap.ts'
+import { longhornText } from '../longhorn-text.ts'
 import type { GuardReplica, RulesMode, Status } from './status.ts'
 
 /** What a person has to know of a status before its tables: one fact a line. */
@@ -10,15 +10,20 @@ export function heading(
 ): string {
   const lines = [
     `Cluster:  ${plainLine(server)}, seen at ${status.observedAt.replace(/\.\d+Z$/, 'Z')}`,
-    longhornLine(status.longhorn),
+    ...longhornLines(status.longhorn),
     `Guard:    ${guardText(status.guard)}`,
   ]
   return lines.map((line) => `${wrapped(line, width)}\n`).join('')
 }
 
-function longhornLine({ release, profile, assumed }: Status['longhorn']): string {
-  if (assumed) return `Longhorn: ${plainLine(assumption(release ?? undefined)).replace(/^Longhorn /, '')}`
-  return `Longhorn: ${plainLine(release ?? '')} ${profileWords[profile]} (profile ${profile})`
+/** With the release that the guard judges by, where it is another one than that which runs. */
+function longhornLines({ release, configured, ...judged }: Status['longhorn']): string[] {
+  if (configured === null || configured === release)
+    return [`Longhorn: ${longhornText({ release, ...judged })}`]
+  return [
+    `Longhorn: ${plainLine(release ?? 'unknown')}, but the guard is configured for another release (longhornRelease):`,
+    `          ${longhornText({ release: configured, ...judged })}`,
+  ]
 }
 
 function guardText(guard: Status['guard']): string {
@@ -28,6 +33,9 @@ function guardText(guard: Status['guard']): string {
   return [
     count,
     modeText(guard),
+    ...(new Set(guard.map(({ release }) => release)).size > 1
+      ? ['configured for different releases of Longhorn']
+      : []),
     ...(unread.length > 0 ? [`${unread.join(', ')} has not read all of Longhorn yet`] : []),
   ].join(', ')
 }
@@ -47,6 +55,8 @@ const modeWords: Readonly<Record<RulesMode | 'unknown', string>> = {
 
 /** True if the replicas differ in what the heading tells of all of them. */
 export function replicasDiffer(guard: NonNullable<Status['guard']>): boolean {
-  const kinds = new Set(guard.map(({ version, synced, mode }) => JSON.stringify([version, synced, mode])))
+  const kinds = new Set(
+    guard.map(({ version, synced, mode, release }) => JSON.stringify([version, synced, mode, release])),
+  )
   return kinds.size > 1 || guard.some(({ synced }) => !synced)
 }

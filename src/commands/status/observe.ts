@@ -43,12 +43,14 @@ export interface Observed {
 /** Assembles the current status. Sorted by name, so that the same state always prints the same. */
 export function observe(observed: Observed): Status {
   const { map, timeOfDay } = observed
-  const profile = profileOf(map.release)
+  const configured = configuredRelease(observed)
+  const judged = configured ?? map.release
+  const profile = profileOf(judged)
   return {
     apiVersion: 'holdfast.dev/v1',
     kind: 'Status',
     observedAt: new Date(timeOfDay).toISOString(),
-    longhorn: { release: map.release ?? null, profile, assumed: isAssumed(map.release) },
+    longhorn: { release: map.release ?? null, configured, profile, assumed: isAssumed(judged) },
     waiting: waitingStatus(observed),
     nodes: byText(
       [...map.nodes()]
@@ -72,16 +74,23 @@ export function observe(observed: Observed): Status {
       observed.guard === undefined
         ? null
         : byText(
-            observed.guard.map(({ replica, version, synced, mode, holds }) => ({
+            observed.guard.map(({ replica, version, synced, mode, release, holds }) => ({
               replica,
               version,
               synced,
               mode,
+              release,
               holds,
             })),
             ({ replica }) => replica,
           ),
   }
+}
+
+/** The release by which all replicas judge in the place of the running one. While they differ, the running one counts. */
+function configuredRelease({ guard = [] }: Observed): string | null {
+  const [release = null, ...others] = new Set(guard.map((replica) => replica.release))
+  return others.length > 0 ? null : release
 }
 
 /**

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import type { Disks, Intent } from '../../gate/reservation.ts'
 import { type Parsed, parser } from '../../json/schema.ts'
-import type { Profile } from '../../longhorn/releases.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
 import type { NodeState } from '../../rules/node-state.ts'
+import type { LonghornRelease } from '../longhorn-text.ts'
 import type { NotedStatus } from './noted.ts'
 import type { WaitingStatus } from './waiting.ts'
 
@@ -127,6 +127,8 @@ export interface GuardReplica {
   readonly settling: readonly { readonly node: string; readonly until: number }[]
   /** The mode of all its rules in one word; null for a replica of an older version. */
   readonly mode: RulesMode | null
+  /** The release of Longhorn that it is configured for; null if it takes the running one, or is of an older version. */
+  readonly release: string | null
   /** What it holds, and when it said so, in milliseconds by the same clock; absent for one of an older version. */
   readonly waiting?: { readonly heardAt: number; readonly held: readonly Held[] }
 }
@@ -140,12 +142,10 @@ export interface Status {
    * ReservationStatus.deadline}.
    */
   readonly observedAt: string
-  readonly longhorn: {
-    /** As in Setting `current-longhorn-version`; null if it is unknown, and then the worst is assumed. */
-    readonly release: string | null
-    readonly profile: Profile
-    /** True if the release is unknown or names none (the profile is then the worst), or is newer than Holdfast knows. */
-    readonly assumed: boolean
+  /** The profile is that of the configured release, if there is one. */
+  readonly longhorn: LonghornRelease & {
+    /** The release that all replicas of the guard are configured to judge by; null if they take the running one. */
+    readonly configured: string | null
   }
   /** What the guard holds now; null if its replicas cannot be asked. */
   readonly waiting: readonly WaitingStatus[] | null
@@ -203,7 +203,12 @@ const parseReplica = parser(
     ),
     settling: Type.Optional(Type.Array(Type.Object({ node: Type.String(), leftMs: Type.Optional(Ms) }))),
     waiting: Type.Optional(Type.Array(HeldSchema)),
-    policy: Type.Optional(Type.Object({ modes: Type.Record(Type.String(), Type.String()) })),
+    policy: Type.Optional(
+      Type.Object({
+        modes: Type.Record(Type.String(), Type.String()),
+        release: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+      }),
+    ),
   }),
   (answer) => answer,
 )
@@ -229,6 +234,7 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       synced,
       holds,
       mode: policy === undefined ? null : modeOf(policy.modes),
+      release: policy?.release ?? null,
       settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
       ...(lostAfterMs !== undefined && { lostAfterMs }),
       pendingCleanups: pendingCleanups.flatMap(({ image, diskUUID, pendingMs }) =>

@@ -235,6 +235,7 @@ const guardColumns: readonly Column<NonNullable<Status['guard']>[number]>[] = [
   { heading: 'VERSION', cell: ({ version }) => version },
   { heading: 'SYNCED', cell: ({ synced }) => (synced ? 'yes' : 'no') },
   { heading: 'MODE', cell: ({ mode }) => mode ?? 'unknown' },
+  { heading: 'JUDGES BY', cell: ({ release }) => release ?? 'running release' },
   { heading: 'HOLDS', cell: ({ holds }) => String(holds) },
 ]
 

@@ -4,6 +4,7 @@ import { joined } from '../../../src/commands/audit/rows.ts'
 import { table } from '../../../src/commands/table.ts'
 import { coloursFor } from '../../../src/commands/terminal.ts'
 import type { AuditRecord } from '../../../src/observability/audit-record.ts'
+import { run } from '../holdfast.ts'
 import { widthOf } from '../../../src/text/wrap.ts'
 import { record } from '../../observability/records.ts'
 
@@ -38,6 +39,36 @@ t.test('another user, object, change or cause is another row', (t) => {
   ]
   for (const other of others) t.equal(joined([at(0), at(1, other)]).length, 2, JSON.stringify(other))
   t.end()
+})
+
+t.test('a wait is one row, though its cause changes, and has the rules of all', (t) => {
+  const other = { findings: record().findings.map((each) => ({ ...each, rule: 'eviction-budget' })) }
+  const rows = joined([at(0), at(30, other), at(60, admitted)])
+  t.match(rows, [{ count: 3, rules: ['eviction-during-cleanup', 'eviction-budget'] }])
+  t.equal(rows.length, 1)
+  t.end()
+})
+
+t.test('denials of one change for different causes are different rows', (t) => {
+  const denied = (rule: string): Partial<AuditRecord> => ({
+    verdict: 'refuse',
+    findings: record().findings.map((finding) => ({ ...finding, rule })),
+  })
+  const rules = ['last-usable-copy', 'copy-in-use', 'last-usable-copy']
+  const rows = joined(rules.map((rule, seconds) => at(seconds, denied(rule))))
+  t.match(rows, [
+    { count: 1, rules: ['copy-in-use'] },
+    { count: 2, rules: ['last-usable-copy'] },
+  ])
+  t.end()
+})
+
+t.test('the help says what a row joins', async (t) => {
+  const { stdout } = await run(['audit', '--help'])
+  t.match(
+    stdout.replaceAll(/\s+/g, ' '),
+    'joins equal denials, and a wait with its end though its cause may change',
+  )
 })
 
 t.test('what comes after a wait has ended, or much later, is another row', (t) => {

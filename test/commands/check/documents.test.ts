@@ -1,5 +1,9 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { documentsIn } from '../../../src/commands/check/documents.ts'
+import { readDocuments } from '../../../src/commands/check/read-cluster.ts'
 
 const longhorn = { apiVersion: 'longhorn.io/v1beta2' }
 
@@ -125,4 +129,15 @@ t.test('a snapshot of another version is not read as this one', (t) => {
     ])
   t.match(documentsIn(of('snapshot.storage.k8s.io/v1'), 'a'), [{ object: { kind: 'A' } }], 'somebody else’s')
   t.end()
+})
+
+t.test('as many documents are read as there are', async (t) => {
+  // More than one call of a function takes as arguments.
+  const file = join(
+    t.testdir({ 'list.json': JSON.stringify({ kind: 'List', items: Array(150_000).fill({}) }) }),
+    'list.json',
+  )
+  t.equal((await readDocuments([file], () => Readable.from([]))).length, 150_000)
+  const typed = await readDocuments(['-'], () => createReadStream(file))
+  t.equal(typed.length, 150_000)
 })

@@ -58,6 +58,19 @@ t.test('no name can end the command, or begin another one', async (t) => {
   t.match(lines[0], /^::error file=a%2Cb%3Ac %25\.yaml,line=7,title=[^,:]*::[^\r]*$/)
 })
 
+t.test('no name in a line of plain text is a command of the runner', async (t) => {
+  const { check } = repository(t)
+  const hostile = 'x ##[error]a ###[add-mask]b'
+  const other = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${JSON.stringify(hostile)}}\n`
+  const { stdout } = await check(
+    ['-', '-o', 'github'],
+    `${nodeManifest('node-2', '  tags: [ssd]\n')}---\n${other}`,
+  )
+  // The runner looks for these anywhere in a line.
+  t.notMatch(stdout, '##[')
+  t.match(stdout, 'not judged  ConfigMap x ## [error]a ### [add-mask]b  (')
+})
+
 t.test('a document without a problem is a line of plain text', async (t) => {
   const { check } = repository(t)
   const other = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n'

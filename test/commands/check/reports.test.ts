@@ -56,6 +56,32 @@ t.test('a report that cannot be written is an error', async (t) => {
     })
 })
 
+t.test(
+  'a report that cannot be written leaves the verdict in the others, and each is printed once',
+  async (t) => {
+    const { root, check } = repository(t)
+    const at = (name: string): string => join(root, name)
+    const all = ['before.xml', '.', 'after.xml'].flatMap((name) => ['--report', `junit=${at(name)}`])
+    const { code, stdout, stderr } = await check(['-', '-o', 'github', ...all], heldBack)
+    t.match({ code, stderr }, { code: 2, stderr: /cannot write the report / })
+    t.equal(stdout.match(/^::error /gm)?.length, 1, stdout)
+    for (const name of ['before.xml', 'after.xml'])
+      t.match(await readFile(at(name), 'utf8'), '<testsuites tests="1" failures="1"', name)
+  },
+)
+
+t.test('of a run that fails, the reason is the error, also if a report cannot be written', async (t) => {
+  const { root, check } = repository(t)
+  const all = ['.', 'none/r.xml', 'after.xml'].flatMap((name) => ['--report', `junit=${join(root, name)}`])
+  const { code, stderr } = await check([join(root, 'gone.yaml'), ...all])
+  t.equal(code, 2)
+  t.match(
+    stderr,
+    /cannot write the report [^]*cannot write the report .*none[^]*cannot read .*gone\.yaml.*\n$/,
+  )
+  t.match(await readFile(join(root, 'after.xml'), 'utf8'), 'name="the run"><error message="cannot read')
+})
+
 t.test('files can be named without -f, as a shell expands a pattern', async (t) => {
   const { write, check } = repository(t)
   const files = [await write('a.yaml', fine), await write('b.yaml', heldBack)]

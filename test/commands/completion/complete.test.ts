@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { OfferedCommand } from '../../../src/commands/completion/offers.ts'
 import { embeddedCluster } from '../../fixtures/embedded-cluster.ts'
 import { run } from '../holdfast.ts'
 
@@ -11,6 +14,30 @@ async function offered(words: readonly string[], env: Readonly<Record<string, st
   const lines = stdout.trimEnd().split('\n')
   const directive = lines.pop()
   return { words: lines.map((line) => line.split('\t')[0]), lines, directive }
+}
+
+/** A kubeconfig of an API server that has node-1 alone, and the requests that it gets. */
+async function listening(t: Test) {
+  const asked: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    asked.push(request)
+    const items = request.url?.includes('/nodes') ? [{ metadata: { name: 'node-1' } }] : []
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ items }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const kubeconfig = {
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'x' } }],
+    clusters: [{ name: 'x', cluster: { server: `http://127.0.0.1:${port}` } }],
+  }
+  const file = join(t.testdir(), 'kubeconfig')
+  await writeFile(file, JSON.stringify(kubeconfig))
+  return { asked, env: { KUBECONFIG: file } }
 }
 
 t.test('commands are offered with what they do, and nested ones too', async (t) => {
@@ -32,6 +59,38 @@ t.test('flags are offered, once each, and short ones to who asks for them', asyn
   t.ok((await offered(['status', '-'])).words.includes('-o'))
   t.notOk((await offered(['status', '--'])).words.includes('-o'))
   t.strictSame((await offered(['evict', '--', '--'])).words, [], 'none behind --')
+})
+
+t.test('flags that may be given several times are offered again', async (t) => {
+  for (const [flag, ...before] of [
+    ['--as-group', 'check'],
+    ['--filename', 'check', '-f', 'a.yaml'],
+    ['--as-group', 'status'],
+    ['--address', 'status'],
+    ['--dns', 'certs'],
+    ['--since', 'compare-crds'],
+    ['--rule', 'serve'],
+    ['--client-name', 'serve'],
+  ] as const)
+    t.strictSame((await offered([...before, flag, 'x', flag])).words, [flag], flag)
+  for (const [flag, ...before] of [
+    ['--as', 'status'],
+    ['--context', 'status'],
+    ['--type', 'check'],
+    ['--mode', 'serve'],
+  ] as const)
+    t.strictSame((await offered([...before, flag, 'x', flag])).words.includes(flag), false, flag)
+})
+
+t.test('every flag whose help says so is offered again, and no other', async (t) => {
+  const { stdout } = await run(['__offers'])
+  const all = ({ commands, ...command }: OfferedCommand): readonly OfferedCommand[] => [
+    { ...command, commands },
+    ...commands.flatMap(all),
+  ]
+  for (const { name, flags } of all(JSON.parse(stdout) as OfferedCommand))
+    for (const { names, description, isRepeatable = false } of flags)
+      t.equal(isRepeatable, description.includes('may be given several times'), `${name} ${names.join()}`)
 })
 
 t.test('values of flags and arguments are offered, behind a space and behind =', async (t) => {
@@ -87,6 +146,31 @@ t.test('names come from the cluster that the flags select', async (t) => {
   t.strictSame((await offered(['status', '--kubeconfig', file, '--context', ''])).words, ['holdfast-sandbox'])
   t.strictSame((await offered(['evict', ''], { HOLDFAST_KUBECONFIG: file })).words.length, 3)
   t.strictSame((await offered(['evict', '--longhorn-namespace', 'storage', ''], env)).words, [])
+})
+
+t.test(
+  'names are looked for as the user whom the flags name, but not as the one whom check judges',
+  async (t) => {
+    const { asked, env } = await listening(t)
+    const who = ['--as', 'ann', '--as-group', 'ops', '--as-group=dev']
+    t.strictSame((await offered(['evict', ...who, ''], env)).words, ['node-1'])
+    t.strictSame((await offered(['check', ...who, 'nodes/'], env)).words, ['nodes/node-1'])
+    const users = asked.map(({ headers }) => [headers['impersonate-user'], headers['impersonate-group']])
+    t.strictSame(users, [
+      ['ann', 'ops, dev'],
+      [undefined, undefined],
+      [undefined, undefined],
+    ])
+  },
+)
+
+t.test('a node with any name is asked for by that name', async (t) => {
+  const { asked, env } = await listening(t)
+  await offered(['evict', '../settings/x?y#z', '--disk', ''], env)
+  t.match(
+    asked.map(({ url }) => url),
+    [/\/nodes\/\.\.%2Fsettings%2Fx%3Fy%23z$/],
+  )
 })
 
 t.test('a cluster that cannot be asked offers nothing, and says nothing', async (t) => {

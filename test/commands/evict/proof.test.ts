@@ -149,3 +149,15 @@ t.test('a flag that is cleared again is reported with those that stay up', async
   })
   t.match(live.map.node('node-2')?.spec.disks.get('disk-1'), { evictionRequested: false })
 })
+
+t.test('a node is emptied though the guard is configured for a release that is more dangerous', async (t) => {
+  const longhornRelease = 'v1.8.0'
+  const policies = { seen: [replicaPolicy('one', { release: longhornRelease })] }
+  const { sandbox, evict, notes } = await cluster(t, { longhornRelease, hold: '100ms' }, policies, 'v1.10.0')
+  t.match(await evict(), { step: 'done' }, notes.join('\n'))
+  t.match(
+    notes.join('\n'),
+    'The guard is configured for Longhorn v1.8.0 (longhornRelease), which crashes if copies are removed while a flag is up, so the flag is cleared first.',
+  )
+  t.strictSame(sandbox.longhorn.crashes, [])
+})

@@ -93,3 +93,20 @@ t.test('plan takes the formats of kubectl get', async (t) => {
   t.equal(await plan('-o', 'jsonpath={.batches[*].nodes[0]}'), 'node-1 node-2')
   t.equal(await plan('-o', 'custom-columns=NODES:.nodes', '--no-headers'), '[node-1]\n[node-2]\n')
 })
+
+t.test('names of a document that has none are an error, and never an empty output', async (t) => {
+  const file = join(t.testdir(), 'audit.log')
+  await writeFile(file, `${JSON.stringify(record())}\n`)
+  for (const command of [
+    ['version', '--client'],
+    ['audit', file, '--summary'],
+    ['audit', file, '--summary', '--user', 'nobody'],
+  ]) {
+    const { code, stdout, stderr } = await run([...command, '-o', 'name'])
+    t.match(
+      { code, stdout, stderr },
+      { code: 2, stdout: '', stderr: /^holdfast: -o name is for .*\n$/ },
+      command.join(' '),
+    )
+  }
+})

@@ -31,6 +31,7 @@ t.test('a disk counts as lost when the slowest replica of the guard says so, or 
       synced: true,
       holds: 0,
       mode: null,
+      release: null,
       settle: undefined,
       pendingCleanups: [],
       settling: [],

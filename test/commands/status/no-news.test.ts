@@ -11,7 +11,15 @@ t.test('time alone changes nothing', (t) => {
   const before = look(world)
   t.ok(saysTheSame(before, look(world, { now: noon + 999_000 })))
   const asked = (leftMs: number) => {
-    const replica = { replica: 'a', version: '', synced: true, holds: 0, mode: null, settle: undefined }
+    const replica = {
+      replica: 'a',
+      version: '',
+      synced: true,
+      holds: 0,
+      mode: null,
+      release: null,
+      settle: undefined,
+    }
     const settling = [{ node: 'n', until: noon + 90_000 + leftMs }]
     return look(world, { guard: [{ ...replica, pendingCleanups: [], settling }] })
   }

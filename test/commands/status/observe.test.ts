@@ -7,6 +7,18 @@ import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.
 import { reservation } from '../../gate/reservation-book-contract.ts'
 import { look } from './look.ts'
 
+t.test('a replica tells the release that it is configured for', (t) => {
+  const told = { replica: 'a', version: '1', synced: true, holds: 0 }
+  const releaseOf = (policy: unknown): unknown => {
+    const heard = heardReplica({ ...told, policy }, 0)
+    return heard.ok ? heard.value.release : heard.problem
+  }
+  t.equal(releaseOf({ modes: {}, release: 'v1.8.0' }), 'v1.8.0')
+  for (const policy of [undefined, { modes: {} }, { modes: {}, release: null }])
+    t.equal(releaseOf(policy), null)
+  t.end()
+})
+
 t.test('a node settles where something has ended that Longhorn may not have noticed', (t) => {
   const cleared = cluster('v1.8.0')
     .node('n1', [disk('d1', { evictionRequested: true })])
@@ -28,6 +40,7 @@ t.test('a node settles where something has ended that Longhorn may not have noti
     synced: true,
     holds: 0,
     mode: null,
+    release: null,
     settle: undefined,
     pendingCleanups: [],
   }
@@ -75,7 +88,7 @@ t.test('of a replica of an older version the times of day are passed over', (t) 
   const settling = [{ node: 'n1', until: noon }]
   t.strictSame(heardReplica({ ...old, pendingCleanups, settling }, noon), {
     ok: true,
-    value: { ...old, mode: null, settle: undefined, pendingCleanups: [], settling: [] },
+    value: { ...old, mode: null, release: null, settle: undefined, pendingCleanups: [], settling: [] },
   })
   t.match(heardReplica({ ...old, holds: 'many' }, noon), { ok: false, problem: /holds/ })
   t.end()
@@ -176,7 +189,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
       .image('b', [planned('d1')])
       .image('c', [pending('d1'), ready('d9')]),
   )
-  t.strictSame(longhorn, { release: 'v1.8.0', profile: 'A', assumed: false })
+  t.strictSame(longhorn, { release: 'v1.8.0', configured: null, profile: 'A', assumed: false })
   t.strictSame(nodes, [
     {
       name: 'n',

@@ -36,19 +36,21 @@ function text(options: Options = {}): string {
   return tables(status, { colours: coloursFor({ isTTY }, {}), wide, headers, server })
 }
 
+/** What a replica of the guard says of itself. */
+const replica = {
+  replica: 'a',
+  version: '1',
+  synced: true,
+  holds: 0,
+  mode: null,
+  release: null,
+  settle: undefined,
+  pendingCleanups: [],
+  settling: [],
+}
+
 t.test('a node that settles shows how long it still takes', (t) => {
-  const guard = [
-    {
-      replica: 'a',
-      version: '1',
-      synced: true,
-      holds: 0,
-      mode: null,
-      settle: undefined,
-      pendingCleanups: [],
-      settling: [{ node: 'n2', until: noon + 208_000 }],
-    },
-  ]
+  const guard = [{ ...replica, settling: [{ node: 'n2', until: noon + 208_000 }] }]
   t.match(text({ guard }), /^n2 .* settling \(8s\)$/m)
   t.end()
 })
@@ -69,6 +71,23 @@ lost     -      uuid-gone   ready     unknown   -
 ubuntu   n1     d1          unknown   unknown   unknown
 `,
   )
+  t.end()
+})
+
+t.test('the heading says by which release the guard judges, where that is not the running one', (t) => {
+  const guard = (...releases: (string | null)[]) =>
+    releases.map((release, at) => ({ ...replica, replica: `r${at}`, release }))
+  const same = text({ guard: guard(null, null) })
+  t.equal(text({ guard: guard('v1.8.0', 'v1.8.0') }), same)
+  const other = text({ guard: guard('v1.10.0', 'v1.10.0') })
+  t.match(
+    other,
+    /^Longhorn: v1\.8\.0, but the guard is configured for another release \(longhornRelease\):\n {10}v1\.10\.0 .* \(profile C\)\nGuard: /m,
+  )
+  t.match(other, /^n1 .* flagged$/m, 'and states are those that the guard goes by')
+  const mixed = text({ guard: guard('v1.10.0', null) })
+  t.match(mixed, /^Longhorn: v1\.8\.0 crashes .*\nGuard: .* configured for different releases of Longhorn$/m)
+  t.match(mixed, /^r0 .* v1\.10\.0 .*\nr1 .* running release /m)
   t.end()
 })
 

@@ -27,14 +27,16 @@ interface Watching {
   readonly screens: number
   readonly ageMs?: number
   readonly world?: ReturnType<typeof crowd>['world']
-  readonly during?: (notes: Notes) => void
+  /** The cluster from the second look on. */
+  readonly later?: ReturnType<typeof crowd>['world']
+  readonly during?: (notes: Notes, type: (keys: string) => void) => void
   readonly wide?: boolean
 }
 
 /** Watches until so much was shown. */
 async function watch(
   screen: Terminal,
-  { screens, ageMs = 0, world = small, during, wide = false }: Watching,
+  { screens, ageMs = 0, world = small, later = world, during, wide = false }: Watching,
 ) {
   const ended = new AbortController()
   const listeners = new Set<() => void>()
@@ -45,21 +47,27 @@ async function watch(
   const notes = new Notes(screen)
   const format = { headers: true, watch: true, ...(wide && { output: { format: 'wide' as const } }) }
   const plain = { colours: coloursFor({}, {}), server: 'https://lab:6443' }
-  const display = await openDisplay(format, plain, { stdout: screen }, notes)
+  const typing = new Set<(typed: string) => void>()
+  const onKey = (hear: (typed: string) => void) => {
+    typing.add(hear)
+    return () => typing.delete(hear)
+  }
+  const quit = (): void => ended.abort(new Error('quit'))
+  const display = await openDisplay(format, plain, { stdout: screen, onKey }, { notes, quit })
   let shown = 0
   const counting = {
     isOnePlace: display.isOnePlace,
     show: (...told: Parameters<typeof display.show>) => {
       display.show(...told)
       shown += 1
-      during?.(notes)
+      during?.(notes, (keys) => typing.forEach((hear) => hear(keys)))
       for (const listener of listeners) listener()
       if (shown === screens) ended.abort(new Error('enough'))
     },
   }
   await watchStatus(
     {
-      look: () => look(world, { now: noon }),
+      look: () => look(shown === 0 ? world : later, { now: noon }),
       live: { subscribe, ageMs: () => ageMs },
       book: { subscribe },
       guard: { replicas: undefined, refresh: () => Promise.resolve() },
@@ -68,7 +76,7 @@ async function watch(
     ended.signal,
   )
   await display.stop()
-  t.equal(listeners.size, 0, 'it listens no longer')
+  t.equal(listeners.size + typing.size, 0, 'it listens no longer')
 }
 
 t.test('a terminal shows the newest status alone, in its place, with its heading', async (t) => {
@@ -123,6 +131,39 @@ t.test('a terminal that is made smaller shows what there is room for', async (t)
   for (const name of bad) t.match(screen.shown().split('\n').slice(-15).join('\n'), name)
 })
 
+t.test('q ends it', async (t) => {
+  const screen = terminal({ columns: 100, rows: 24 })
+  await watch(screen, { screens: 9, during: (_, type) => type('q') })
+  t.match(screen.shown(), /^Cluster: /)
+})
+
+t.test('keys scroll at once through what has no room, and back', async (t) => {
+  const { world, names } = crowd(40, 0)
+  const screen = terminal({ columns: 80, rows: 24 })
+  const places: string[] = []
+  const first = names[0] ?? ''
+  await watch(screen, {
+    screens: 1,
+    world,
+    during: (_, type) => {
+      for (const keys of ['\u001B[B', 'jj', ' ', 'G', 'G', 'k', '\u001B[5~', 'g']) {
+        type(keys)
+        const shown = screen.shown()
+        t.ok(shown.split('\n').length < 24, keys)
+        t.match(shown, /^Cluster: /, `${keys}: the heading stays`)
+        places.push(/^lines (\d+) to \d+ of 41/m.exec(shown)?.[1] ?? (shown.includes(first) ? 'first' : '?'))
+      }
+    },
+  })
+  t.strictSame(places, ['2', '4', '20', '26', '26', '25', '9', 'first'])
+})
+
+t.test('keys change nothing where all is shown', async (t) => {
+  const screen = terminal({ columns: 100, rows: 24 })
+  await watch(screen, { screens: 1, during: (_, type) => type('jGx\u001B[6~') })
+  t.match(screen.shown(), /\nNODE .*\nn .* ok$/)
+})
+
 t.test('a warning stays above what is written anew', async (t) => {
   const screen = terminal({ columns: 100, rows: 24 })
   await watch(screen, { screens: 3, during: (notes) => notes.note('the guard is gone') })
@@ -146,7 +187,13 @@ t.test('standard error elsewhere gets the warning alone', (t) => {
 
 t.test('elsewhere than on a terminal each change is another block', async (t) => {
   const screen = { ...terminal({ columns: 80, rows: 24 }), isTTY: false }
-  await watch(screen, { screens: 1 })
-  t.match(screen.written.join(''), /^Cluster: .*\n/)
+  const later = cluster('v1.8.0')
+    .node('n', [disk('d')])
+    .image('i', [pending('d')])
+  await watch(screen, { screens: 2, later })
+  const [first = '', ...others] = screen.written
+  t.match(first, /^Cluster: [^]*\nn +- +open .* ok\n$/)
+  t.equal(others.length, 1)
+  t.match(others[0], /^\nCluster: [^]*\nn +- +open .* cleaning up\n/)
   t.notMatch(screen.written.join(''), '\u001B')
 })

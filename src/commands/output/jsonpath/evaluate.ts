@@ -43,7 +43,7 @@ class Evaluation {
       }
       this.#begins -= 1
       this.#within += 1
-      for (const value of found) results.push(...this.from(at + 1, value))
+      for (const value of found) for (const values of this.from(at + 1, value)) results.push(values)
       // A loop over nothing is gone through once for its end alone.
       if (found.length === 0) this.from(at + 1, null)
       this.#within -= 1
@@ -152,7 +152,7 @@ function sliced(values: Values, params: SliceParams): Values {
     if (from > to) throw new TemplateProblem(`starting index ${from} is greater than ending index ${to}`)
     const step = params.step ?? 1
     if (step <= 0) throw new TemplateProblem('step must be > 0')
-    found.push(...items.slice(from, to).filter((_, at) => at % step === 0))
+    for (let at = from; at < to; at += step) found.push(items[at])
   }
   return found
 }
