@@ -48,6 +48,8 @@ export function chart(t: Test, cluster: RealCluster): void {
   )
   t.test('a release in Longhorn’s namespace puts the guard into another one', async (t) => {
     await cluster.must(['create', 'namespace', 'beside'])
+    // Guards and proxies that ran before have agreed on another namespace.
+    await cluster.must(['delete', 'lease', 'holdfast-book', '-n', 'longhorn-system', '--ignore-not-found'])
     const at = ['--namespace', 'longhorn-system']
     const set = ['--set', 'namespaceOverride=beside,webhook.failurePolicy=Ignore']
     const installed = await cluster.helm(['install', 'umbrella', `${root}/charts/holdfast`, ...at, ...set])
