@@ -17,10 +17,11 @@ RUN npm run build \
   && mkdir /image && mv dist package.json LICENSE /image \
   && chmod -R u=rwX,go=rX /image
 
-FROM ${NODE} AS node
+# buildah before 1.30 takes the platform of the stage above for all that follow, unless they name theirs.
+FROM --platform=$TARGETPLATFORM ${NODE} AS node
 
 # It has the C libraries, certificates of authorities and an account, and neither a shell nor npm.
-FROM ${RUNTIME}
+FROM --platform=$TARGETPLATFORM ${RUNTIME}
 LABEL org.opencontainers.image.title="Holdfast" \
   org.opencontainers.image.description="Admission guard for Longhorn on Kubernetes" \
   org.opencontainers.image.version="0.1.0" \
