@@ -80,7 +80,8 @@ t.test('end to end', { timeout }, async (t) => {
   // Earlier groups may have left this Lease without marks, and evictions would then list images.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
-  if (image !== undefined) await group('image', (t) => inImage(t, cluster, guards, image))
+  const from = image
+  if (from !== undefined) await group('image', (t) => inImage(t, cluster, guards, from))
   await group('holds', (t) => holds(t, cluster, guards))
   await group('metrics of the API server', (t) => apiServerMetrics(t, cluster))
   await group('on any cluster', (t) => {

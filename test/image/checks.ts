@@ -135,18 +135,17 @@ export function checks({ first, second, unpacked, programs, machines }: Built): 
   t.test('holdfast --version prints the version, as user 65532 and with a root that is read-only', (t) => {
     t.equal(image.user, '65532:65532')
     t.strictSame(run(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
-    const node = image.entrypoint.slice(0, 1)
     const look = `
       const { readFileSync, writeFileSync } = require('node:fs')
       const written = ['/a', '/tmp/a', '/holdfast/a', '/dev/a'].map((path) => {
         try { writeFileSync(path, ''); return path } catch (error) { return error.code }
       })
-      const [, rights] = /CapBnd:\\t(\\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))
       const [, effective] = /CapEff:\\t(\\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))
       const [, gains] = /NoNewPrivs:\\t(\\d)/.exec(readFileSync('/proc/self/status', 'utf8'))
       const ids = [process.getuid(), process.getgid(), ...process.getgroups()]
-      console.log(JSON.stringify({ ids, written, effective, gains, node: process.versions.node, env: Object.keys(process.env) }))`
-    const { stdout, stderr } = run(['-e', look], node)
+      console.log(JSON.stringify({ ids, written, effective, gains, node: process.versions.node }))`
+    // The chart's own test starts it by this name.
+    const { stdout, stderr } = run(['-e', look], ['node'])
     t.equal(stderr, '')
     t.match(JSON.parse(stdout), {
       ids: [65532, 65532, 65532],

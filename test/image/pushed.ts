@@ -34,20 +34,20 @@ interface Descriptor {
 /** Pushes a list of images into a folder, as a release pushes it to a registry. @returns the image of each platform */
 export function pushed(store: Store, name: string, folder: string): readonly PushedImage[] {
   store.run('manifest', 'push', '--quiet', '--all', '--format', 'oci', name, `oci:${folder}:pushed`)
-  const blob = <T>(digest: string): T =>
-    JSON.parse(readFileSync(join(folder, 'blobs', digest.replace(':', '/')), 'utf8')) as T
+  const blob = (digest: string): unknown =>
+    JSON.parse(readFileSync(join(folder, 'blobs', digest.replace(':', '/')), 'utf8'))
   const { manifests: entries } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
     manifests: readonly Descriptor[]
   }
-  const { manifests } = blob<{ manifests: readonly Descriptor[] }>(entries.at(-1)?.digest ?? '')
+  const { manifests } = blob(entries.at(-1)?.digest ?? '') as { manifests: readonly Descriptor[] }
   return manifests
     .map(({ digest, platform }) => {
-      const { config, layers } = blob<{ config: Descriptor; layers: readonly Descriptor[] }>(digest)
+      const { config, layers } = blob(digest) as { config: Descriptor; layers: readonly Descriptor[] }
       return {
         platform: `${platform?.os ?? ''}/${platform?.architecture ?? ''}`,
         digest,
         size: layers.reduce((sum, { size }) => sum + size, 0),
-        config: blob<ImageConfig>(config.digest),
+        config: blob(config.digest) as ImageConfig,
       }
     })
     .toSorted((a, b) => (a.platform < b.platform ? -1 : 1))

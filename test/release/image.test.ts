@@ -23,7 +23,9 @@ t.test('the image is built for all platforms at once, with the commit and its ti
 })
 
 t.test('images that are made here stand in for the bases, and then none is pulled', (t) => {
-  const line = buildArguments({ ...build, pull: false, bases: { NODE: 'docker.io/library/node:1' } }).join(' ')
+  const line = buildArguments({ ...build, pull: false, bases: { NODE: 'docker.io/library/node:1' } }).join(
+    ' ',
+  )
   t.match(line, ' --pull=never ')
   t.match(line, ' --build-arg NODE=docker.io/library/node:1 ')
   t.end()

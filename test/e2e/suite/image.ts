@@ -23,13 +23,16 @@ export async function inImage(
       const proc = (name: string): string => join('/proc', String(process.pid), name)
       t.equal(readlinkSync(proc('root')), image.root)
       t.equal(readlinkSync(proc('exe')), join(image.root, image.entrypoint[0] ?? ''))
-      const mounts = readFileSync(proc('mounts'), 'utf8').split('\n')
-      t.strictSame(
-        mounts.filter((line) => / (ext4|xfs|btrfs|overlay|zfs) rw/.test(line)),
-        [],
-        'no file can be written',
-      )
-      t.ok(mounts.some((line) => line.includes(' /etc/holdfast/config ')))
+      const mounts = readFileSync(proc('mounts'), 'utf8')
+        .split('\n')
+        .map((line) => line.split(' '))
+        .map(([, path, , options = '']) => [path, options.split(',')[0]])
+      for (const path of ['/', '/dev', '/etc/holdfast/config'])
+        t.strictSame(
+          mounts.findLast(([each]) => each === path),
+          [path, 'ro'],
+          path,
+        )
     }
     t.end()
   })
