@@ -64,7 +64,9 @@ export async function digestInRegistry(tag: string, fetch: Fetch): Promise<strin
     accept:
       'application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json',
   }
-  let answer = await fetch(url, { headers })
+  let answer = await fetch(url, { headers }).catch((cause: unknown) => {
+    throw new Error(`${tag}: the registry ${api} does not answer`, { cause })
+  })
   if (answer.status === 401) {
     const token = await pullToken(answer.headers.get('www-authenticate') ?? '', fetch)
     answer = await fetch(url, { headers: { ...headers, authorization: `Bearer ${token}` } })

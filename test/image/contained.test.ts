@@ -39,7 +39,7 @@ t.test(
     const folder = t.testdir({})
     t.throws(() => readUnpacked(folder), /There is no image in .*: run npm run test:image/)
     writeUnpacked(folder, image(t))
-  t.strictSame(readUnpacked(folder), { ...image(t), root: join(folder, 'root') })
-  t.end()
+    t.strictSame(readUnpacked(folder), { ...image(t), root: join(folder, 'root') })
+    t.end()
   },
 )

@@ -70,15 +70,23 @@ t.test('the digest of a tag is that of what the registry sends, which may want a
   t.equal(other.asked[0], 'https://gcr.io/v2/small/cc/manifests/nonroot')
 })
 
-t.test('a registry without the tag, without a platform or with another digest is an error', async (t) => {
-  const tag = 'gcr.io/small/cc:nonroot'
-  const missing: Fetch = () => Promise.resolve(new Response('', { status: 404 }))
-  await t.rejects(digestInRegistry(tag, missing), /gcr\.io\/small\/cc:nonroot: .* answers 404/)
-  const { fetch: one } = registry(JSON.stringify({ manifests: [] }))
-  await t.rejects(digestInRegistry(tag, one), /does not have linux\/amd64 and linux\/arm64/)
-  const { fetch: other } = registry(index, `sha256:${'0'.repeat(64)}`)
-  await t.rejects(digestInRegistry(tag, other), /the registry names sha256:0+, and what it sent has/)
-})
+t.test(
+  'a registry that does not answer, or answers without the tag, without a platform or with another digest is an error',
+  async (t) => {
+    const tag = 'gcr.io/small/cc:nonroot'
+    const away: Fetch = () => Promise.reject(new TypeError('fetch failed'))
+    await t.rejects(
+      digestInRegistry(tag, away),
+      /gcr\.io\/small\/cc:nonroot: the registry gcr\.io does not answer/,
+    )
+    const missing: Fetch = () => Promise.resolve(new Response('', { status: 404 }))
+    await t.rejects(digestInRegistry(tag, missing), /gcr\.io\/small\/cc:nonroot: .* answers 404/)
+    const { fetch: one } = registry(JSON.stringify({ manifests: [] }))
+    await t.rejects(digestInRegistry(tag, one), /does not have linux\/amd64 and linux\/arm64/)
+    const { fetch: other } = registry(index, `sha256:${'0'.repeat(64)}`)
+    await t.rejects(digestInRegistry(tag, other), /the registry names sha256:0+, and what it sent has/)
+  },
+)
 
 t.test('a registry that wants a password is an error', async (t) => {
   const headers = { 'www-authenticate': 'Basic realm="private"' }
