@@ -4,6 +4,7 @@ import t from 'tap'
 import { basesOf, platforms } from '../../.github/scripts/bases.ts'
 import { read } from '../docs/pages.ts'
 import { contained, readUnpacked } from './contained.ts'
+import { machineOf } from './elf.ts'
 import { ownImage, type PushedImage } from './pushed.ts'
 import { nodeAndDebian } from './stand-ins.ts'
 import type { Unpacked } from './unpack.ts'
@@ -20,12 +21,10 @@ interface Built extends Unpacked {
 
 /** The most that an image may have, in bytes. */
 const most = { compressed: 75_000_000, unpacked: 180_000_000 }
-/** EM_X86_64 and EM_AARCH64 of ELF. */
-const machineOf: Readonly<Record<string, number>> = { 'linux/amd64': 62, 'linux/arm64': 183 }
 const { version } = JSON.parse(read('package.json')) as { readonly version: string }
 
 /** The tests of a built image. */
-export function checks({ first, second, unpacked, programs, machines }: Built): void {
+export function checks({ first, second, unpacked, programs, nodes }: Built): void {
   const image = readUnpacked(unpacked)
   const own = ownImage(first)
   /** Runs the image as a pod does. */
@@ -55,10 +54,19 @@ export function checks({ first, second, unpacked, programs, machines }: Built): 
     )
     for (const { platform, config } of first) {
       t.equal(`linux/${config.architecture}`, platform)
-      t.equal(machines.get(platform), machineOf[platform], platform)
+      t.equal(nodes.get(platform)?.machine, machineOf[platform], platform)
       t.strictSame(programs.get(platform), programs.get(own.platform), platform)
     }
     t.strictSame(find('holdfast', '-name', '*.node'), [], 'no file of the program is for one machine')
+    t.end()
+  })
+
+  t.test('the image has every library that Node loads, on each platform', (t) => {
+    for (const platform of platforms) {
+      const { libraries = [], missing } = nodes.get(platform) ?? {}
+      t.ok(libraries.includes('libc.so.6'), `${platform}: ${libraries.join(', ')}`)
+      t.strictSame(missing, [], platform)
+    }
     t.end()
   })
 

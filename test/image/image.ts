@@ -63,6 +63,9 @@ try {
   const others = timed('unpack', () => unpack(store, names[0], first, unpacked))
   checks({ first, second, unpacked, ...others })
 } finally {
-  store.tidy(...names)
-  rmSync(folder, { recursive: true })
+  try {
+    store.tidy(...names)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { writeUnpacked } from './contained.ts'
+import { type ElfFacts, elfFacts } from './elf.ts'
 import { platform } from './machine.ts'
 import { ownImage, type PushedImage } from './pushed.ts'
 import type { Store } from './store.ts'
@@ -11,18 +12,22 @@ import type { Store } from './store.ts'
 export interface Unpacked {
   /** The hash of each file of the program, by platform and path. */
   readonly programs: ReadonlyMap<string, Readonly<Record<string, string>>>
-  /** The machine of Node's binary as ELF numbers it, by platform. */
-  readonly machines: ReadonlyMap<string, number>
+  /** Node of each platform, and which of its libraries the image does not have. */
+  readonly nodes: ReadonlyMap<string, ElfFacts & { readonly missing: readonly string[] }>
 }
 
 /** Looks into the images of all platforms, and leaves the files of this machine's in a folder. */
 export function unpack(store: Store, name: string, images: readonly PushedImage[], folder: string): Unpacked {
   const programs = new Map<string, Readonly<Record<string, string>>>()
-  const machines = new Map<string, number>()
+  const nodes = new Map<string, ElfFacts & { readonly missing: readonly string[] }>()
   for (const { platform: each } of images) {
     store.mounted(name, each, (root) => {
       programs.set(each, hashes(join(root, 'holdfast')))
-      machines.set(each, readFileSync(join(root, 'usr/local/bin/node')).readUInt16LE(18))
+      const node = elfFacts(join(root, 'usr/local/bin/node'))
+      const files = new Set(
+        readdirSync(root, { recursive: true, encoding: 'utf8' }).map((path) => basename(path)),
+      )
+      nodes.set(each, { ...node, missing: node.libraries.filter((name) => !files.has(name)) })
       if (each === platform) {
         rmSync(folder, { recursive: true, force: true })
         mkdirSync(folder, { recursive: true })
@@ -37,7 +42,7 @@ export function unpack(store: Store, name: string, images: readonly PushedImage[
     user: config.User,
     labels: config.Labels,
   })
-  return { programs, machines }
+  return { programs, nodes }
 }
 
 function hashes(folder: string): Record<string, string> {
