@@ -1,19 +1,38 @@
-# Exact, so that two builds of one commit are alike; your registry's digest may be added: 24.x.y-bookworm-slim@sha256:…
-ARG NODE=24.21.0-bookworm-slim
+# What the image is built on. `npm run image:bases` asks the registries for the digests and writes them here, after a `@`;
+# a release takes no base without one.
+ARG NODE=docker.io/library/node:24.22.3-trixie-slim
+ARG RUNTIME=gcr.io/distroless/cc-debian13:nonroot
 
-FROM node:${NODE} AS build
+# The bundle is the same for all platforms, so it is made on the builder's own: nothing is emulated.
+FROM --platform=$BUILDPLATFORM ${NODE} AS build
 WORKDIR /holdfast
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY scripts ./scripts
 COPY src ./src
-# A guard has no use for the embedded cluster, nor for a kubectl plugin.
-RUN npm run build && rm dist/embedded-cluster.js dist/sandbox.js dist/kubectl*.js
+COPY LICENSE ./
+# A guard has no use for the embedded cluster, nor for a kubectl plugin. The umask of a checkout must not show.
+RUN npm run build \
+  && rm dist/embedded-cluster.js dist/sandbox.js dist/kubectl*.js \
+  && mkdir /image && mv dist package.json LICENSE /image \
+  && chmod -R u=rwX,go=rX /image
 
-FROM node:${NODE}
+# buildah before 1.30 takes the platform of the stage above for all that follow, unless they name theirs.
+FROM --platform=$TARGETPLATFORM ${NODE} AS node
+
+# It has the C libraries, certificates of authorities and an account, and neither a shell nor npm.
+FROM --platform=$TARGETPLATFORM ${RUNTIME}
+LABEL org.opencontainers.image.title="Holdfast" \
+  org.opencontainers.image.description="Admission guard for Longhorn on Kubernetes" \
+  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.source="https://github.com/holdfast-io/holdfast" \
+  org.opencontainers.image.url="https://github.com/holdfast-io/holdfast#readme" \
+  org.opencontainers.image.documentation="https://github.com/holdfast-io/holdfast/tree/main/docs" \
+  org.opencontainers.image.vendor="The Holdfast project"
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /image /holdfast
 ENV NODE_ENV=production
-COPY package.json LICENSE /holdfast/
-COPY --from=build /holdfast/dist /holdfast/dist
 # By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 65532:65532
-ENTRYPOINT ["node", "/holdfast/dist/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "/holdfast/dist/main.js"]

@@ -1,9 +1,11 @@
-// What a release consists of, made and checked without any service: node .github/scripts/release.ts TASK ...
+// What a release consists of, made and checked without any service but the registries of the image's bases: node .github/scripts/release.ts TASK ...
 // Run by the workflow Release, and by people before they push a tag.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { basesOf, digestInRegistry, platforms, renewed } from './bases.ts'
 import { checksumFile, checksums } from './checksums.ts'
+import { buildImage } from './image.ts'
 import { releaseNotes } from './notes.ts'
 import { billOfMaterials, type LockFile, packagesInBundle, packagesInstalled } from './sbom.ts'
 import { isPrerelease, otherVersions, versionPlaces } from './versions.ts'
@@ -23,7 +25,7 @@ export function pagesWithVersions(): string[] {
   )
 }
 
-const tasks: Readonly<Record<string, (...args: readonly string[]) => void>> = {
+const tasks: Readonly<Record<string, (...args: readonly string[]) => void | Promise<void>>> = {
   /** check v1.2.3: every place names this version, and CHANGELOG.md has its section. */
   check(tag = '') {
     const others = otherVersions(versionPlaces(read, pagesWithVersions()), tag)
@@ -55,8 +57,37 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void>> = {
     execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), resolve(folder)], { stdio: 'pipe' })
     const krew = [join(root, 'scripts/krew.mjs'), file(`holdfast-${version}.tgz`)]
     writeFileSync(file('holdfast.yaml'), execFileSync(process.execPath, krew))
-    tasks.sbom?.(file(`holdfast-${version}.cdx.json`))
-    tasks.checksums?.(folder)
+    void tasks.sbom?.(file(`holdfast-${version}.cdx.json`))
+    void tasks.checksums?.(folder)
+  },
+  /** bases: every base of the image is pinned by its digest. */
+  bases() {
+    const unpinned = basesOf(read('Dockerfile')).filter(({ digest }) => digest === undefined)
+    for (const { name, tag } of unpinned) console.error(`Dockerfile: ${name} is ${tag}, without a digest`)
+    if (unpinned.length > 0)
+      throw new Error(
+        'A base may be another one tomorrow: npm run image:bases writes the digests, then commit',
+      )
+  },
+  /** renew-bases: writes the digests that the tags have now into the Dockerfile. */
+  async 'renew-bases'() {
+    const text = await renewed(read('Dockerfile'), (tag) => digestInRegistry(tag, fetch))
+    writeFileSync(join(root, 'Dockerfile'), text)
+    for (const { name, tag, digest = '' } of basesOf(text)) console.log(`${name}: ${tag}@${digest}`)
+  },
+  /** image NAME: builds the image for all platforms with buildah, from the commit that is checked out. */
+  image(name = '') {
+    const git = (...args: readonly string[]): string =>
+      execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+    buildImage({
+      context: root,
+      name,
+      platforms,
+      builder: process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64',
+      revision: git('rev-parse', 'HEAD'),
+      made: Number(process.env.SOURCE_DATE_EPOCH ?? git('log', '-1', '--format=%ct')),
+      pull: true,
+    })
   },
   /** sbom FILE: the packages that the program contains, in CycloneDX. */
   sbom(file = '') {
@@ -84,7 +115,7 @@ if (process.argv[1] === import.meta.filename) {
     process.exitCode = 2
   } else {
     try {
-      run(...args)
+      await run(...args)
     } catch (error) {
       console.error(error instanceof Error ? error.message : error)
       process.exitCode = 1

@@ -36,6 +36,7 @@ export function versionPlaces(read: Read, pages: readonly string[]): VersionPlac
     { path: 'package-lock.json', what: 'packages', version: lock.packages['']?.version ?? '' },
     { path: 'charts/holdfast/Chart.yaml', what: 'version', version: lineOf(chart, 'version') },
     { path: 'charts/holdfast/Chart.yaml', what: 'appVersion', version: lineOf(chart, 'appVersion') },
+    { path: 'Dockerfile', what: 'version', version: labelOf(read('Dockerfile'), 'version') },
   ]
   const inText = ['charts/holdfast/Chart.yaml', ...pages].flatMap((path) =>
     named.flatMap(([what, pattern]) =>
@@ -64,4 +65,8 @@ export function isPrerelease(tag: string): boolean {
 
 function lineOf(yaml: string, key: string): string {
   return new RegExp(`^${key}: (\\S+)$`, 'm').exec(yaml)?.[1] ?? ''
+}
+
+function labelOf(dockerfile: string, label: string): string {
+  return new RegExp(`org\\.opencontainers\\.image\\.${label}="([^"]*)"`).exec(dockerfile)?.[1] ?? ''
 }

@@ -24,6 +24,11 @@ export class Child {
     }
   }
 
+  /** Its number, while it runs. */
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
   /** How many lines were written; a place to look from. */
   get heard(): number {
     return this.#lines.length

@@ -1,4 +1,5 @@
 import { holdfast } from '../fixtures/main.ts'
+import { contained, readUnpacked, type Start, type UnpackedImage } from '../image/contained.ts'
 import { Balancer } from '../race/balancer.ts'
 import { Child } from './child.ts'
 
@@ -6,13 +7,23 @@ import { Child } from './child.ts'
 export interface PodTemplate {
   /** The arguments with which `node` runs the image's program; this version's own by default. */
   readonly program?: readonly string[]
-  /** The container's arguments, with paths of this machine. */
+  /** The container's arguments. */
   readonly args: readonly string[]
-  /** Flags that a pod does not need: where the cluster is, and on which loopback port to listen. */
+  /** The container's folders on this machine, by their paths in the container. */
+  readonly mounts?: Readonly<Record<string, string>>
+  /** Where a container finds the API server. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where a process outside of a container finds it. */
+  readonly kubeconfig?: string
+  /** Flags that a pod does not need, such as on which loopback port to listen. */
   readonly here: readonly string[]
 }
 
-/** A replica of the guard, as a process. */
+/** The image that HOLDFAST_IMAGE names, in whose files the guards then run. */
+export const image =
+  process.env.HOLDFAST_IMAGE === undefined ? undefined : readUnpacked(process.env.HOLDFAST_IMAGE)
+
+/** A replica of the guard, as a process: in a container of the image if there is one, and otherwise on this machine. */
 export class Replica {
   readonly name: string
   readonly process: Child
@@ -21,9 +32,11 @@ export class Replica {
 
   constructor(name: string, template: PodTemplate) {
     this.name = name
-    const args = [...(template.program ?? holdfast), ...template.args, ...template.here]
-    const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name }
-    this.process = new Child(name, process.execPath, args, env)
+    const { program, args, env } =
+      image !== undefined && template.program === undefined && template.env !== undefined
+        ? inContainer(image, name, template, template.env)
+        : asProcess(name, template)
+    this.process = new Child(name, program, args, env)
   }
 
   /** The ports it took. @throws when it does not come to that */
@@ -150,6 +163,29 @@ export class Guards {
       }
       await pause(200)
     }
+  }
+}
+
+function inContainer(
+  from: UnpackedImage,
+  name: string,
+  { args, here, mounts = {} }: PodTemplate,
+  env: Readonly<Record<string, string>>,
+): Start {
+  const names = { POD_NAME: name, HOLDFAST_REPLICA: name }
+  return contained(from, { args: [...args, ...here], mounts, env: { ...env, ...names } })
+}
+
+function asProcess(name: string, template: PodTemplate): Start {
+  const { program = holdfast, args, mounts = {}, kubeconfig, here } = template
+  const local = [...args, ...here].map((arg) =>
+    Object.entries(mounts).reduce((path, [mount, folder]) => path.replace(mount, folder), arg),
+  )
+  const cluster = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]
+  return {
+    program: process.execPath,
+    args: [...program, ...local, ...cluster],
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name },
   }
 }
 

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
+import { image } from './guards.ts'
 import { RealCluster } from './real-cluster.ts'
 import { advice } from './suite/advice.ts'
 import { apiServerMetrics } from './suite/api-server-metrics.ts'
@@ -9,6 +10,7 @@ import { chartProxies } from './suite/chart-proxies.ts'
 import { gitops } from './suite/gitops.ts'
 import { holds } from './suite/holds.ts'
 import { hooks } from './suite/hooks.ts'
+import { inImage } from './suite/image.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { maintenance } from './suite/maintenance.ts'
@@ -40,6 +42,7 @@ t.test('end to end', { timeout }, async (t) => {
   t.teardown(() => cluster.stop())
   what = cluster.what
   t.comment(what)
+  if (image !== undefined) t.comment(`The guards run in the files of the image in ${image.root}`)
   // The processes to stop, the latest first. A signal stops them too: an etcd or a guard that outlives this run would block
   // the next one.
   const stops = [() => cluster.stop()]
@@ -77,6 +80,8 @@ t.test('end to end', { timeout }, async (t) => {
   // Earlier groups may have left this Lease without marks, and evictions would then list images.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
+  const from = image
+  if (from !== undefined) await group('image', (t) => inImage(t, cluster, guards, from))
   await group('holds', (t) => holds(t, cluster, guards))
   await group('metrics of the API server', (t) => apiServerMetrics(t, cluster))
   await group('on any cluster', (t) => {
@@ -97,7 +102,7 @@ t.test('end to end', { timeout }, async (t) => {
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
   await group('meant to go, and nobody answers', (t) => nobodyLetsGo(t, cluster))
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
-  t.ok(groups > 0, `there is a group with ${only} in its name`)
+  t.ok(groups > 0, `there is a group with ${only} in its name; image takes HOLDFAST_IMAGE`)
 })
 
 async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {

@@ -87,21 +87,29 @@ export class RealCluster implements Cluster {
   /** The settings with which a pod of the guard's Deployment starts. @param yaml of the release */
   async podTemplate(yaml: string, { name, namespace }: InstalledAt): Promise<PodTemplate> {
     const token = (await this.must(['create', 'token', name, '-n', namespace, '--duration', '2h'])).trim()
-    const folder = join(this.plane.folder, `${namespace}-config`)
-    await mkdir(folder, { recursive: true })
-    const kubeconfig = join(folder, 'guard.kubeconfig')
-    await writeFile(kubeconfig, this.plane.kubeconfig(namespace, token))
+    const folder = (kind: string) => join(this.plane.folder, `${namespace}-${kind}`)
+    const [config, clientCa, account] = [folder('config'), folder('client-ca'), folder('account')]
+    for (const each of [config, clientCa, account]) await mkdir(each, { recursive: true })
     const all = manifests(yaml)
-    const config = all.find(({ kind }) => kind === 'ConfigMap')?.data?.['holdfast.yaml'] ?? ''
-    await writeFile(join(folder, 'holdfast.yaml'), config)
+    const settings = all.find(({ kind }) => kind === 'ConfigMap')?.data?.['holdfast.yaml'] ?? ''
+    await writeFile(join(config, 'holdfast.yaml'), settings)
+    const kubeconfig = join(account, 'guard.kubeconfig')
+    await writeFile(kubeconfig, this.plane.kubeconfig(namespace, token))
+    const { hostname, port } = new URL(this.plane.server)
+    const files = { token, namespace, 'ca.crt': this.plane.authorityCert }
+    for (const [file, text] of Object.entries(files)) await writeFile(join(account, file), text)
     const deployment = all.find(({ kind }) => kind === 'Deployment')
-    const args = deployment?.spec?.template?.spec.containers[0]?.args ?? []
     return {
-      args: args.map((arg) => arg.replace('/etc/holdfast/config', folder)),
-      here: [
-        ...['--kubeconfig', kubeconfig, '--host', '127.0.0.1'],
-        ...['--port', '0', '--health-port', '0', '--operator-port', '0'],
-      ],
+      args: deployment?.spec?.template?.spec.containers[0]?.args ?? [],
+      // The last one is the kubelet's.
+      mounts: {
+        '/etc/holdfast/config': config,
+        '/etc/holdfast/client-ca': clientCa,
+        '/var/run/secrets/kubernetes.io/serviceaccount': account,
+      },
+      env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
+      kubeconfig,
+      here: [...['--host', '127.0.0.1'], ...['--port', '0', '--health-port', '0', '--operator-port', '0']],
     }
   }
 

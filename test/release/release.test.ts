@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { basesOf, platforms } from '../../.github/scripts/bases.ts'
 import { checksums } from '../../.github/scripts/checksums.ts'
 import { taskNames } from '../../.github/scripts/release.ts'
 import { env, helm, skip } from '../charts/helm.ts'
@@ -50,7 +51,7 @@ t.test('every task that the workflow runs is one of the script', (t) => {
   const named = [...run.matchAll(/node \.github\/scripts\/release\.ts (\S+)/g)].flatMap(
     ([, name]) => name ?? [],
   )
-  t.strictSame(named.toSorted(), ['check', 'notes', 'pack'])
+  t.strictSame(named.toSorted(), ['bases', 'check', 'image', 'notes', 'pack'])
   for (const name of named) t.ok(taskNames.includes(name), name)
   t.end()
 })
@@ -74,8 +75,25 @@ t.test('package, image, chart and checksums are signed by the workflow itself', 
   t.match(commandsOf('files'), 'cosign sign-blob --yes')
   for (const job of ['npm', 'image', 'chart', 'files'])
     t.equal(jobs[job]?.permissions?.['id-token'], 'write', job)
-  const build = jobs.image?.steps?.find((step) => step.with?.platforms !== undefined)
-  t.equal(build?.with?.platforms, 'linux/amd64,linux/arm64')
+  t.end()
+})
+
+t.test('the release builds the image for amd64 and arm64 and pushes what it has built', (t) => {
+  t.strictSame(platforms, ['linux/amd64', 'linux/arm64'])
+  const run = commandsOf('image')
+  t.match(run, 'release.ts image "localhost/holdfast:$VERSION"')
+  t.match(run, /buildah manifest push --all --format oci .* "localhost\/holdfast:\$VERSION"/)
+  t.notMatch(run, 'docker build')
+  t.end()
+})
+
+t.test('a release takes no base without a digest', (t) => {
+  t.match(commandsOf('check'), 'release.ts bases')
+  const unpinned = basesOf(read('Dockerfile')).filter(({ digest }) => digest === undefined)
+  const { status, stderr } = task('bases')
+  t.equal(status, unpinned.length === 0 ? 0 : 1)
+  for (const { tag } of unpinned) t.match(stderr, `${tag}, without a digest\n`)
+  if (unpinned.length > 0) t.match(stderr, /npm run image:bases writes the digests, then commit\n$/)
   t.end()
 })
 

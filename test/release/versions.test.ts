@@ -10,6 +10,7 @@ t.test('package, lock, chart, image, docs and examples name one version', (t) =>
   t.strictSame(otherVersions(places, `v${version}`), [])
   const where = (path: string) => places.filter((place) => place.path === path).map(({ what }) => what)
   t.strictSame(where('charts/holdfast/Chart.yaml'), ['version', 'appVersion', 'image'])
+  t.strictSame(where('Dockerfile'), ['version'])
   t.ok(where('docs/install.md').includes('image'))
   t.ok(where('examples/gitops/argocd-application.yaml').includes('targetRevision'))
   t.end()
@@ -19,6 +20,7 @@ t.test('a place with another version is named', (t) => {
   const files: Readonly<Record<string, string>> = {
     'package.json': '{"version":"1.2.3"}',
     'package-lock.json': '{"version":"1.2.2","packages":{"":{"version":"1.2.3"}}}',
+    Dockerfile: 'LABEL org.opencontainers.image.version="1.2.0" \\\n',
     'charts/holdfast/Chart.yaml': 'version: 1.2.3\nappVersion: 1.2.4\n',
     'docs/a.md': 'docker build --tag r.example/holdfast:1.2.1 .\nhelm --set image.tag=1.2.3\n',
     'examples/b.yaml': '      tag: 1.2.3\n  targetRevision: v1.2.0\n',
@@ -29,6 +31,7 @@ t.test('a place with another version is named', (t) => {
     [
       ['package-lock.json', 'version', '1.2.2'],
       ['charts/holdfast/Chart.yaml', 'appVersion', '1.2.4'],
+      ['Dockerfile', 'version', '1.2.0'],
       ['docs/a.md', 'image', '1.2.1'],
       ['examples/b.yaml', 'targetRevision', '1.2.0'],
     ],

@@ -27,9 +27,9 @@ const clock = { now: Date.now }
 export async function callers(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
   const { plane } = cluster
   const authority = await readFile(join(plane.clientFolder, apiServerNames.caCert), 'utf8')
-  const file = join(plane.folder, 'client-ca.crt')
+  const file = join(plane.folder, 'holdfast-client-ca/ca.crt')
   await writeFile(file, authority)
-  const asking = ['--client-ca', file, '--client-name', 'kube-apiserver']
+  const asking = ['--client-ca', '/etc/holdfast/client-ca/ca.crt', '--client-name', 'kube-apiserver']
   const world = new World(cluster)
   await world.node('hz', [disk('hz-a'), disk('hz-b')])
   await world.image('hz', [pending('hz-a'), ready('hz-b')])
