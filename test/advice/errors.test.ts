@@ -225,3 +225,22 @@ t.test('settings of client certificates that do not go together are put right', 
   t.match(both, { code: 2, stderr: /Use --webhook to say how an API server calls the guard/ })
   t.match(await holdfast('certs --api-server --dir api --webhook localhost:8443'), { code: 0 })
 })
+
+t.test('a format that does not fit is exchanged for another', async (t) => {
+  const { holdfast } = await operator(t)
+  const refused = await holdfast('version -o name')
+  t.match(refused, {
+    code: 2,
+    stderr: /-o name is for objects of a cluster.* Take -o json, yaml, jsonpath or/,
+  })
+  // Its exit code says that no guard can be asked.
+  t.match(await holdfast('version -o yaml'), { stdout: /client:/ })
+})
+
+t.test('nodes are named, or selected by labels', async (t) => {
+  const { holdfast } = await operator(t)
+  const refused = await holdfast('status node-1 --selector !maintenance')
+  t.match(refused, { code: 2, stderr: /name nodes, or select them by labels \(--selector\), not both/ })
+  t.match(await holdfast('status node-1'), { code: 0, stdout: /node-1 / })
+  t.match(await holdfast('status --selector !maintenance'), { code: 0, stdout: /node-1 / })
+})

@@ -145,6 +145,7 @@ export const errors: Followed = {
   },
   'commands/output/output-format': {
     '…; or json': 'status takes the formats of kubectl get',
+    '-o name is for objects': 'a format that does not fit is exchanged for another',
   },
   'commands/serve/serving': {
     'the latest audit records': reports,
@@ -158,6 +159,7 @@ export const errors: Followed = {
   },
   'commands/status/command': {
     '…, so no reservations are shown': 'status of a missing namespace says where the guard is',
+    'name nodes, or select them': 'nodes are named, or selected by labels',
   },
   'server/guard-namespace': {
     'ask for the right': 'rights that are missing are given',
