@@ -12,6 +12,7 @@ import { reservation } from '../gate/reservation-book-contract.ts'
 import { podList } from './forwarded-pods.ts'
 import { linesOf, run, start, startProcess } from './holdfast.ts'
 import { forbidden, inFront } from './in-front.ts'
+import { edit } from '../fixtures/edit.ts'
 
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
 const images = { ...longhorn, plural: 'backingimages' }
@@ -25,9 +26,11 @@ async function cluster(t: Test, release = 'v1.8.0') {
   await writeFile(kubeconfig, sandbox.kubeconfig)
   const uuid = sandbox.cluster.uuidOf('node-1/disk-1')
   const change = async (plural: typeof images, name: string, spec: (spec: object) => object) => {
-    const object = await sandbox.client.get(plural, sandbox.namespace, name)
-    if (!object) throw new Error(`there is no ${name}`)
-    await sandbox.client.update(plural, { ...object, spec: spec(Object(object.spec) as object) })
+    const { client, namespace } = sandbox
+    await edit(client, plural, { namespace, name }, (stored) => ({
+      ...stored,
+      spec: spec(Object(stored.spec) as object),
+    }))
   }
   return {
     sandbox,
@@ -148,10 +151,11 @@ t.test(
 
 t.test('nodes are selected by their labels', async (t) => {
   const { sandbox, status } = await cluster(t)
-  const node = await sandbox.client.get(nodes, sandbox.namespace, 'node-2')
-  if (!node) throw new Error('there is no node-2')
-  const metadata = { ...node.metadata, labels: { zone: 'a' } }
-  await sandbox.client.update(nodes, { ...node, metadata })
+  const { client, namespace } = sandbox
+  await edit(client, nodes, { namespace, name: 'node-2' }, ({ metadata, ...node }) => ({
+    ...node,
+    metadata: { ...metadata, labels: { zone: 'a' } },
+  }))
   const select = (...args: string[]) => run(status('-o', 'name', ...args))
   t.match(await select('-l', 'zone in (a,b)'), { code: 0, stdout: 'node.longhorn.io/node-2\n' })
   t.match(await select('--selector', '!zone'), { code: 0, stdout: 'node.longhorn.io/node-1\n' })

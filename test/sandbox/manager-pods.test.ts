@@ -3,6 +3,7 @@ import { pods, resources } from '../../src/sandbox/controllers/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { comesTrue } from '../commands/guarded-cluster.ts'
+import { edit } from '../fixtures/edit.ts'
 
 const namespace = 'longhorn-system'
 const name = 'longhorn-manager-node-1'
@@ -18,19 +19,17 @@ async function containerOf({ client }: Sandbox): Promise<unknown> {
 }
 
 async function crash({ client, cluster: { uuidOf }, longhorn }: Sandbox): Promise<void> {
-  const image = await client.get(resources.BackingImage, namespace, 'ubuntu-22.04')
-  const node = await client.get(resources.Node, namespace, 'node-1')
-  if (!image || !node) throw new Error('the cluster is not as it was made')
-  const { diskFileSpecMap } = Object(image.spec) as { diskFileSpecMap: Record<string, unknown> }
-  const others = Object.fromEntries(
-    Object.entries(diskFileSpecMap).filter(([uuid]) => uuid !== uuidOf('node-1/disk-1')),
-  )
-  const spec = { ...Object(image.spec), diskFileSpecMap: others } as object
-  await client.update(resources.BackingImage, { ...image, spec })
-  await client.update(resources.Node, {
+  await edit(client, resources.BackingImage, { namespace, name: 'ubuntu-22.04' }, (image) => {
+    const { diskFileSpecMap } = Object(image.spec) as { diskFileSpecMap: Record<string, unknown> }
+    const others = Object.fromEntries(
+      Object.entries(diskFileSpecMap).filter(([uuid]) => uuid !== uuidOf('node-1/disk-1')),
+    )
+    return { ...image, spec: { ...Object(image.spec), diskFileSpecMap: others } as object }
+  })
+  await edit(client, resources.Node, { namespace, name: 'node-1' }, (node) => ({
     ...node,
     spec: { ...Object(node.spec), allowScheduling: false, evictionRequested: true },
-  })
+  }))
   await comesTrue(() => Promise.resolve(longhorn.crashCount('node-1') > 0))
 }
 

@@ -12,6 +12,7 @@ import { Guard } from '../../src/server/webhook-server.ts'
 import { run } from '../commands/holdfast.ts'
 import { idle } from '../doors/proxy/sandboxed.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { edit } from '../fixtures/edit.ts'
 
 const { signal } = new AbortController()
 const nodes = { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' }
@@ -129,11 +130,14 @@ async function saidAround(t: Test, sandbox: Sandbox, name: string): Promise<Said
     const url = `https://127.0.0.1:${port}/validate`
     await sandbox.client.create(webhooks, registration({ url, authorityCert: tls.cert, timeoutSeconds: 10 }))
     const client = sandbox.api.client({ username: name, groups: [name] })
-    const node = await stored(sandbox, 'node-1')
-    const evicted = { ...node, spec: { ...(node.spec as object), ...raise.spec } }
-    said.push(['webhook', await denialOf(client.update(nodes, evicted))])
+    const first = { namespace: sandbox.namespace, name: 'node-1' }
+    const evicted = (node: ClusterObject) => ({ ...node, spec: { ...(node.spec as object), ...raise.spec } })
+    said.push(['webhook', await denialOf(edit(client, nodes, first, evicted))])
     const annotations = { 'holdfast.dev/override': name }
-    await client.update(nodes, { ...evicted, metadata: { ...node.metadata, annotations } })
+    await edit(client, nodes, first, (node) => ({
+      ...evicted(node),
+      metadata: { ...node.metadata, annotations },
+    }))
 
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)

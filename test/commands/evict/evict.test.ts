@@ -15,6 +15,7 @@ import { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import { monotonicMs } from '../../../src/time/clock.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { replicaPolicy } from '../doctor/facts.ts'
+import { edit } from '../../fixtures/edit.ts'
 
 const namespace = 'longhorn-system'
 /** The report of replicas that enforce everything. */
@@ -138,12 +139,10 @@ t.test('an image with copies only on two disks of the node is moved too', async 
     const name = 'debian-12'
     const uuidOf = sandbox.cluster.uuidOf
     const change = async (files: Record<string, null | { evictionRequested: boolean }>) => {
-      const stored = await sandbox.client.get(resources.BackingImage, namespace, name)
-      if (!stored) throw new Error(`there is no ${name}`)
-      await sandbox.client.update(resources.BackingImage, {
+      await edit(sandbox.client, resources.BackingImage, { namespace, name }, (stored) => ({
         ...stored,
         spec: { ...object(stored.spec), diskFileSpecMap: files },
-      })
+      }))
     }
     const [one, two] = [uuidOf('node-2/disk-1'), uuidOf('node-2/disk-2')]
     const kept = { evictionRequested: false }
@@ -177,14 +176,11 @@ t.test('two nodes with all copies of an image are emptied at the same time', asy
 
 t.test('a node is emptied of which a single disk was being evicted, and all its flags go down', async (t) => {
   const { sandbox, live, evict, left, notes } = await cluster(t, 'v1.8.0')
-  const stored = await sandbox.client.get(resources.Node, namespace, 'node-2')
-  if (!stored) throw new Error('there is no node-2')
-  const spec = object(stored.spec)
-  const disks = object(spec.disks)
-  const evicting = { ...object(disks['disk-1']), allowScheduling: false, evictionRequested: true }
-  await sandbox.client.update(resources.Node, {
-    ...stored,
-    spec: { ...spec, disks: { ...disks, 'disk-1': evicting } },
+  await edit(sandbox.client, resources.Node, { namespace, name: 'node-2' }, (stored) => {
+    const spec = object(stored.spec)
+    const disks = object(spec.disks)
+    const evicting = { ...object(disks['disk-1']), allowScheduling: false, evictionRequested: true }
+    return { ...stored, spec: { ...spec, disks: { ...disks, 'disk-1': evicting } } }
   })
   t.match(await evict(), { step: 'done' }, notes.join('\n'))
   t.strictSame(left(), [])

@@ -12,6 +12,7 @@ import { object } from '../../../src/sandbox/json.ts'
 import { embeddedCluster } from '../../fixtures/embedded-cluster.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { replicaPolicy } from '../doctor/facts.ts'
+import { edit } from '../../fixtures/edit.ts'
 
 const longhornNamespace = 'longhorn-system'
 const signal = untilHung()
@@ -59,14 +60,12 @@ async function cluster(t: Test, settings: Settings, policies = mute, release = '
   }
   /** Requests the eviction of one disk, as somebody else would. */
   const flag = async (disk: string) => {
-    const stored = await sandbox.client.get(resources.Node, longhornNamespace, 'node-2')
-    if (!stored) throw new Error('there is no node-2')
-    const spec = object(stored.spec)
-    const disks = object(spec.disks)
-    const evicting = { ...object(disks[disk]), allowScheduling: false, evictionRequested: true }
-    await sandbox.client.update(resources.Node, {
-      ...stored,
-      spec: { ...spec, disks: { ...disks, [disk]: evicting } },
+    const named = { namespace: longhornNamespace, name: 'node-2' }
+    await edit(sandbox.client, resources.Node, named, (stored) => {
+      const spec = object(stored.spec)
+      const disks = object(spec.disks)
+      const evicting = { ...object(disks[disk]), allowScheduling: false, evictionRequested: true }
+      return { ...stored, spec: { ...spec, disks: { ...disks, [disk]: evicting } } }
     })
     while (live.map.node('node-2')?.spec.disks.get(disk)?.evictionRequested !== true)
       await nextChange(live, signal)
