@@ -94,10 +94,10 @@ function onKey(hear: (typed: string) => void): () => void {
   const { stdin } = process
   const take = (typed: string): void => {
     if (typed.includes('\u0003')) process.kill(process.pid, 'SIGINT')
-    else if (typed.includes('\u001C')) process.kill(process.pid, 'SIGQUIT')
-    else if (typed.includes('\u001A')) {
+    else if (typed.includes('\u001C') || typed.includes('\u001A')) {
+      // Both can take effect at once, and then no other code gives the terminal back.
       stdin.setRawMode(false)
-      process.kill(process.pid, 'SIGTSTP')
+      process.kill(process.pid, typed.includes('\u001C') ? 'SIGQUIT' : 'SIGTSTP')
     } else hear(typed)
   }
   const goOn = (): void => void stdin.setRawMode(true)

@@ -47,7 +47,7 @@ export function versionCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('version')
     .description('Shows the versions of this client, of the guard’s replicas, and of Longhorn.')
     .option('--client', 'only that of this client; no cluster is asked', false)
-    .addOption(outputOption(['text'], 'text'))
+    .addOption(outputOption(['text'], 'text', { hasNames: false }))
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
     .addHelpText(
       'after',

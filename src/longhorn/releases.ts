@@ -190,6 +190,11 @@ export function namesRelease(text: string): boolean {
   return releasesIn(text).length > 0
 }
 
+/** True for the same text, with or without the v in front. */
+export function isSameText(one: string | undefined, other: string | undefined): boolean {
+  return one?.replace(/^v/, '') === other?.replace(/^v/, '')
+}
+
 /** The form of such a text, for messages. */
 export const releaseExamples = 'a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head'
 

@@ -6,7 +6,7 @@ import type { Profile } from '../longhorn/releases.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
-import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import type { Policy } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 
 /**
@@ -134,8 +134,8 @@ export interface Circumstances {
   readonly now: number
   /** What a change does, in words. */
   readonly inWords?: (change: Change) => string
-  /** Which accounts must not wait; that of Longhorn in its usual namespace by default. */
-  readonly policy?: Pick<Policy, 'longhornNamespace' | 'impatient'>
+  /** Which accounts must not wait: they get a hold as a denial. */
+  readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
 }
 
 /** The maximum of findings that a record has in full; a node can have thousands. */
@@ -174,7 +174,7 @@ export function recordOf(
   return {
     ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
     ...(words === '' ? {} : { change: text(words) }),
-    verdict: decisionFor(change, verdict, circumstances.policy ?? defaultPolicy),
+    verdict: decisionFor(change, verdict, circumstances.policy),
     ...whyUnjudged(verdict),
     findings: recordedOf(findingsOf(verdict)),
     ...(verdict.decision === 'allow' && verdict.override

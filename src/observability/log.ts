@@ -28,11 +28,11 @@ export class DecisionLog implements DecisionListener {
     clock: Pick<Clock, 'monotonic'>,
     {
       hasRecords = false,
-      policy = defaultPolicy,
+      policy,
     }: {
       readonly hasRecords?: boolean
-      readonly policy?: Pick<Policy, 'longhornNamespace' | 'impatient'>
-    } = {},
+      readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
+    },
   ) {
     this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log

@@ -5,7 +5,7 @@ import type { BodyRefused, ConnectionClosed, TrafficObserver } from '../doors/ht
 import type { DecisionListener, Timing } from '../gate/ports.ts'
 import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
-import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import type { Policy } from '../rules/policy.ts'
 import { Repeats } from '../time/repeats.ts'
 
 /** A decision on the map takes microseconds, a confirmed one a few round trips. */
@@ -23,7 +23,7 @@ export class DecisionMetrics implements DecisionListener {
   readonly #holdSeconds: Histogram
 
   /** @param policy which accounts must not wait: they get a hold as a denial */
-  constructor(registry: Registry, policy: Pick<Policy, 'longhornNamespace' | 'impatient'> = defaultPolicy) {
+  constructor(registry: Registry, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#policy = policy
     const registers = [registry]
     this.#decisions = new Counter({

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { DecisionListener } from '../gate/ports.ts'
 import { decisionFor, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
-import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 
 const Count = Type.Integer({ minimum: 0 })
@@ -60,11 +60,7 @@ export class TrendRing implements DecisionListener {
   #cancel: () => void
 
   /** @param policy which accounts must not wait: they get a hold as a denial */
-  constructor(
-    sample: Sample,
-    clock: Clock,
-    policy: Pick<Policy, 'longhornNamespace' | 'impatient'> = defaultPolicy,
-  ) {
+  constructor(sample: Sample, clock: Clock, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#policy = policy
     this.#sample = sample
     this.#clock = clock

@@ -144,7 +144,6 @@ export const errors: Followed = {
     'cannot read … (--tls-cert)': 'serve without a certificate tells how to make one, and then starts',
   },
   'commands/output/output-format': {
-    '…; or json': 'status takes the formats of kubectl get',
     '-o name is for objects': 'a format that does not fit is exchanged for another',
   },
   'commands/serve/serving': {

@@ -98,7 +98,7 @@ export async function rareMetrics(folder: string): Promise<string> {
   })
   const change = world.toNode('n1', [disk('d1')], { evictionRequested: true })
   const unavailable = { decision: 'unavailable', why: 'not-confirmed', warnings: [] } as const
-  new DecisionMetrics(registry).decided(change, unavailable, { totalMs: 1, heldMs: 0 })
+  new DecisionMetrics(registry, defaultPolicy).decided(change, unavailable, { totalMs: 1, heldMs: 0 })
   return registry.metrics()
 }
 

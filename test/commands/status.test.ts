@@ -118,7 +118,10 @@ t.test('an unknown node, and a cluster that does not answer, are errors', async 
   t.match(missing.stderr, 'There is no Longhorn node nod-2. There are: node-2, node-1')
   t.equal(missing.stdout, '')
   const wrong = await run(status('--longhorn-namespace', 'longhorn'))
-  t.match(wrong, { code: 2, stderr: /There is no Longhorn in namespace longhorn: [^]*--longhorn-namespace/ })
+  const noLonghorn = /There is no Longhorn in namespace longhorn: [^]*--longhorn-namespace/
+  t.match(wrong, { code: 2, stderr: noLonghorn })
+  for (const which of [['node-1'], ['-l', 'zone=a']])
+    t.match(await run(status('--longhorn-namespace', 'longhorn', ...which)), { code: 2, stderr: noLonghorn })
   await sandbox.stop()
   const gone = await run(status())
   t.equal(gone.code, 2)

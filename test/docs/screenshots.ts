@@ -11,14 +11,19 @@ import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { root } from '../fixtures/root.ts'
 import { record } from '../observability/records.ts'
 import { PageWorld } from '../page/page-world.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 
 if (chromiumPath === undefined) throw new Error('There is no chromium on the PATH: apt-get install chromium')
 
 const past = new FakeClock()
-const hour = new TrendRing(() => {
-  const minute = Math.floor(past.monotonic() / 60_000) % 60
-  return { pending: [0, 1, 2, 2, 1, 0, 0, 3][minute % 8] ?? 0, holds: minute % 8 === 2 ? 1 : 0 }
-}, past)
+const hour = new TrendRing(
+  () => {
+    const minute = Math.floor(past.monotonic() / 60_000) % 60
+    return { pending: [0, 1, 2, 2, 1, 0, 0, 3][minute % 8] ?? 0, holds: minute % 8 === 2 ? 1 : 0 }
+  },
+  past,
+  defaultPolicy,
+)
 for (let minute = 0; minute < 50; minute++) {
   if (minute % 8 === 2) hour.count(minute % 3 === 0 ? 'refuse' : 'hold')
   past.advance(60_000)

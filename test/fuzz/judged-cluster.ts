@@ -64,7 +64,7 @@ export class JudgedCluster {
         },
       ],
       clock: this.clock,
-      circumstances: () => ({ replica: 'one', release, profile: profileOf(release), ageMs: 0 }),
+      circumstances: () => ({ replica: 'one', release, profile: profileOf(release), ageMs: 0, policy }),
     })
     const book = new InProcessBook()
     book.subscribe((key) => this.#changes.tell(entryChange(key)))

@@ -1,3 +1,4 @@
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { type Node, parseNode } from '../../src/longhorn/node.ts'
@@ -40,7 +41,15 @@ function logged(level = 'info') {
   const lines: Record<string, unknown>[] = []
   const time = { ms: 0 }
   const write = (text: string) => void lines.push(JSON.parse(text) as Record<string, unknown>)
-  return { lines, time, log: new DecisionLog(createLog(level, { write }), { monotonic: () => time.ms }) }
+  return {
+    lines,
+    time,
+    log: new DecisionLog(
+      createLog(level, { write }),
+      { monotonic: () => time.ms },
+      { policy: defaultPolicy },
+    ),
+  }
 }
 
 t.test('a deletion with the mark of the uninstaller is logged, though it is not judged', (t) => {

@@ -26,7 +26,7 @@ async function page() {
   const registry = new Registry()
   const book = new InProcessBook()
   await book.swap(await book.read('n1', signal), { reservations: [reservation('holdfast-0/1')] }, signal)
-  const decisions = new DecisionMetrics(registry)
+  const decisions = new DecisionMetrics(registry, defaultPolicy)
   stateMetrics(registry, {
     version: '1.2.3',
     map,

@@ -226,7 +226,13 @@ t.test('an answer waits for every sink', async (t) => {
   const trail = new AuditTrail({
     sinks: [{ name: 'slow', write: () => slow }],
     clock: new FakeClock(),
-    circumstances: () => ({ replica: 'r', release: undefined, profile: 'A', ageMs: Infinity }),
+    circumstances: () => ({
+      replica: 'r',
+      release: undefined,
+      profile: 'A',
+      ageMs: Infinity,
+      policy: defaultPolicy,
+    }),
   })
   let done = false
   const recorded = Promise.resolve(trail.decided(change, held, instant, patience)).then(() => (done = true))

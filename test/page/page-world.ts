@@ -45,7 +45,8 @@ export class PageWorld {
   constructor({ map }: TestCluster, clock: Clock = systemClock, trend?: TrendRing) {
     this.#clock = clock
     this.currentAt = () => clock.monotonic()
-    this.trend = trend ?? new TrendRing(() => ({ pending: 0, holds: this.waiting.length }), clock)
+    this.trend =
+      trend ?? new TrendRing(() => ({ pending: 0, holds: this.waiting.length }), clock, defaultPolicy)
     this.source = {
       parts: () => ({
         longhorn: longhornPart(map.release),

@@ -2,10 +2,11 @@ import t from 'tap'
 import { TrendRing, joined, stepMs } from '../../src/page/trend.ts'
 import { longhornAccount, request } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 
 t.test('the trend counts by steps and keeps an hour', (t) => {
   const clock = new FakeClock()
-  const ring = new TrendRing(() => ({ pending: 2, holds: 1 }), clock)
+  const ring = new TrendRing(() => ({ pending: 2, holds: 1 }), clock, defaultPolicy)
   const by = (username: string) => ({ request: request({ actor: { username, groups: [] } }) })
   ring.decided(by('ann'), { decision: 'refuse' })
   ring.decided(by('ann'), { decision: 'hold' })
@@ -23,7 +24,7 @@ t.test('the trend counts by steps and keeps an hour', (t) => {
 t.test('a hold and a clean-up that are shorter than a step are in it', (t) => {
   const clock = new FakeClock()
   let now = { pending: 0, holds: 0 }
-  const ring = new TrendRing(() => now, clock)
+  const ring = new TrendRing(() => now, clock, defaultPolicy)
   clock.advance(2_500)
   now = { pending: 3, holds: 1 }
   clock.advance(1_500)

@@ -11,6 +11,7 @@ import {
   longhornName,
   type OutputFormat,
   outputOption,
+  withoutNames,
   printed,
 } from '../output/output-format.ts'
 import { table, tableRow } from '../table.ts'
@@ -105,6 +106,7 @@ async function audit(
     throw new CannotRun(
       '--holds tells which requests begin and cease to wait, so it needs --follow, without --summary',
     )
+  if (flags.summary && flags.output.format === 'name') throw new CannotRun(withoutNames)
   const ending = new AbortController()
   const { signal } = ending
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))

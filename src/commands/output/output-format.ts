@@ -30,19 +30,22 @@ const templates = {
 type TemplateFormat = keyof typeof templates
 
 const plainFormats = ['json', 'yaml', 'name'] as const
+type PlainFormat = (typeof plainFormats)[number]
 
 /**
  * The option `-o` with the formats that kubectl has.
  *
  * @param people the formats for people
+ * @param about `hasNames`: false if the output never has objects of a cluster
  */
-export function outputOption(people: readonly string[], help: string): Option {
+export function outputOption(people: readonly string[], help: string, { hasNames = true } = {}): Option {
+  const plain = hasNames ? plainFormats : plainFormats.filter((name) => name !== 'name')
   const option = new FormatOption(
     '-o, --output <format>',
-    `${help}; or json, yaml, name, jsonpath=…, jsonpath-as-json=…, jsonpath-file=…, custom-columns=…, custom-columns-file=…`,
-    formatsOf(people),
+    `${help}; or ${plain.join(', ')}, jsonpath=…, jsonpath-as-json=…, jsonpath-file=…, custom-columns=…, custom-columns-file=…`,
+    formatsOf([...people, ...plain]),
   )
-  return option.argParser((text) => readFormat(text, people))
+  return option.argParser((text) => readFormat(text, people, plain))
 }
 
 /** With what a shell offers for it. */
@@ -56,22 +59,23 @@ class FormatOption extends Option {
 }
 
 /** What may follow `-o`. */
-function formatsOf(people: readonly string[]): readonly string[] {
-  return [...people, ...plainFormats, ...Object.keys(templates).map((name) => `${name}=`)]
+function formatsOf(named: readonly string[]): readonly string[] {
+  return [...named, ...Object.keys(templates).map((name) => `${name}=`)]
 }
 
 function readFormat(
   text: string,
   people: readonly string[],
+  allowed: readonly PlainFormat[],
 ): OutputFormat<string> | LateValue<OutputFormat<string>> {
   const named = people.find((name) => name === text)
   if (named !== undefined) return { format: named }
-  const plain = plainFormats.find((name) => name === text)
+  const plain = allowed.find((name) => name === text)
   if (plain !== undefined) return { format: plain }
   const equals = text.indexOf('=')
   const name = equals === -1 ? text : text.slice(0, equals)
   if (!isTemplateFormat(name))
-    throw new InvalidArgumentError(`Allowed choices are ${formatsOf(people).join(', ')}.`)
+    throw new InvalidArgumentError(`Allowed choices are ${formatsOf([...people, ...allowed]).join(', ')}.`)
   const template = equals === -1 ? '' : text.slice(equals + 1)
   if (template === '') throw new InvalidArgumentError(`It needs a template: ${name}=${templates[name]}.`)
   if (name === 'jsonpath-file' || name === 'custom-columns-file')
@@ -156,7 +160,8 @@ export function printed(
   }
 }
 
-const withoutNames =
+/** Why there is nothing to print. */
+export const withoutNames =
   '-o name is for objects of a cluster, and the output of this command has none. Take -o json, yaml, jsonpath or custom-columns'
 
 /** As programs read it: without fields that are undefined. */

@@ -8,7 +8,7 @@ import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { systemClock } from '../../time/clock.ts'
-import { lookForGuard } from '../guard/guard-place.ts'
+import { insistOnLonghorn, lookForGuard } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
 import { selectedNodes } from '../guard/selected-nodes.ts'
@@ -51,7 +51,10 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     )
     .argument('[node...]', 'only these Longhorn nodes')
     .addOption(outputOption(['wide'], 'wide: each disk and reservation too'))
-    .option('-l, --selector <labels>', 'only Longhorn nodes with these labels, as for kubectl get -l')
+    .option(
+      '-l, --selector <labels>',
+      'only Longhorn nodes that have these labels at the start, as for kubectl get -l',
+    )
     .option('--no-headers', 'tables without headings, and nothing before them')
     .option('-w, --watch', 'show it again whenever it changes, until q or Ctrl-C', false)
   return addImpersonationOptions(addClusterOptions(addReplicaOptions(command)))
@@ -116,6 +119,8 @@ async function showStatus(
       note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
+    // Without Longhorn no name and no label is to blame.
+    if (flags.selector !== undefined || named.size > 0) insistOnLonghorn(live.map, flags.longhornNamespace)
     const only =
       flags.selector === undefined
         ? named

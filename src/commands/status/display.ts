@@ -73,7 +73,7 @@ export async function openDisplay(
   }
   const block = await updatingBlock(stdout)
   notes.above = block.above
-  let [from, page] = [0, 1]
+  let [from, page, end] = [0, 1, 0]
   const draw = ({ status, stale }: Shown): void => {
     // A person may change the size meanwhile.
     const width = widthOf(stdout) ?? 80
@@ -82,14 +82,14 @@ export async function openDisplay(
     const told = stale === undefined ? above : `${above}${wrapped(stale, width)}\n`
     const size = { width, height: stdout.rows ?? 24 }
     const part = scrolled(told, sections(status, now), size, from)
-    ;({ from, page } = part)
+    ;({ from, page, last: end } = part)
     block.draw(part.text)
   }
   let last: Shown | undefined
   const forget = onKey?.((typed) => {
     for (const wish of wishesIn(typed)) {
       if (wish === 'quit') quit()
-      else from = lineAfter(wish, from, page)
+      else from = Math.min(Math.max(0, lineAfter(wish, from, page)), end)
     }
     if (last !== undefined) draw(last)
   })

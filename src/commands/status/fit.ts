@@ -34,6 +34,8 @@ interface Scrolled {
   readonly from: number
   /** How many lines of the tables it has. */
   readonly page: number
+  /** The line with which the last part begins. */
+  readonly last: number
 }
 
 /**
@@ -51,11 +53,12 @@ export function scrolled(
   // Below the tables stand an empty line, the place, and the cursor.
   const page = Math.max(1, size.height - linesOf(heading, size.width) - 4)
   const isAll = linesOf(heading, size.width) + 1 + lines.length < size.height
-  const from = isAll ? 0 : Math.max(0, Math.min(wanted, lines.length - page))
-  if (from === 0) return { text: fitted(heading, sections, size), from, page }
+  const last = isAll ? 0 : Math.max(0, lines.length - page)
+  const from = Math.max(0, Math.min(wanted, last))
+  if (from === 0) return { text: fitted(heading, sections, size), from, page, last }
   const shown = lines.slice(from, from + page)
   const place = `lines ${from + 1} to ${from + shown.length} of ${lines.length}; g: back to the first, q: end`
-  return { text: `${[heading, ...shown, '', place].join('\n')}\n`, from, page }
+  return { text: `${[heading, ...shown, '', place].join('\n')}\n`, from, page, last }
 }
 
 /** How much of a table is shown. */

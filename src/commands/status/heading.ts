@@ -1,3 +1,4 @@
+import { isSameText } from '../../longhorn/releases.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { wrapped } from '../../text/wrap.ts'
 import { longhornText } from '../longhorn-text.ts'
@@ -18,7 +19,7 @@ export function heading(
 
 /** With the release that the guard judges by, where it is another one than that which runs. */
 function longhornLines({ release, configured, ...judged }: Status['longhorn']): string[] {
-  if (configured === null || configured === release)
+  if (configured === null || (release !== null && isSameText(configured, release)))
     return [`Longhorn: ${longhornText({ release, ...judged })}`]
   return [
     `Longhorn: ${plainLine(release ?? 'unknown')}, but the guard is configured for another release (longhornRelease):`,

@@ -59,11 +59,12 @@ type Row = NotedStatus & { readonly name: string }
 /** The node's own flag in brackets, as among those that are up. */
 function noteInWords({ node, disks, problem }: NotedStatus): string {
   if (problem !== null) return `unreadable: ${problem}`
-  return [...(node ? ['(node)'] : []), ...disks].join(',')
+  return [...(node ? ['(node)'] : []), ...disks].join(',') || 'none'
 }
 
-function next({ name, raisedBy, problem }: Row): string {
+function next({ name, node, disks, raisedBy, problem }: Row): string {
   const rescue = `holdfast rescue ${name}`
-  if (problem !== null) return `${rescue} --leave-cleared`
+  // There is nothing to raise, and the note alone has to go.
+  if (problem !== null || (!node && disks.length === 0)) return `${rescue} --leave-cleared`
   return raisedBy === 'guard' ? `the guard raises them when that is safe. If none does: ${rescue}` : rescue
 }

@@ -234,7 +234,8 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       synced,
       holds,
       mode: policy === undefined ? null : modeOf(policy.modes),
-      release: policy?.release ?? null,
+      // One form, so that a v more or less is no other release.
+      release: policy?.release?.replace(/^v?(?=\d)/, 'v') ?? null,
       settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
       ...(lostAfterMs !== undefined && { lostAfterMs }),
       pendingCleanups: pendingCleanups.flatMap(({ image, diskUUID, pendingMs }) =>

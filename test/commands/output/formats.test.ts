@@ -98,7 +98,6 @@ t.test('names of a document that has none are an error, and never an empty outpu
   const file = join(t.testdir(), 'audit.log')
   await writeFile(file, `${JSON.stringify(record())}\n`)
   for (const command of [
-    ['version', '--client'],
     ['audit', file, '--summary'],
     ['audit', file, '--summary', '--user', 'nobody'],
   ]) {
@@ -109,4 +108,6 @@ t.test('names of a document that has none are an error, and never an empty outpu
       command.join(' '),
     )
   }
+  const version = await run(['version', '--client', '-o', 'name'])
+  t.match(version, { code: 2, stderr: /Allowed choices are text, json, yaml, jsonpath=/ })
 })

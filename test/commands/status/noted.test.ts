@@ -26,12 +26,18 @@ t.test('a status lists the flags that a rescue has noted, and what raises them a
     .node('n1', [disk('d1')], noting(JSON.stringify(note)))
     .node('n2', [disk('d2'), disk('d3')], noting(JSON.stringify(byGuard)))
     .node('n3', [disk('d4')], noting('what?'))
+    .node(
+      'n4',
+      [disk('d5')],
+      noting(JSON.stringify({ ...note, disks: [], by: '', guard: { generation: 1 } })),
+    )
   t.equal(
     table(world),
     `FLAGS NOTED                  NODE   FOR       BY    NEXT
 d1                           n1     80s       ann   holdfast rescue n1
 (node),d2,d3                 n2     unknown   -     the guard raises them when that is safe. If none does: holdfast rescue n2
 unreadable: it is not JSON   n3     unknown   -     holdfast rescue n3 --leave-cleared
+none                         n4     80s       -     holdfast rescue n4 --leave-cleared
 `,
   )
   t.end()

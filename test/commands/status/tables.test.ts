@@ -79,6 +79,7 @@ t.test('the heading says by which release the guard judges, where that is not th
     releases.map((release, at) => ({ ...replica, replica: `r${at}`, release }))
   const same = text({ guard: guard(null, null) })
   t.equal(text({ guard: guard('v1.8.0', 'v1.8.0') }), same)
+  t.equal(text({ guard: guard('1.8.0', '1.8.0') }), same, 'with or without a v')
   const other = text({ guard: guard('v1.10.0', 'v1.10.0') })
   t.match(
     other,
