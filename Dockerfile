@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="Holdfast" \
   org.opencontainers.image.vendor="The Holdfast project"
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /image /holdfast
-ENV NODE_ENV=production
+ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1
 # By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "/holdfast/dist/main.js"]

@@ -10,7 +10,7 @@
 //
 // embedded-cluster.js and sandbox.js are the embedded cluster. Nothing else needs them, so an image can do without.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 import { requiredBuiltins } from './builtins.mjs'
@@ -20,6 +20,14 @@ import { sourceLines, withoutMapsOfPackages } from './source-lines.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const dist = resolve(process.argv[2] ?? join(root, 'dist'))
+
+// A named folder is emptied, so it has to be a bundle already, or empty.
+const isBundle = existsSync(join(dist, 'source-lines.json'))
+if (process.argv[2] !== undefined && existsSync(dist) && readdirSync(dist).length > 0 && !isBundle) {
+  console.error(`${dist} has other files than a bundle. Name an empty folder, or one that does not exist.`)
+  process.exit(2)
+}
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const program = await chunksOf('src/main.ts', {
   platform: 'node',
@@ -38,7 +46,7 @@ const program = await chunksOf('src/main.ts', {
 const page = await chunksOf('src/page/browser/main.js', { platform: 'browser' })
 
 rmSync(dist, { recursive: true, force: true })
-mkdirSync(dist)
+mkdirSync(dist, { recursive: true })
 for (const { fileName, code, isEntry } of program)
   writeFileSync(join(dist, fileName), code, { mode: isEntry ? 0o755 : 0o644 })
 const asProgram = { mode: 0o755 }
@@ -70,7 +78,7 @@ async function chunksOf(input, { output, ...options }) {
     ...options,
     cwd: root,
     tsconfig: false,
-    transform: { target: 'node20.19' },
+    transform: { target: 'node20.19', define: { HOLDFAST_VERSION: JSON.stringify(version) } },
     preserveEntrySignatures: false,
     // Packages have such imports. Ours have none, which the lint makes sure of.
     // A module that one command needs at once and another one later is no mistake.

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { isatty } from 'node:tty'
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 import { exitCode } from './commands/surroundings.ts'
@@ -10,6 +11,8 @@ const stdoutListeners = new Set<(why: string) => void>()
 /** Other commands end, as by a signal. */
 let stdoutIsLost: (name: string) => void = () => undefined
 let isIncomplete = false
+/** To ask `process.stdin` would open it, and change it for the programs that share it. */
+const isStdinTerminal = isatty(0)
 /** Beside the bundle. */
 const inSources = sourceStacks(new URL('source-lines.json', import.meta.url))
 const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
@@ -29,11 +32,11 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     stdin: () => process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    isInteractive: process.stdin.isTTY && process.stderr.isTTY,
+    isInteractive: isStdinTerminal && process.stderr.isTTY,
     untilSignal,
     onHangup,
     onStdoutClosed,
-    ...(process.stdin.isTTY && { onKey }),
+    ...(isStdinTerminal && { onKey }),
     measureProcess,
     inSources,
   })

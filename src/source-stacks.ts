@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { SourceMap, type SourceMapping, type SourceMapPayload } from 'node:module'
 
 /** A place in the bundle: folder, file, line and column. */
-const place = /(file:\/\/[^\s()]*\/)([^/\s()]+\.js):(\d+):\d+/g
+const place = /(file:\/\/\S*\/)([^/\s()]+\.js):(\d+):\d+/g
 
 /**
  * Makes the function that shows the sources in a stack trace of the bundle: `src/gate/gate.ts:120` for each

@@ -1,13 +1,13 @@
 // What a release consists of, made and checked without any service but the registries of the image's bases: node .github/scripts/release.ts TASK ...
 // Run by the workflow Release, and by people before they push a tag.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { basesOf, digestInRegistry, platforms, renewed } from './bases.ts'
 import { checksumFile, checksums } from './checksums.ts'
 import { buildImage } from './image.ts'
 import { releaseNotes } from './notes.ts'
-import { billOfMaterials, type LockFile, packagesInBundle, packagesInstalled } from './sbom.ts'
+import { billOfMaterials, type LockFile, packagesInBundle } from './sbom.ts'
 import { isPrerelease, otherVersions, versionPlaces } from './versions.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -42,7 +42,7 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void | Prom
   },
   /**
    * pack FOLDER: what is published, in a folder that does not exist yet: the package for npm, the manifest for Krew, the chart,
-   * the bill of materials, and checksums. What `npm run build` has made goes into the package.
+   * the bill of materials, and checksums.
    */
   pack(folder = '') {
     mkdirSync(folder)
@@ -57,7 +57,7 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void | Prom
     execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), resolve(folder)], { stdio: 'pipe' })
     const krew = [join(root, 'scripts/krew.mjs'), file(`holdfast-${version}.tgz`)]
     writeFileSync(file('holdfast.yaml'), execFileSync(process.execPath, krew))
-    void tasks.sbom?.(file(`holdfast-${version}.cdx.json`))
+    void tasks.sbom?.(file(`holdfast-${version}.tgz`), file(`holdfast-${version}.cdx.json`))
     void tasks.checksums?.(folder)
   },
   /** bases: every base of the image is pinned by its digest. */
@@ -89,14 +89,12 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void | Prom
       pull: true,
     })
   },
-  /** sbom FILE: the packages that the program contains, in CycloneDX. */
-  sbom(file = '') {
+  /** sbom PACKAGE FILE: the packages that the packed program contains, in CycloneDX. */
+  sbom(packed = '', file = '') {
     const { name, version } = JSON.parse(read('package.json')) as { name: string; version: string }
     const lock = JSON.parse(read('package-lock.json')) as LockFile
-    const licences = 'dist/THIRD-PARTY-LICENSES.txt'
-    const shipped = existsSync(join(root, licences))
-      ? packagesInBundle(read(licences))
-      : packagesInstalled(lock)
+    const licences = ['-xzOf', packed, 'package/dist/THIRD-PARTY-LICENSES.txt']
+    const shipped = packagesInBundle(execFileSync('tar', licences, { encoding: 'utf8' }))
     const made = Number(process.env.SOURCE_DATE_EPOCH ?? Math.floor(Date.now() / 1_000))
     writeFileSync(file, billOfMaterials({ name, version }, shipped, lock, made))
     console.log(`${file}: ${shipped.length} packages`)

@@ -10,8 +10,6 @@ interface LockEntry {
   readonly version?: string
   readonly license?: string
   readonly integrity?: string
-  readonly dev?: boolean
-  readonly link?: boolean
 }
 
 /** What package-lock.json says. */
@@ -28,15 +26,6 @@ export function packagesInBundle(licences: string): Shipped[] {
   const found = [...licences.matchAll(/^-{20,}\n(\S+) (\d+\.\d+\.\d+\S*) \([^)]*\)\n-{20,}$/gm)]
   if (found.length === 0) throw new Error('The file of licences names no package')
   return found.map(([, name = '', version = '']) => ({ name, version }))
-}
-
-/** The packages that are installed beside the program: those of the lock file that are not for development alone. */
-export function packagesInstalled({ packages }: LockFile): Shipped[] {
-  return Object.entries(packages).flatMap(([path, { version, dev, link }]) =>
-    path === '' || dev === true || link === true || version === undefined
-      ? []
-      : [{ name: nameOf(path), version }],
-  )
 }
 
 /**

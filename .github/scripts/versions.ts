@@ -15,6 +15,8 @@ const named: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['--set image.tag', /\bimage\.tag=v?(\d+\.\d+\.\d+[\w.-]*)/g],
   ['tag', /^ *tag: v?(\d+\.\d+\.\d+[\w.-]*)/gm],
   ['targetRevision', /^ *targetRevision: v?(\d+\.\d+\.\d+[\w.-]*)/gm],
+  ['tag of the repository', /(?:\bgit checkout |\brefs\/tags\/|^ *rev: )v(\d+\.\d+\.\d+[\w.-]*)/gm],
+  ['package', /\bholdfast-(\d+\.\d+\.\d+(?:-[\w.-]+?)?)\.tgz/g],
   ['chart', /\bcharts\/holdfast\S* --version v?(\d+\.\d+\.\d+[\w.-]*)/g],
 ]
 

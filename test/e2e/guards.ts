@@ -185,7 +185,7 @@ function asProcess(name: string, template: PodTemplate): Start {
   return {
     program: process.execPath,
     args: [...program, ...local, ...cluster],
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name },
+    env: { PATH: process.env.PATH ?? '', HOME: '/dev/null', HOLDFAST_REPLICA: name },
   }
 }
 

@@ -33,6 +33,11 @@ t.test('requests carry the token of the older providers too', async (t) => {
   }
 })
 
+t.test('a provider that nobody knows is an error, so no request goes out as nobody', async (t) => {
+  const headers = providerHeaders({ name: 'ann', authProvider: { name: 'other', config: {} } })
+  await t.rejects(headers(), new PluginProblem('no auth-provider has the name that the kubeconfig gives'))
+})
+
 t.test('requests have no authorization if the provider has no token', async (t) => {
   t.strictSame(await providerHeaders(user({}))(), {})
 })

@@ -54,6 +54,8 @@ t.test('the bundle imports its own files and modules of Node, and no package', (
       const isThere = from.startsWith('./') ? files.has(from.slice(2)) : isOfNode(from)
       t.ok(isThere || optional.includes(from), `${name} imports ${from}`)
     }
+    const costly = atOnce(text).filter((from) => /^(?:node:)?(?:fs|http|util)$/.test(from))
+    t.strictSame(costly, [], `${name}: see scripts/builtins.mjs`)
   }
   t.end()
 })
@@ -72,6 +74,13 @@ t.test('every file of the bundle can be loaded, and none waits for another that 
     left = more
   }
   t.strictSame(left, [])
+})
+
+t.test('the build empties no folder that has other files', async (t) => {
+  const folder = t.testdir({ 'thesis.txt': 'years' })
+  const refused = await runProgram(process.execPath, [join(root, 'scripts/build.mjs'), folder], { PATH })
+  t.match(refused, { code: 2, stderr: /has other files than a bundle\. Name an empty folder/ })
+  t.strictSame(await readdir(folder), ['thesis.txt'])
 })
 
 t.test('the licence of each bundled package is in the bundle', (t) => {
@@ -142,6 +151,11 @@ t.test('the stack trace of a bug names the source and its line', async (t) => {
   const place = `at tr (file://${join(dist, 'http.js')}:900:1)`
   const inSources = sourceStacks(pathToFileURL(join(dist, 'source-lines.json')))
   t.equal(inSources(place), place, 'code of a package is in the bundle as it is')
+  const elsewhere = join(t.testdir({ 'app(1)': {} }), 'app(1)')
+  await cp(join(dist, 'source-lines.json'), join(elsewhere, 'source-lines.json'))
+  const own = 1 + (files.get('main.js') ?? '').split('\n').findIndex((text) => /^\s+\w.*;$/.test(text))
+  const stack = `at f (${pathToFileURL(elsewhere).href}/main.js:${own}:1)`
+  t.match(sourceStacks(pathToFileURL(join(elsewhere, 'source-lines.json')))(stack), /^at f \(src\/\S+:\d+\)$/)
 })
 
 const canKeep = 'enableCompileCache' in module
@@ -152,6 +166,22 @@ t.test('Node keeps what it has compiled in the cache folder of the user', { skip
   t.match(await runProgram(main, ['--version'], { ...env, XDG_CACHE_HOME }), { code: 0, stderr: '' })
   t.strictSame(await readdir(join(XDG_CACHE_HOME, 'holdfast')), ['compile-cache'])
 })
+
+t.test(
+  'without a home Node keeps nothing, so no file comes into the folder of whoever runs it',
+  async (t) => {
+    const cwd = t.testdir()
+    for (const HOME of [undefined, '', 'home'])
+      t.match(
+        await runProgram('sh', ['-c', 'cd "$0" && exec "$1" --version', cwd, main], {
+          PATH,
+          ...(HOME !== undefined && { HOME }),
+        }),
+        { code: 0, stderr: '' },
+      )
+    t.strictSame(await readdir(cwd), [])
+  },
+)
 
 t.test('a cache folder that cannot be written is no problem', async (t) => {
   const nowhere = { ...env, XDG_CACHE_HOME: '/dev/null' }

@@ -22,7 +22,8 @@ t.test('a place with another version is named', (t) => {
     'package-lock.json': '{"version":"1.2.2","packages":{"":{"version":"1.2.3"}}}',
     Dockerfile: 'LABEL org.opencontainers.image.version="1.2.0" \\\n',
     'charts/holdfast/Chart.yaml': 'version: 1.2.3\nappVersion: 1.2.4\n',
-    'docs/a.md': 'docker build --tag r.example/holdfast:1.2.1 .\nhelm --set image.tag=1.2.3\n',
+    'docs/a.md':
+      'docker build --tag r.example/holdfast:1.2.1 .\nhelm --set image.tag=1.2.3\ngit checkout v1.2.5\nnpm i holdfast-1.2.6.tgz\n',
     'examples/b.yaml': '      tag: 1.2.3\n  targetRevision: v1.2.0\n',
   }
   const places = versionPlaces((path) => files[path] ?? '', ['docs/a.md', 'examples/b.yaml'])
@@ -33,6 +34,8 @@ t.test('a place with another version is named', (t) => {
       ['charts/holdfast/Chart.yaml', 'appVersion', '1.2.4'],
       ['Dockerfile', 'version', '1.2.0'],
       ['docs/a.md', 'image', '1.2.1'],
+      ['docs/a.md', 'tag of the repository', '1.2.5'],
+      ['docs/a.md', 'package', '1.2.6'],
       ['examples/b.yaml', 'targetRevision', '1.2.0'],
     ],
   )

@@ -1,4 +1,5 @@
 import type { RequestOptions } from 'node:https'
+import { PluginProblem } from './exec-plugin.ts'
 import type { Headers, User } from './kubeconfig.ts'
 
 /**
@@ -10,14 +11,18 @@ import type { Headers, User } from './kubeconfig.ts'
  */
 export function providerHeaders({ name, authProvider }: User): () => Promise<Headers> {
   const asked = { name, authProvider }
-  const provider = import('./auth-providers.ts').then(({ authProviders }) =>
-    authProviders().find((each) => each.isAuthProvider(asked)),
-  )
+  const provider = import('./auth-providers.ts').then(({ authProviders }) => {
+    const found = authProviders().find((each) => each.isAuthProvider(asked))
+    // Without it the request would go out as that of nobody.
+    if (found === undefined)
+      throw new PluginProblem('no auth-provider has the name that the kubeconfig gives')
+    return found
+  })
   // The caller gets the error.
   provider.catch(() => undefined)
   return async () => {
     const headers: NonNullable<RequestOptions['headers']> = {}
-    await (await provider)?.applyAuthentication(asked, { headers })
+    await (await provider).applyAuthentication(asked, { headers })
     const pairs = Object.entries(headers).map(([key, value]) => [key, String(value)] as const)
     return Object.fromEntries(pairs)
   }

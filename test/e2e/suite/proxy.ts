@@ -25,7 +25,7 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
   ]
   const child = new Child('proxy', process.execPath, [...holdfast, ...args], {
     PATH: process.env.PATH ?? '',
-    HOME: '/nonexistent',
+    HOME: '/dev/null',
   })
   t.teardown(() => child.end())
   const port = await child.line((line) => {
