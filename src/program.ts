@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { isatty } from 'node:tty'
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
-import { exitCode } from './commands/surroundings.ts'
+import { exitCode, type Output } from './commands/surroundings.ts'
 import { sourceStacks } from './source-stacks.ts'
 import { inWords } from './text/system-error.ts'
 
@@ -30,8 +30,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     calledAs: nameOf(process.argv[1]),
     env: process.env,
     stdin: () => process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: sized(process.stdout),
+    stderr: sized(process.stderr),
     isInteractive: isStdinTerminal && process.stderr.isTTY,
     untilSignal,
     onHangup,
@@ -40,6 +40,25 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     measureProcess,
     inSources,
   })
+}
+
+/** A terminal that has no size yet, as `kubectl exec -t` may give one, counts as one of the usual size. */
+function sized(stream: NodeJS.WriteStream): Output {
+  return {
+    get isTTY() {
+      return stream.isTTY
+    },
+    get columns() {
+      return stream.columns > 0 ? stream.columns : 80
+    },
+    get rows() {
+      return stream.rows > 0 ? stream.rows : 24
+    },
+    get writableLength() {
+      return stream.writableLength
+    },
+    write: (text) => stream.write(text),
+  }
 }
 
 /** kubectl runs `kubectl-holdfast` for `kubectl holdfast`. */

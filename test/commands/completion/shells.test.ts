@@ -107,6 +107,22 @@ t.test('fish offers what holdfast says, and runs none of it', { skip: without('f
   t.notOk(spawnSync('ls', [join(at, 'owned')]).status === 0)
 })
 
+t.test(
+  'the scripts ask holdfast itself, and also those of shells that are not here can be had',
+  async (t) => {
+    for (const [shell, registers] of [
+      ['bash', /^complete -o default -F _holdfast holdfast$/m],
+      ['zsh', /^#compdef holdfast\n[^]*^ {2}compdef _holdfast holdfast$/m],
+      ['fish', /^complete .*-c holdfast /m],
+    ] as const) {
+      const { code, stdout } = await run(['completion', shell])
+      t.equal(code, 0, shell)
+      t.match(stdout, registers)
+      t.match(stdout, ' __complete ')
+    }
+  },
+)
+
 t.test('PowerShell gets a completer for native commands', async (t) => {
   const { code, stdout } = await run(['completion', 'powershell'])
   t.equal(code, 0)
