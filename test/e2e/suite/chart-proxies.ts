@@ -110,7 +110,7 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
         '--certificate-authority',
         join(folder, 'ca.crt'),
       ]
-      const env = { PATH: process.env.PATH ?? '', HOME: '/dev/null', KUBECONFIG: '/dev/null' }
+      const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: '/dev/null' }
       return await runProgram(cluster.binaries.kubectl, [...server, '--token', token, ...args], env)
     }
     t.match(await as('operator', 'auth', 'whoami'), { stdout: /system:serviceaccount:holdfast:operator/ })
