@@ -227,6 +227,6 @@ function same(stack: string): string {
 
 /** True for an error of the cluster or its connection: it is no bug. */
 async function isOfCluster(error: unknown): Promise<boolean> {
-  const problem = await import('./kubernetes/client/cluster-problem.ts')
+  const problem = await import('./kubernetes/client/json-request.ts')
   return problem.isOfCluster(error)
 }

@@ -9,6 +9,9 @@ import { adviceOf, headlineOf } from '../rules/layout.ts'
 import type { Policy } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 
+/** The media type of records: one JSON object a line. */
+export const linesType = 'application/x-ndjson'
+
 /**
  * The version of the record's form. A field may be added under this name; none is removed, and none changes
  * its meaning.

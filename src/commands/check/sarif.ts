@@ -3,9 +3,8 @@ import { pathToFileURL } from 'node:url'
 import { version } from '../../server/version.ts'
 import { plainText } from '../../text/plain-text.ts'
 import { data } from '../terminal.ts'
-import { type Problem, problemsOf, type Report } from './problems.ts'
+import { type Problem, problemsOf, relativeFile, type Report } from './problems.ts'
 import { patchSource } from './proposals.ts'
-import { relativeFile } from './relative-file.ts'
 import { helpUriOf, type ReportRule, reportRules, reportRuleTexts } from './report-rules.ts'
 
 /**

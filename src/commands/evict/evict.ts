@@ -13,9 +13,8 @@ import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { carryOut, carryOutBatches } from './carry-out.ts'
 import { lookForDrain, untilDrained } from './drain.ts'
 import type { EvictModules } from './eviction.ts'
-import { leftClosed } from './left-closed.ts'
 import type { EvictionStep } from './next-step.ts'
-import type { Target } from './remains.ts'
+import { leftClosed, type Target } from './remains.ts'
 import { openReport, type Report } from './report.ts'
 
 /** How nodes are to be emptied. */

@@ -14,8 +14,7 @@ import { type BatchStep, nextBatch } from './next-batch.ts'
 import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
 import { closePatch, evictionPatch, type Target } from './remains.ts'
 import { runEviction } from './run-eviction.ts'
-import { Turns } from './turns.ts'
-import { nextChange, patchNode } from './writes.ts'
+import { Mutex, nextChange, patchNode } from './writes.ts'
 
 /** What an eviction is carried out with. */
 export interface EvictModules {
@@ -60,7 +59,7 @@ export class Eviction {
   readonly #profile: Profile
   readonly #isOneOfSeveral: boolean
   /** One flag goes up at a time, so that each is judged with those before it. */
-  readonly #turns = new Turns()
+  readonly #mutex = new Mutex()
   /** True once it is proved that the guard holds back the removal of copies, or where nothing needs it. */
   #proved = true
   /** Why no further flag goes up. */
@@ -179,11 +178,11 @@ export class Eviction {
       return isNext()
     }
     if (this.#proved) {
-      await this.#write(target, true, { isWanted, turns: this.#turns })
+      await this.#write(target, true, { isWanted, mutex: this.#mutex })
       return
     }
     // Before it is proved, no second flag goes up beside this one.
-    await this.#turns.take(async () => {
+    await this.#mutex.run(async () => {
       await this.#write(target, true, { isWanted })
       await this.#insist(target)
     })
@@ -192,12 +191,12 @@ export class Eviction {
   async #write(
     target: Target,
     evictionRequested: boolean,
-    { isWanted = () => true, turns }: { isWanted?: () => boolean; turns?: Turns } = {},
+    { isWanted = () => true, mutex }: { isWanted?: () => boolean; mutex?: Mutex } = {},
   ): Promise<void> {
     await patchNode(
       target.node,
       (node) => (isWanted() ? evictionPatch(target, node, evictionRequested) : undefined),
-      { ...this.#writing, turns },
+      { ...this.#writing, mutex },
     )
   }
 
