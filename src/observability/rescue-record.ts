@@ -1,9 +1,9 @@
 import type { PendingOnNode } from '../disk-map/disk-map-view.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Flags } from '../longhorn/rescue-note.ts'
-import { cleanupInWords } from '../rescue/cleanups.ts'
-import { inWords, isNone } from '../rescue/flags.ts'
-import type { RescueNews } from '../rescue/news.ts'
+import { cleanupInWords } from '../rules/rescue/cleanups.ts'
+import { inWords, isNone } from '../rules/rescue/flags.ts'
+import type { RescueNews } from '../rules/rescue/guard-step.ts'
 import {
   type AuditRecord,
   type Circumstances,

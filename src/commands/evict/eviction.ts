@@ -1,7 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import { unnotePatch } from '../../rescue/flags.ts'
+import { unnotePatch } from '../../rules/rescue/flags.ts'
 import { defaultPolicy, type EvictionBudget, type Policy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'

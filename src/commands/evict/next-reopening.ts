@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isEvicting, isFlagged, type Node } from '../../longhorn/node.ts'
-import { isNone, notedFlags, unnotePatch } from '../../rescue/flags.ts'
+import { isNone, notedFlags, unnotePatch } from '../../rules/rescue/flags.ts'
 import { nameOf } from './next-step.ts'
 import { findTarget, type Target, type TargetDisks } from './remains.ts'
 import type { ObjectPatch } from './writes.ts'

@@ -1,7 +1,7 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import { isNone, notedFlags } from '../../rescue/flags.ts'
+import { isNone, notedFlags } from '../../rules/rescue/flags.ts'
 import { proposedUpdate } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'

@@ -8,7 +8,7 @@ import {
 } from '../../kubernetes/node-patch.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import type { NodePatch } from '../../rescue/flags.ts'
+import type { NodePatch } from '../../rules/rescue/flags.ts'
 import { nextChange } from '../evict/writes.ts'
 
 /** Where a node is written, and where the write is seen. */

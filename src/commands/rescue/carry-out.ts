@@ -1,7 +1,12 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import type { Attempt } from '../../kubernetes/node-patch.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
-import { type Ending, nextStep, type RescueCircumstances, type RescueStep } from '../../rescue/next-step.ts'
+import {
+  type Ending,
+  nextStep,
+  type RescueCircumstances,
+  type RescueStep,
+} from '../../rules/rescue/next-step.ts'
 
 /** A step that writes the node. */
 export type Write = Extract<RescueStep, { step: 'clear' | 'take-over' | 'raise' | 'forget' }>

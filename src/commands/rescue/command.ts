@@ -22,7 +22,7 @@ import { diagnosisOf, heading, nodesToRescue, otherTroubles, type Sight, trouble
 import { explain, outline } from './explain.ts'
 import { Guard } from './guard.ts'
 import { ManagerWatch, readPanics } from './look.ts'
-import { type Ending, nextStep, type RescueStep } from '../../rescue/next-step.ts'
+import { type Ending, nextStep, type RescueStep } from '../../rules/rescue/next-step.ts'
 import { rescueNodes, type RescueModules } from './rescue.ts'
 
 interface RescueFlags extends ClusterFlags, ReplicaFlags {

@@ -4,10 +4,16 @@ import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { cleanupInWords, cleanupsMet } from '../../rescue/cleanups.ts'
-import { flagsUp, inWords } from '../../rescue/flags.ts'
-import { isManagerReady, type ManagerPod, type Panic, podOn, type SeenPods } from '../../rescue/managers.ts'
-import { isConcerned } from '../../rescue/next-step.ts'
+import { cleanupInWords, cleanupsMet } from '../../rules/rescue/cleanups.ts'
+import { flagsUp, inWords } from '../../rules/rescue/flags.ts'
+import {
+  isManagerReady,
+  type ManagerPod,
+  type Panic,
+  podOn,
+  type SeenPods,
+} from '../../rules/rescue/managers.ts'
+import { isConcerned } from '../../rules/rescue/next-step.ts'
 
 /** What is seen before anything is done. */
 export interface Sight {

@@ -1,10 +1,9 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
-import type { Flags } from '../../longhorn/rescue-note.ts'
-import { rescueAnnotation } from '../../longhorn/rescue-note.ts'
-import { cleanupInWords } from '../../rescue/cleanups.ts'
+import { type Flags, rescueAnnotation } from '../../longhorn/rescue-note.ts'
+import { cleanupInWords } from '../../rules/rescue/cleanups.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { inWords, isNone } from '../../rescue/flags.ts'
-import type { Ending, RescueStep } from '../../rescue/next-step.ts'
+import { inWords, isNone } from '../../rules/rescue/flags.ts'
+import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
 /** What a step is told with. */
 interface Telling {

@@ -10,7 +10,7 @@ import {
   panicIn,
   parseManagerPod,
   type SeenPods,
-} from '../../rescue/managers.ts'
+} from '../../rules/rescue/managers.ts'
 
 /** Where the managers are. */
 interface Place {

@@ -8,10 +8,10 @@ import { nextChange } from '../evict/writes.ts'
 import { adviceOn, attemptPatch } from './attempt.ts'
 import { runRescue, type Write } from './carry-out.ts'
 import { explain, newsOf } from './explain.ts'
-import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rescue/flags.ts'
+import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rules/rescue/flags.ts'
 import type { Guard } from './guard.ts'
 import type { ManagerWatch } from './look.ts'
-import type { Ending, RescueStep } from '../../rescue/next-step.ts'
+import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
 /** What nodes are rescued with. */
 export interface RescueModules {

@@ -11,7 +11,7 @@ import {
 import type { ApiReads } from '../../kubernetes/quorum-reads.ts'
 import { overrideAnnotation } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import { clearPatch, forgetPatch, type NodePatch, notePatch, raisePatch } from '../../rescue/flags.ts'
+import { clearPatch, forgetPatch, type NodePatch, notePatch, raisePatch } from '../../rules/rescue/flags.ts'
 import { timestamp, within } from '../../time/clock.ts'
 import type { GuardWrite, Tried } from './tend-node.ts'
 

@@ -1,7 +1,12 @@
 import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import type { Node } from '../../longhorn/node.ts'
-import { type GuardCircumstances, type GuardStep, guardStep } from '../../rescue/guard-step.ts'
-import type { RescueListener, RescueNews } from '../../rescue/news.ts'
+import {
+  type GuardCircumstances,
+  type GuardStep,
+  guardStep,
+  type RescueListener,
+  type RescueNews,
+} from '../../rules/rescue/guard-step.ts'
 
 /** A step that writes the node. */
 export type GuardWrite = Extract<GuardStep, { step: 'clear' | 'strike' | 'hand-over' | 'raise' | 'forget' }>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rules/rescue/next-step.ts'
 import { adviceOn } from '../../../src/commands/rescue/attempt.ts'
 import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
 import { resources } from '../../../src/sandbox/controllers/resources.ts'

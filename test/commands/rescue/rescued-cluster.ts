@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { carryOut } from '../../../src/commands/rescue/command.ts'
 import { Guard } from '../../../src/commands/rescue/guard.ts'
-import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rules/rescue/next-step.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
 import { LiveMap } from '../../../src/kubernetes/live-map.ts'

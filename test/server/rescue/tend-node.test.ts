@@ -1,6 +1,6 @@
 import t from 'tap'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
-import type { RescueNews } from '../../../src/rescue/news.ts'
+import type { RescueNews } from '../../../src/rules/rescue/guard-step.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { type GuardWrite, tendNode, type Tried } from '../../../src/server/rescue/tend-node.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Node } from '../longhorn/node.ts'
-import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../longhorn/rescue-note.ts'
+import type { Node } from '../../longhorn/node.ts'
+import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../../longhorn/rescue-note.ts'
 
 /** A merge patch of a Longhorn node. */
 export interface NodePatch {

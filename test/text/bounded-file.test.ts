@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import t, { type Test } from 'tap'
-import { longestPipeMs, readBounded, readBoundedStream, TooManyBytes } from '../../src/files/bounded-file.ts'
+import { longestPipeMs, readBounded, readBoundedStream, TooManyBytes } from '../../src/text/bounded-file.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 

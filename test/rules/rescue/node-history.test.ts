@@ -1,9 +1,9 @@
 import t from 'tap'
-import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
-import { noFlags } from '../../src/rescue/flags.ts'
-import { KnownSpecs } from '../../src/rescue/known-specs.ts'
-import { cluster, releases } from '../fixtures/cluster.ts'
-import { disk } from '../fixtures/raw-objects.ts'
+import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
+import { noFlags } from '../../../src/rules/rescue/flags.ts'
+import { KnownSpecs } from '../../../src/rules/rescue/node-history.ts'
+import { cluster, releases } from '../../fixtures/cluster.ts'
+import { disk } from '../../fixtures/raw-objects.ts'
 
 const up = { evictionRequested: true }
 const closed = { allowScheduling: false }

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { type Flags, rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { type Flags, rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import {
   concernsGuard,
   enforcesRescue,
   type GuardCircumstances,
   type GuardStep,
   guardStep,
-} from '../../src/rescue/guard-step.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
+} from '../../../src/rules/rescue/guard-step.ts'
+import { defaultPolicy } from '../../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
-import { isDown, type Node } from '../longhorn/node.ts'
-import { cut, plainLine } from '../text/plain-text.ts'
+import { absent, parser } from '../../json/schema.ts'
+import { isDown, type Node } from '../../longhorn/node.ts'
+import { cut, plainLine } from '../../text/plain-text.ts'
 
 /** What selects the pods of the longhorn-manager DaemonSet (Longhorn's chart, daemonset-sa.yaml). */
 export const managerSelector = 'app=longhorn-manager'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { panicIn, parseManagerPod } from '../../src/rescue/managers.ts'
+import { panicIn, parseManagerPod } from '../../../src/rules/rescue/managers.ts'
 
 /** As a kubelet writes it. */
 const looping = {

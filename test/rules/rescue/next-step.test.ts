@@ -1,11 +1,11 @@
 import t from 'tap'
-import { clearPatch, raisePatch, takeOverPatch } from '../../src/rescue/flags.ts'
-import type { SeenPods } from '../../src/rescue/managers.ts'
-import { nextStep, type RescueCircumstances, type RescueStep } from '../../src/rescue/next-step.ts'
-import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
+import { clearPatch, raisePatch, takeOverPatch } from '../../../src/rules/rescue/flags.ts'
+import type { SeenPods } from '../../../src/rules/rescue/managers.ts'
+import { nextStep, type RescueCircumstances, type RescueStep } from '../../../src/rules/rescue/next-step.ts'
+import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
+import { defaultPolicy } from '../../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }
