@@ -1,7 +1,7 @@
 import type { HeldChange } from '../gate/held-change.ts'
 import type { HoldEnd, HoldListener } from '../gate/ports.ts'
 import type { Clock } from '../time/clock.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 
 /**
  * A shorter hold is not reported, in milliseconds. Two changes that meet on one Lease wait for some milliseconds all day
@@ -37,7 +37,7 @@ interface Retrying {
 export class HoldNews implements HoldListener {
   readonly #listeners: readonly HoldListener[]
   readonly #modules: HoldNewsModules
-  readonly #repeats = new Repeats()
+  readonly #throttle = new Throttle()
   /** The holds that are not reported yet: each ends its timer. */
   readonly #young = new Map<number, () => void>()
   readonly #told = new Set<number>()
@@ -88,7 +88,7 @@ export class HoldNews implements HoldListener {
     const { clock } = this.#modules
     const cancel = clock.setTimer(inMs, () => {
       this.#young.delete(id)
-      if (!this.#repeats.see(keyOf(held), clock.monotonic()).told) {
+      if (!this.#throttle.see(keyOf(held), clock.monotonic()).passes) {
         this.#tellLater(held, tryAgainMs)
         return
       }

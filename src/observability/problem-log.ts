@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../time/clock.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 import type { ProxyMetrics } from './request-metrics.ts'
 
 /**
@@ -89,7 +89,7 @@ export class UnknownCallers {
   readonly #metrics: Pick<ProxyMetrics, 'unknownCaller'>
   readonly #log: Logger
   readonly #now: () => number
-  readonly #repeats = new Repeats(tellEveryMs)
+  readonly #throttle = new Throttle(tellEveryMs)
 
   /** @param now milliseconds by a clock that is never set */
   constructor(metrics: Pick<ProxyMetrics, 'unknownCaller'>, log: Logger, now: () => number) {
@@ -101,8 +101,8 @@ export class UnknownCallers {
   /** A request came. @param error absent if an earlier result was reused */
   seen(why: 'stranger' | 'nameless' | 'untold', error: unknown): void {
     this.#metrics.unknownCaller(why)
-    const repeat = this.#repeats.see(why, this.#now())
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(why, this.#now())
+    if (!repeat.passes) return
     this.#log.warn(
       { err: error, why, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) },
       texts[why],

@@ -6,7 +6,7 @@ import type { DecisionListener, Timing } from '../gate/ports.ts'
 import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 
 /** A decision on the map takes microseconds, a confirmed one a few round trips. */
 const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -190,7 +190,7 @@ const tellEveryMs = 60_000
 export class TrafficMetrics {
   readonly #log: Logger
   readonly #now: () => number
-  readonly #repeats = new Repeats(tellEveryMs)
+  readonly #throttle = new Throttle(tellEveryMs)
   readonly #closed: Counter<'port' | 'why'>
   readonly #cut: Counter<'port' | 'why'>
   readonly #refused: Counter<'port' | 'why'>
@@ -262,8 +262,8 @@ export class TrafficMetrics {
   }
 
   #say(fields: { readonly port: Port; readonly why: string }, text: string): void {
-    const repeat = this.#repeats.see(`${text} ${fields.port} ${fields.why}`, this.#now())
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(`${text} ${fields.port} ${fields.why}`, this.#now())
+    if (!repeat.passes) return
     this.#log.warn({ ...fields, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) }, text)
   }
 }
