@@ -10,8 +10,8 @@ import {
   outcomeOf,
   subjectOf,
   survives,
+  wayOut,
 } from './copies-left.ts'
-import { wayOut } from './images-nowhere.ts'
 import { type LossCircumstances, lostDisks, standingDisks, whyOwnerLost } from './lost.ts'
 import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'

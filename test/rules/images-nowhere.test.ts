@@ -1,7 +1,7 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/releases.ts'
 import { sharedDisks } from '../../src/rules/disks-at-risk.ts'
-import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/images-nowhere.ts'
+import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/copies-left.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, moment, noon, releases, type TestCluster, withMode } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, type RawCopy, ready, uuid } from '../fixtures/raw-objects.ts'

@@ -1,6 +1,6 @@
 import { copiesOf } from '../../longhorn/copies.ts'
 import { sharedDisks } from '../../rules/disks-at-risk.ts'
-import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/copies-left.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'

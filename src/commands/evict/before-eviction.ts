@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { assumption, isAssumed, profileOf } from '../../longhorn/releases.ts'
-import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/copies-left.ts'
 import { type LossCircumstances, someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'

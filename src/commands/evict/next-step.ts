@@ -3,14 +3,13 @@ import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isNone, notedFlags } from '../../rules/rescue/flags.ts'
 import { proposedUpdate } from '../../rules/change.ts'
-import { isInDanger } from '../../rules/disks-at-risk.ts'
+import { isInDanger, type NoticeCircumstances, unnoticedOn } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
 import { judge } from '../../rules/judge.ts'
 import { oneLineOf } from '../../rules/layout.ts'
 import { insteadOfEviction, onlyItsManager, whyNodeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import type { Moment } from '../../rules/rule.ts'
-import { type NoticeCircumstances, unnoticedOn } from '../../rules/unnoticed.ts'
 import {
   evictedBeside,
   findTarget,
