@@ -69,8 +69,8 @@ t.test('a pure room reads no file', async (t) => {
 })
 
 t.test('the pure files of a command have no clock either, and those beside them may', async (t) => {
-  const told = 'export const now = Date.now()\n'
-  t.match(await complaints('src/commands/evict/plan.ts', told), ['no-restricted-properties'])
-  t.match(await complaints('src/commands/evict/one-more.ts', told), ['no-restricted-properties'])
-  t.strictSame(await complaints('src/commands/evict/command.ts', told), [])
+  const readingTheClock = 'export const now = Date.now()\n'
+  t.match(await complaints('src/commands/evict/plan.ts', readingTheClock), ['no-restricted-properties'])
+  t.match(await complaints('src/commands/evict/one-more.ts', readingTheClock), ['no-restricted-properties'])
+  t.strictSame(await complaints('src/commands/evict/command.ts', readingTheClock), [])
 })

@@ -43,7 +43,7 @@ export class LiveMap {
   ): Promise<LiveMap> {
     const map = new DiskMap(rememberMs === undefined ? {} : { rememberMs })
     const listeners = new Set<() => void>()
-    const tell = (): void => {
+    const notify = (): void => {
       for (const listener of listeners) listener()
     }
     const failed = new AbortController()
@@ -55,11 +55,11 @@ export class LiveMap {
         apply: (object: LonghornObject, at: number, isFirst: boolean) => {
           if (isFirst) map.adopt(object, at)
           else map.apply(object, at)
-          tell()
+          notify()
         },
         remove: (kind: Kind, name: string, at: number, unseen: boolean) => {
           map.remove(kind, name, at, unseen)
-          tell()
+          notify()
         },
         outageBegan: (began) => map.history.outageBegan(began),
         outageEnded: (at) => map.history.outageEnded(at),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
-import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import type { DecisionListener, DecisionScope, Timing } from '../gate/ports.ts'
 import { decisionFor, findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { type Change, isArming, nameOf } from '../rules/change.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
@@ -57,7 +57,7 @@ export class Throttle {
  * arming change. The rest, which is almost everything, appears at level debug only.
  */
 export class DecisionLog implements DecisionListener {
-  readonly hears: Heard
+  readonly scope: DecisionScope
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #hasRecords: boolean
@@ -79,7 +79,7 @@ export class DecisionLog implements DecisionListener {
       readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
     },
   ) {
-    this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
+    this.scope = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log
     this.#clock = clock
     this.#hasRecords = hasRecords
@@ -262,12 +262,12 @@ export class LogStream implements DestinationStream {
       this.#missing += 1
       return
     }
-    if (this.#missing > 0) this.#tellWhatIsMissing()
+    if (this.#missing > 0) this.#writeWhatIsMissing()
     this.#target.write(line)
   }
 
   /** In the form of pino’s own lines. */
-  #tellWhatIsMissing(): void {
+  #writeWhatIsMissing(): void {
     const time = new Date().toISOString()
     const msg = 'lines of the log are missing here: its reader was too slow'
     this.#target.write(`${JSON.stringify({ level: 40, time, missing: this.#missing, msg })}\n`)

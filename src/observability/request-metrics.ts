@@ -186,13 +186,13 @@ export class ProxyMetrics {
 type Port = 'reviews' | 'proxy' | 'health' | 'operator'
 
 /** A limit that closes one connection closes thousands; they get one line a minute, in milliseconds. */
-const tellEveryMs = 60_000
+const logEveryMs = 60_000
 
 /** Counts the effects of the limits of connections and bodies, and logs a summary. */
 export class TrafficMetrics {
   readonly #log: Logger
   readonly #now: () => number
-  readonly #throttle = new Throttle(tellEveryMs)
+  readonly #throttle = new Throttle(logEveryMs)
   readonly #closed: Counter<'port' | 'why'>
   readonly #cut: Counter<'port' | 'why'>
   readonly #refused: Counter<'port' | 'why'>

@@ -54,7 +54,7 @@ export function recordOfRescue(
 }
 
 /** What is told of a rescue, in words. */
-interface Told {
+interface RescueText {
   /** The reason of an Event, in one word. */
   readonly reason: string
   /** `Normal` for what calls for nothing. */
@@ -67,7 +67,7 @@ interface Told {
  *
  * @param now milliseconds by the monotonic clock
  */
-export function toldOf({ metadata: { name } }: Node, news: RescueNews, now: number): Told {
+export function rescueText({ metadata: { name } }: Node, news: RescueNews, now: number): RescueText {
   switch (news.what) {
     case 'cleared': {
       const next = news.again

@@ -147,7 +147,7 @@ export function isFailed({ state }: Copy): boolean {
 }
 
 /** The maximum of images that are listed one by one; the others are only counted. */
-const toldImages = 5
+const listedImages = 5
 
 /**
  * A disk is emptied or removed while Longhorn knows no disk with the file of an image. The file may be on
@@ -176,7 +176,7 @@ function* drafts(
   const found = [...imagesWithoutDisk(circumstances)].filter(
     ({ copies }) => !copies.some(({ diskUUID }) => own.has(diskUUID)),
   )
-  for (const nowhere of found.slice(0, toldImages)) {
+  for (const nowhere of found.slice(0, listedImages)) {
     const { name } = nowhere.image.metadata
     yield {
       subjects: [{ node, image: name }],
@@ -186,7 +186,7 @@ function* drafts(
       look: ['holdfast status'],
     }
   }
-  const more = found.length - toldImages
+  const more = found.length - listedImages
   if (more <= 0) return
   yield {
     subjects: [{ node }],
@@ -256,17 +256,17 @@ export const noCopyThatCounts = 'no usable copy on a disk that a node has and th
 /** `its copies: on disk 0a1b… (which no node has) (ready) and …`, each with why its disk is lost. */
 export function whereItsCopiesAre({ copies }: ImageNowhere, circumstances: LossCircumstances): string {
   if (copies.length === 0) return 'no copy of it is wanted anywhere'
-  const told = copies.slice(0, toldCopies).map((copy) => {
+  const listed = copies.slice(0, listedCopies).map((copy) => {
     const [owner] = circumstances.map.ownersOf(copy.diskUUID)
     const why = owner && whyNothingCountsOn(owner, circumstances)
     return `on ${theDisk(copy.diskUUID, owner)}${inState(copy.state)}${why === undefined ? '' : `: ${why}`}`
   })
-  const more = copies.length - told.length
-  return `Longhorn looks for it ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
+  const more = copies.length - listed.length
+  return `Longhorn looks for it ${listed.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
 }
 
 /** The maximum of named copies of one image. */
-const toldCopies = 3
+const listedCopies = 3
 
 /** How to find such an image again, or give it up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {

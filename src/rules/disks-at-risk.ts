@@ -30,10 +30,10 @@ export interface DiskAtRisk {
  * are equal.
  */
 export function disksAtRisk(
-  { node, raisesGate, evicting, joining }: Eviction,
+  { node, raisesFirstFlag, evicting, joining }: Eviction,
   { profile }: Circumstances,
 ): DiskAtRisk[] {
-  const whole = profile === 'A' && raisesGate
+  const whole = profile === 'A' && raisesFirstFlag
   const names = profile === 'A' ? [...evicting, ...joining] : evicting
   const byUUID = new Map<string | undefined, DiskAtRisk>()
   for (const disk of whole ? node.spec.disks.keys() : names) {

@@ -118,7 +118,7 @@ export class OwnCertificates implements CertificateSource {
         return await this.#look(signal, timers.monotonic() - since >= makesOwnAfterMs ? 'makes' : 'waits')
       } catch (error) {
         signal.throwIfAborted()
-        this.#tell(error)
+        this.#report(error)
       }
       await this.#pause(firstRetryMs, signal)
     }
@@ -133,7 +133,7 @@ export class OwnCertificates implements CertificateSource {
       await this.#modules.election.resign()
     } catch (error) {
       // The other replicas notice by themselves, a little later.
-      this.#tell(error)
+      this.#report(error)
     }
   }
 
@@ -152,7 +152,7 @@ export class OwnCertificates implements CertificateSource {
       return await this.#modules.election.leads(signal)
     } catch (error) {
       signal.throwIfAborted()
-      this.#tell(error)
+      this.#report(error)
       return false
     }
   }
@@ -167,7 +167,7 @@ export class OwnCertificates implements CertificateSource {
     } catch (error) {
       signal.throwIfAborted()
       this.#settled = undefined
-      this.#tell(error)
+      this.#report(error)
     }
     return kept
   }
@@ -185,7 +185,7 @@ export class OwnCertificates implements CertificateSource {
       await registration.ensure(kept.authority.cert, caBundle(kept), signal)
     } catch (error) {
       signal.throwIfAborted()
-      this.#tell(error)
+      this.#report(error)
     }
     return kept
   }
@@ -221,7 +221,7 @@ export class OwnCertificates implements CertificateSource {
   }
 
   /** The same problem comes with each look, and two of them can alternate. */
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     this.#problems += 1
     this.#modules.onProblem(error)
   }

@@ -36,8 +36,8 @@ async function isWell(world: World, check: Finding['check'], ...args: string[]):
 }
 
 /** The arguments of `holdfast` in a command that a text tells to run. */
-function argumentsIn(told: string, command: RegExp): string[] {
-  return commandIn(told, command).split(' ').slice(1)
+function argumentsIn(advice: string, command: RegExp): string[] {
+  return commandIn(advice, command).split(' ').slice(1)
 }
 
 t.test('the namespace of Longhorn is found, and named', { skip }, async (t) => {

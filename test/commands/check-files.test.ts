@@ -172,18 +172,21 @@ t.test('what a patch misses is told: a name that is a key, nothing to change, th
 
 t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', async (t) => {
   const { check, checkText } = checking(t)
-  const told = { code: 1, stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/ }
+  const warned = {
+    code: 1,
+    stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/,
+  }
   const spec = '{"tags":["a"],"tags":["b"]}'
-  t.match(await checkText(nodeWith(spec)), told)
+  t.match(await checkText(nodeWith(spec)), warned)
   t.match(
     await checkText(
       `{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${spec}}`,
     ),
-    told,
+    warned,
   )
-  t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), told)
-  t.match(await check('nodes/node-1', '--patch', `spec: ${spec}`), told)
-  t.match(await check('nodes/node-1', '--no-strict', '--patch', `{"spec":${spec}}`), { ...told, code: 0 })
+  t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), warned)
+  t.match(await check('nodes/node-1', '--patch', `spec: ${spec}`), warned)
+  t.match(await check('nodes/node-1', '--no-strict', '--patch', `{"spec":${spec}}`), { ...warned, code: 0 })
   const flag = '{"spec":{"evictionRequested":false,"evictionRequested":true}}'
   t.match(await check('nodes/node-1', '--patch', flag), { code: 1, stdout: /^held back [^]*duplicate field/ })
 })

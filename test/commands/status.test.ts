@@ -162,12 +162,12 @@ t.test('nodes are selected by their labels', async (t) => {
   const select = (...args: string[]) => run(status('-o', 'name', ...args))
   t.match(await select('-l', 'zone in (a,b)'), { code: 0, stdout: 'node.longhorn.io/node-2\n' })
   t.match(await select('--selector', '!zone'), { code: 0, stdout: 'node.longhorn.io/node-1\n' })
-  for (const [args, told] of [
+  for (const [args, wanted] of [
     [['-l', 'zone=c'], /no Longhorn node has the labels zone=c/],
     [['-l', 'zone in'], /cannot select nodes by the labels zone in: /],
     [['-l', 'zone=a', 'node-1'], /name nodes, or select them by labels/],
   ] as const)
-    t.match(await select(...args), { code: 2, stdout: '', stderr: told }, args.join(' '))
+    t.match(await select(...args), { code: 2, stdout: '', stderr: wanted }, args.join(' '))
 })
 
 t.test('replicas of the guard report their holds, and since when clean-ups are pending', async (t) => {

@@ -30,11 +30,11 @@ t.test(
     await until(/A clean-up takes/)
     await story.getByText(/A clean-up takes/).waitFor()
     // A quote is one paragraph of several lines.
-    const told = (await story.innerText())
+    const shownLines = (await story.innerText())
       .split('\n')
       .map((line) => line.trim())
       .filter(Boolean)
     const printed = lines.map((line) => line.trim()).filter(Boolean)
-    t.strictSame(told, printed)
+    t.strictSame(shownLines, printed)
   },
 )

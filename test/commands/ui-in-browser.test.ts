@@ -70,15 +70,15 @@ t.test('the page of a real guard', { skip }, (t) => {
         reason: 'RequestWaits',
         message: /^evicting disk-2 of node-1 has to wait: .* \(asked by anna, webhook\)/,
       }
-      const told = async () => {
+      const shown = async () => {
         const events = await world.sandbox.client.list(
           { group: '', version: 'v1', plural: 'events' },
           namespace,
         )
         return events.filter((event) => 'reason' in event && event.reason === 'RequestWaits')
       }
-      await comesTrue(async () => (await told()).length > 0)
-      t.match(await told(), [waits])
+      await comesTrue(async () => (await shown()).length > 0)
+      t.match(await shown(), [waits])
       t.equal(await evicting, 200)
       await page.getByText('No request waits.').waitFor()
       await page

@@ -21,7 +21,7 @@ function silent(
   options: GateWorldOptions = {},
 ): GateWorld {
   const world = new GateWorld(known, { ...options, truth })
-  world.knowledge.ageMs = () => ageMs
+  world.freshness.ageMs = () => ageMs
   return world
 }
 

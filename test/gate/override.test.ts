@@ -102,7 +102,7 @@ t.test('an override of a harmless change is ignored', async (t) => {
 t.test('an override breaks the glass while nothing can be judged, and only without exceptions', async (t) => {
   const blind = (policy: Partial<Policy> = {}) => {
     const world = new GateWorld(dangerous(), { policy })
-    world.knowledge.synced = false
+    world.freshness.synced = false
     return world.decide(eviction())
   }
   t.match(await blind(), {
@@ -129,7 +129,7 @@ t.test('a guard that only warns admits with warnings, and writes nothing', async
     answer: { allowed: true, warnings: [/^evicting .*\(rule eviction-during-cleanup\)$/] },
   })
   t.strictSame(world.trips, [])
-  world.knowledge.ageMs = () => Infinity
+  world.freshness.ageMs = () => Infinity
   t.match(await world.decide(plain), { verdict: { decision: 'allow', unjudged: 'disk-map-too-old' } })
 })
 

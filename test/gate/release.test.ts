@@ -119,7 +119,7 @@ t.test(
     for (const hangs of [false, true]) {
       const world = new GateWorld(usual())
       const signal = new AbortController().signal
-      const contents = { reservations: [], settled: { BackingImage: '12' } }
+      const contents = { reservations: [], marks: { BackingImage: '12' } }
       await world.book.swap(await world.book.read('n1', signal), contents, signal)
       const change = world.cluster.cleanUp('ubuntu', ['d1'], { door: 'proxy-longhorn' })
       const { release } = await world.decide(change)

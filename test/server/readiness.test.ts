@@ -5,7 +5,7 @@ import { cluster } from '../fixtures/cluster.ts'
 const options = { longhornNamespace: 'longhorn', maxAgeMs: 120_000 }
 
 function unready(of = cluster('v1.8.0'), { synced = true, ageMs = 0 } = {}): string | undefined {
-  return whyUnready({ map: of.map, knowledge: { synced, ageMs: () => ageMs } }, options)
+  return whyUnready({ map: of.map, freshness: { synced, ageMs: () => ageMs } }, options)
 }
 
 t.test('a replica is ready once it has read a Longhorn', (t) => {

@@ -1,6 +1,6 @@
 import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
 import { defaultGateOptions, Gate } from '../../gate/gate.ts'
-import { Changes } from '../../gate/hold.ts'
+import { ChangeBus } from '../../gate/hold.ts'
 import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
@@ -32,10 +32,10 @@ export class Checker {
       { ...defaultGateOptions, policy, replica: 'check', process: 'check' },
       {
         map: state.map,
-        knowledge: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
+        freshness: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
         reads: readsOf(state),
         book: new InProcessBook(),
-        changes: new Changes(),
+        changes: new ChangeBus(),
         clock,
         listeners: [],
         onProblem: () => undefined,

@@ -121,8 +121,8 @@ function named(others: readonly Finding[]): string[] {
 
 /** The warnings that are not from a rule: about an override, or about probable mistakes in a patch. */
 function remarksOf({ result: { warnings }, judged }: Checked): string[] {
-  const told = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
-  return warnings.filter((warning) => !told.has(warning) && !/^and \d+ more of this kind$/.test(warning))
+  const ofRules = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
+  return warnings.filter((warning) => !ofRules.has(warning) && !/^and \d+ more of this kind$/.test(warning))
 }
 
 /**

@@ -56,8 +56,9 @@ function ruleOf(rule: ReportRule) {
 
 /** A failure of the whole run concerns no file, so it is a notification and no result. */
 function invocationOf(code: number, problem: string | undefined) {
-  const told = problem === undefined ? [] : [{ level: 'error', message: { text: plainText(problem) } }]
-  return { executionSuccessful: code < 2, exitCode: code, toolExecutionNotifications: told }
+  const notifications =
+    problem === undefined ? [] : [{ level: 'error', message: { text: plainText(problem) } }]
+  return { executionSuccessful: code < 2, exitCode: code, toolExecutionNotifications: notifications }
 }
 
 function resultOf(problem: Problem, root: string) {

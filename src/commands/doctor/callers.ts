@@ -27,9 +27,9 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
       ),
     ]
   }
-  const telling = policies.seen.filter(({ callers }) => callers !== undefined)
-  const open = telling.filter(({ callers }) => callers === null)
-  const asking = telling.filter(({ callers }) => callers !== null)
+  const withCallers = policies.seen.filter(({ callers }) => callers !== undefined)
+  const open = withCallers.filter(({ callers }) => callers === null)
+  const asking = withCallers.filter(({ callers }) => callers !== null)
   if (asking.length === 0) {
     return [
       ok(
@@ -102,10 +102,10 @@ export function checkDisks({
   if ('problem' in looked) return [notKnown('disks', 'Longhorn’s disks could not be read.', looked.problem)]
   const map = looked.seen
   const { longhornNamespace } = names
-  const told = lostAfterOf(policies)
-  const lostAfterMs = told ?? defaultPolicy.lostAfterMs
+  const lostAfter = lostAfterOf(policies)
+  const lostAfterMs = lostAfter ?? defaultPolicy.lostAfterMs
   const assumed =
-    told === undefined && someWaitToBeLost(map)
+    lostAfter === undefined && someWaitToBeLost(map)
       ? ` The replicas of the guard do not say when a disk counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed.`
       : ''
   const circumstances = {

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { age } from '../../time/age.ts'
 import { reservedWords } from '../status/reserved.ts'
-import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
+import type { Facts, LeaseTime, Probe, MeasuredClock } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
@@ -10,7 +10,9 @@ import { guardSelector } from './replicas.ts'
 export const parseLeaseTime = parser(
   Type.Object({
     metadata: Type.Object({ name: Type.String() }),
-    spec: absent(Type.Object({ holderIdentity: absent(Type.String()), renewTime: absent(Type.String()) })),
+    spec: optional(
+      Type.Object({ holderIdentity: optional(Type.String()), renewTime: optional(Type.String()) }),
+    ),
   }),
   ({ metadata, spec }): LeaseTime => {
     const at = Date.parse(spec?.renewTime ?? '')
@@ -31,7 +33,7 @@ interface Exchange {
 }
 
 /** Compares the clock of the API server with the clock of this machine, by one request. */
-export function measure({ sentAt, receivedAt, date }: Exchange): Looked<MeasuredClock> {
+export function measure({ sentAt, receivedAt, date }: Exchange): Probe<MeasuredClock> {
   const server = Date.parse(date ?? '')
   if (Number.isNaN(server)) return { problem: 'The answer of the API server has no readable Date header.' }
   // On average the second in the header is half over.
@@ -40,7 +42,7 @@ export function measure({ sentAt, receivedAt, date }: Exchange): Looked<Measured
 }
 
 /** A moment of this machine by the API server's clock, or by its own if that is not known. */
-export function serverTime(now: number, clock: Looked<MeasuredClock>): number {
+export function serverTime(now: number, clock: Probe<MeasuredClock>): number {
   return 'problem' in clock ? now : now - clock.seen.aheadMs
 }
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
 import { looksPruned } from '../../rules/eviction-during-cleanup.ts'
 import type { Definition, Facts } from './facts.ts'
@@ -8,8 +8,8 @@ import { type Finding, notKnown, ok, problem } from './finding.ts'
 const keepsAll = 'x-kubernetes-preserve-unknown-fields'
 
 const FieldsSchema = Type.Object({
-  properties: absentMap(Type.Unknown()),
-  [keepsAll]: absent(Type.Boolean()),
+  properties: optionalMap(Type.Unknown()),
+  [keepsAll]: optional(Type.Boolean()),
 })
 
 /** Reads a CustomResourceDefinition. */
@@ -20,12 +20,12 @@ export const parseDefinition = parser(
         Type.Object({
           name: Type.String(),
           served: Type.Boolean(),
-          schema: absent(
+          schema: optional(
             Type.Object({
-              openAPIV3Schema: absent(
+              openAPIV3Schema: optional(
                 Type.Object({
-                  properties: absent(Type.Object({ spec: absent(FieldsSchema) })),
-                  [keepsAll]: absent(Type.Boolean()),
+                  properties: optional(Type.Object({ spec: optional(FieldsSchema) })),
+                  [keepsAll]: optional(Type.Boolean()),
                 }),
               ),
             }),

@@ -12,7 +12,7 @@ import { checkRegistration } from './registration.ts'
 import { checkRelease, checkUpgrade } from './release.ts'
 import { checkReplicas } from './replicas.ts'
 import { checkRights } from './rights.ts'
-import { checkTrial } from './trial.ts'
+import { checkDryRun } from './dry-run.ts'
 
 /** The output of `holdfast doctor`: one document for programs, and the source of its text. */
 export interface Diagnosis {
@@ -34,7 +34,7 @@ const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   replicas: checkReplicas,
   rules: checkPolicies,
   callers: checkCallers,
-  'dry-run': checkTrial,
+  'dry-run': checkDryRun,
   reservations: checkReservations,
   book: checkBook,
   clock: checkClock,

@@ -17,9 +17,10 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       }),
     ]
   }
-  const told = map.seen.release
+  const seenRelease = map.seen.release
   // If Longhorn does not name its release, the guard may be configured with one.
-  const release = fixedRelease(told) === undefined ? (namedToAll(policies) ?? told) : told
+  const release =
+    fixedRelease(seenRelease) === undefined ? (namedToAll(policies) ?? seenRelease) : seenRelease
   const profile = profileOf(release)
   const fixed = fixedRelease(release)
   if (release === undefined || fixed === undefined) {

@@ -38,11 +38,11 @@ export function beforeEviction(
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   if (lostAfter?.problem !== undefined && someWaitToBeLost(map)) note(lostAfterUnknown(lostAfter))
-  tellOfImagesNowhere({ map, policy, timeOfDay }, note)
+  noteImagesNowhere({ map, policy, timeOfDay }, note)
 }
 
 /** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
-function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
+function noteImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
   for (const nowhere of imagesWithoutDisk(circumstances)) {
     const { name } = nowhere.image.metadata
     note(

@@ -30,7 +30,7 @@ export interface EvictModules {
   /** Tells the person what stays to be read. */
   readonly note: (text: string) => void
   /** Told of the step of each target at each look at it. */
-  readonly tell: (target: Target, step: EvictionStep) => void
+  readonly onStep: (target: Target, step: EvictionStep) => void
   /** The rules of the guard's replicas. */
   readonly policies: ProofModules['policies']
 }
@@ -114,10 +114,10 @@ export class Eviction {
 
   /** Tells the next step of a target, without taking it. */
   wouldDo(target: Target): EvictionStep {
-    const { live, note, tell } = this.#modules
+    const { live, note, onStep } = this.#modules
     const step = nextStep(target, live.map, this.#circumstances())
     note(`${nameOf(target)}: ${explain(step, systemClock.monotonic(), 'would')}`)
-    tell(target, step)
+    onStep(target, step)
     return step
   }
 
@@ -149,12 +149,12 @@ export class Eviction {
   }
 
   async #evictOne(target: Target): Promise<EvictionStep> {
-    const { live, signal, tell } = this.#modules
+    const { live, signal, onStep } = this.#modules
     try {
       return await runEviction(target, {
         map: live.map,
         circumstances: () => this.#circumstances(),
-        tell: (step) => tell(target, step),
+        onStep: (step) => onStep(target, step),
         takeOver: () => this.#takeOver(target),
         close: () => patchNode(target.node, () => closePatch(target), this.#writing),
         raise: (isNext) => this.#raise(target, isNext),

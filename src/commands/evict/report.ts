@@ -8,7 +8,7 @@ import { StepReport } from './step-report.ts'
 export interface Report {
   /** Tells something that stays. */
   readonly note: (text: string) => void
-  readonly tell: StepReport['tell']
+  readonly show: StepReport['see']
   /** Takes the block away; what stays, stays. */
   readonly end: () => void
 }
@@ -22,7 +22,7 @@ export async function openReport(
   if (screen.isTTY !== true) {
     const note = (text: string): void => void stderr.write(`${text}\n`)
     const report = new StepReport(map, () => clock.monotonic(), note)
-    return { note, tell: (target, step) => report.tell(target, step), end: () => undefined }
+    return { note, show: (target, step) => report.see(target, step), end: () => undefined }
   }
   const { show, above, end } = await updatingBlock(screen)
   const report = new StepReport(map, () => clock.monotonic(), above, show)
@@ -35,7 +35,7 @@ export async function openReport(
   count()
   return {
     note: above,
-    tell: (target, step) => report.tell(target, step),
+    show: (target, step) => report.see(target, step),
     end: () => {
       cancel()
       if (!isOver) end()

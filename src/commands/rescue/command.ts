@@ -162,7 +162,7 @@ export async function carryOut(
   const needsGuard = !flags.unguarded
   const rescuing = { ...modules, watch, watchingSince, wanted, by, needsGuard, lookEveryMs }
   if (flags.dryRun) {
-    tellPlan(nodes, rescuing)
+    notePlan(nodes, rescuing)
     return
   }
   const { failed, noted, isHelped } = await rescueNodes(nodes, named.length > 0, rescuing)
@@ -192,7 +192,7 @@ function insistOnWholeSight(
   for (const text of odd) note(`Warning: ${text}`)
 }
 
-function tellPlan(nodes: readonly string[], modules: RescueModules): void {
+function notePlan(nodes: readonly string[], modules: RescueModules): void {
   const { live, longhornNamespace, note, show, watch, watchingSince, wanted, guard, commandOf } = modules
   for (const name of nodes) {
     const moment = { now: systemClock.monotonic(), timeOfDay: systemClock.now() }

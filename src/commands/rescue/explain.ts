@@ -6,7 +6,7 @@ import { inWords, isNone } from '../../rules/rescue/flags.ts'
 import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
 /** What a step is told with. */
-interface Telling {
+interface Wording {
   /** Milliseconds by the monotonic clock. */
   readonly now: number
   readonly longhornNamespace: string
@@ -20,12 +20,12 @@ interface Telling {
  * Says a step of a node in one line, for a person who waits, or who only asks. A newline in the name of a disk must not
  * look like another line.
  */
-export function explain(node: string, step: RescueStep, telling: Telling): string {
-  return plainLine(sentenceOf(node, step, telling))
+export function explain(node: string, step: RescueStep, wording: Wording): string {
+  return plainLine(sentenceOf(node, step, wording))
 }
 
-function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
-  const { now, longhornNamespace, isDryRun, commandOf } = telling
+function sentenceOf(node: string, step: RescueStep, wording: Wording): string {
+  const { now, longhornNamespace, isDryRun, commandOf } = wording
   const verb = (does: string, would: string): string => (isDryRun ? `would ${would}` : does)
   switch (step.step) {
     case 'clear':
@@ -34,7 +34,7 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
       return `${verb('making', 'make')} the note of the guard its own, so that the guard does not raise the flags again`
     case 'wait-for-cleanup':
       return `${verb('waiting', 'wait')} for ${count(step.cleanups.length, 'clean-up')} to end: ${some(
-        step.cleanups.map((cleanup) => cleanupInWords(cleanup, now) + stoppedInWords(cleanup, telling)),
+        step.cleanups.map((cleanup) => cleanupInWords(cleanup, now) + stoppedInWords(cleanup, wording)),
       )}`
     case 'wait-for-manager':
       return `${verb('waiting', 'wait')} for its longhorn-manager to be ready${step.reason === null ? '' : ` (${step.reason})`}${hurry(step, longhornNamespace)}`
@@ -49,7 +49,7 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
         ? `${verb('leaving', 'leave')} its flags as they are, and ${verb('taking', 'take').replace('would ', '')} the note away`
         : `its flags are up already, or their disks are gone: ${verb('taking', 'take')} the note away`
     case 'done':
-      return doneInWords(node, step, telling)
+      return doneInWords(node, step, wording)
     case 'gone':
       return 'the node is deleted, and its flags with it'
     case 'blocked':
@@ -60,7 +60,7 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
 function doneInWords(
   node: string,
   { noted, manager }: Extract<RescueStep, { step: 'done' }>,
-  { commandOf }: Telling,
+  { commandOf }: Wording,
 ): string {
   if (isNone(noted))
     return manager === 'ready'
@@ -74,7 +74,7 @@ const usuallyOverMs = 30_000
 
 function stoppedInWords(
   { stoppedBy, image, since }: PendingOnNode & { readonly stoppedBy: string | null },
-  { now, longhornNamespace }: Telling,
+  { now, longhornNamespace }: Wording,
 ): string {
   if (stoppedBy !== null) return `, and cannot while ${stoppedBy}`
   if (now - since < usuallyOverMs) return ''

@@ -63,7 +63,7 @@ export async function rescueNodes(
       next = wasNamed ? [] : inDanger(modules.live)
     }
   } catch (error) {
-    for (const rescue of rescues.values()) rescue.tellUnfinished()
+    for (const rescue of rescues.values()) rescue.reportUnfinished()
     throw error
   }
   const ends = [...rescues].flatMap(([name, { last }]) => (last ? [[name, last] as const] : []))
@@ -115,7 +115,7 @@ class NodeRescue {
   readonly #name: string
   readonly #modules: RescueModules
   #last: RescueStep | undefined
-  #told = { news: '', at: 0 }
+  #reported = { news: '', at: 0 }
   #complained = ''
   #wasRaised = false
   #hasWritten = false
@@ -142,7 +142,7 @@ class NodeRescue {
       // Flags that met a clean-up again right after they went up stay down.
       ending: this.#wasRaised && wanted === 'raise' ? 'leave-noted' : wanted,
       circumstances: () => ({ ...moment(), policy: guard.policy, pods: watch.pods, watchingSince }),
-      tell: (step) => this.#tell(step),
+      onStep: (step) => this.#report(step),
       pause: async (ms) => {
         await pause(systemClock, ms, signal)
         signal.throwIfAborted()
@@ -155,24 +155,24 @@ class NodeRescue {
   }
 
   /** Says where it stands, for whoever takes it up again. */
-  tellUnfinished(): void {
+  reportUnfinished(): void {
     const step = this.#last
     if (step && ['done', 'gone', 'blocked'].includes(step.step)) return
-    const what = step ? `it was ${explain(this.#name, step, this.#telling())}` : 'nothing was done'
+    const what = step ? `it was ${explain(this.#name, step, this.#wording())}` : 'nothing was done'
     this.#modules.note(`${this.#name}: not finished: ${what}`)
   }
 
-  #tell(step: RescueStep): void {
+  #report(step: RescueStep): void {
     this.#last = step
     const { now } = moment()
     const news = newsOf(step)
-    if (news === this.#told.news && now - this.#told.at < sayAgainMs) return
-    if (news !== this.#told.news) this.#modules.show(this.#name, step)
-    this.#told = { news, at: now }
-    this.#modules.note(`${this.#name}: ${explain(this.#name, step, this.#telling())}`)
+    if (news === this.#reported.news && now - this.#reported.at < sayAgainMs) return
+    if (news !== this.#reported.news) this.#modules.show(this.#name, step)
+    this.#reported = { news, at: now }
+    this.#modules.note(`${this.#name}: ${explain(this.#name, step, this.#wording())}`)
   }
 
-  #telling() {
+  #wording() {
     const { longhornNamespace, commandOf } = this.#modules
     return { ...moment(), longhornNamespace, commandOf, isDryRun: false }
   }

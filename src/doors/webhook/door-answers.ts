@@ -28,10 +28,10 @@ export interface DoorAnswerModules {
   /** Whether a change can contribute to danger, by the change alone. */
   readonly isArming: (change: Change) => boolean
   /**
-   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * Records a denial before its answer leaves. It settles after `withinMs` milliseconds in any case, never
    * throws, and never rejects.
    */
-  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
+  readonly denied: (write: UnjudgedWrite, withinMs: number) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
 }

@@ -1,18 +1,18 @@
 import { STATUS_CODES } from 'node:http'
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { ApiFailure, isPage, notTheApi, parseRetryAfter } from './failures.ts'
 
 /** The fields of a `metav1.Status` with the reason. */
 export const StatusSchema = Type.Object({
-  code: absent(Type.Integer()),
-  reason: absent(Type.String()),
-  message: absent(Type.String()),
-  details: absent(
+  code: optional(Type.Integer()),
+  reason: optional(Type.String()),
+  message: optional(Type.String()),
+  details: optional(
     Type.Object({
-      retryAfterSeconds: absent(Type.Integer()),
-      causes: absent(
-        Type.Array(Type.Object({ reason: absent(Type.String()), message: absent(Type.String()) })),
+      retryAfterSeconds: optional(Type.Integer()),
+      causes: optional(
+        Type.Array(Type.Object({ reason: optional(Type.String()), message: optional(Type.String()) })),
       ),
     }),
   ),

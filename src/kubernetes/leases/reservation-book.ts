@@ -103,12 +103,12 @@ export class LeaseBook implements ReservationBook {
 
   async swap(
     entry: Entry,
-    { reservations, settled }: Contents,
+    { reservations, marks }: Contents,
     signal: AbortSignal,
   ): Promise<Entry | undefined> {
-    if (reservations.length === 0 && !settled) return await this.#remove(entry, signal)
+    if (reservations.length === 0 && !marks) return await this.#remove(entry, signal)
     const lease = leaseOf(
-      { ...entry, reservations, settled },
+      { ...entry, reservations, marks },
       { replica: this.#options.replica, now: this.#options.clock.now() },
     )
     const written =
@@ -162,7 +162,7 @@ export class LeaseBook implements ReservationBook {
 
   #forget(key: string): void {
     const wasThere = this.#entries.delete(key)
-    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
+    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#notify(key)
   }
 
   /** A write of this process counts at once, before the watch brings it. */
@@ -190,12 +190,12 @@ export class LeaseBook implements ReservationBook {
       this.#options.onProblem(new Error(entry.problem))
       return
     }
-    const { key, version, settled } = entry.value
-    if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
+    const { key, version, marks } = entry.value
+    if (keepsMarks(key) && (type === 'deleted' || !marks)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
       if (this.#isNews(entry.value)) this.#put(entry.value)
       // Its writer may wait for the watch to catch up.
-      else if (version === this.#newest.get(key)) this.#tell(key)
+      else if (version === this.#newest.get(key)) this.#notify(key)
     } else if (!this.#knowsNewer(entry.value)) {
       this.#forget(key)
     }
@@ -239,7 +239,7 @@ export class LeaseBook implements ReservationBook {
       this.#newest.set(entry.key, entry.version)
     }
     this.#forgetOldest()
-    this.#tell(entry.key)
+    this.#notify(entry.key)
   }
 
   /** The versions of entries that came first. */
@@ -251,7 +251,7 @@ export class LeaseBook implements ReservationBook {
     }
   }
 
-  #tell(key: string): void {
+  #notify(key: string): void {
     for (const listener of this.#listeners) listener(key)
   }
 

@@ -19,7 +19,7 @@ interface Replacement<T> {
  * A copy of one resource's objects, by name. It reports real differences only. It compares values and not
  * versions, because after a restore of etcd the same version can be another object.
  */
-export class Mirror<T extends object> {
+export class ObjectCache<T extends object> {
   #objects = new Map<string, T>()
 
   /** @returns undefined if nothing changed, as in a replayed event */

@@ -1,11 +1,11 @@
 import { type Static, Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Connection } from '../client/connection.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
 /** The common fields of all objects in a list or watch; the parser of the kind reads the rest. */
 export const ClusterObjectSchema = Type.Object({
-  metadata: Type.Object({ name: Type.String({ minLength: 1 }), resourceVersion: absent(Type.String()) }),
+  metadata: Type.Object({ name: Type.String({ minLength: 1 }), resourceVersion: optional(Type.String()) }),
 })
 
 /** An object of the cluster as it came. Of its managedFields only the write times of status are left. */
@@ -24,7 +24,7 @@ export function withoutManagedFields(object: ClusterObject): ClusterObject {
 }
 
 const parseFields = parser(
-  Type.Array(Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })),
+  Type.Array(Type.Object({ subresource: optional(Type.String()), time: optional(Type.String()) })),
   (fields) =>
     fields.flatMap(({ subresource, time }) => (subresource === 'status' ? [{ subresource, time }] : [])),
 )
@@ -46,10 +46,10 @@ const parsePage = parser(
   Type.Object({
     metadata: Type.Object({
       resourceVersion: Type.String({ minLength: 1 }),
-      continue: absent(Type.String()),
+      continue: optional(Type.String()),
     }),
     // Go writes an empty list as null.
-    items: absent(Type.Array(ClusterObjectSchema)),
+    items: optional(Type.Array(ClusterObjectSchema)),
   }),
   (raw) => raw,
 )

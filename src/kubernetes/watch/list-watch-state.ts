@@ -75,7 +75,7 @@ export interface ListWatchProblem {
 }
 
 /** The reaction to a restart. */
-interface Course {
+interface RestartPolicy {
   /** `same`: a failed list is listed again and a watch opened again, from the last known version. */
   readonly next: 'list' | 'same'
   /** Whether to wait; `at-once` waits too if it happens several times in a row. */
@@ -83,7 +83,7 @@ interface Course {
 }
 
 /** The reaction to each restart. */
-export const courses: Readonly<Record<RestartReason, Course>> = {
+export const restartPolicies: Readonly<Record<RestartReason, RestartPolicy>> = {
   closed: { next: 'same', when: 'at-once' },
   silent: { next: 'list', when: 'at-once' },
   cut: { next: 'same', when: 'back-off' },

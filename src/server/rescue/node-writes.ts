@@ -13,7 +13,7 @@ import { overrideAnnotation } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import { clearPatch, forgetPatch, type NodePatch, notePatch, raisePatch } from '../../rules/rescue/flags.ts'
 import { timestamp, within } from '../../time/clock.ts'
-import type { GuardWrite, Tried } from './tend-node.ts'
+import type { GuardWrite, WriteResult } from './tend-node.ts'
 
 /** What a guard's rescue writes with. */
 interface NodeWriteModules {
@@ -68,7 +68,7 @@ export class NodeWrites {
     node: Node,
     step: GuardWrite,
     shown: (resourceVersion: string) => Promise<void>,
-  ): Promise<Tried> {
+  ): Promise<WriteResult> {
     const { signal, onProblem } = this.#modules
     let isSent = false
     try {

@@ -33,7 +33,7 @@ t.test('an unreadable fact is unknown with the reason, in each check, and never 
       deployments: forbidden,
       pods: forbidden,
       policies: forbidden,
-      trial: forbidden,
+      dryRun: forbidden,
       book: forbidden,
       anchor: forbidden,
       books: forbidden,

@@ -72,10 +72,10 @@ export function facts(but: Partial<Facts> = {}): Facts {
     deployments: { seen: [{ name: 'holdfast', wanted: 2 }] },
     pods: { seen: [pod, { ...pod, name: 'holdfast-2' }] },
     policies: { seen: [replicaPolicy('holdfast-1'), replicaPolicy('holdfast-2')] },
-    trial: {
+    dryRun: {
       seen: {
         removal: { image: 'ubuntu', disks: ['d1'] },
-        trial: { result: 'denied', rules: ['last-usable-copy'] },
+        result: { result: 'denied', rules: ['last-usable-copy'] },
       },
     },
     book: { seen: { entries: [], unreadable: [] } },

@@ -25,10 +25,10 @@ t.test('a release that crashes is a warning, with the release to move to', (t) =
 })
 
 t.test('a release that Longhorn does not tell is the one that every replica was told', (t) => {
-  const check = (told: string | undefined, ...releases: readonly (string | null)[]) => {
+  const check = (seenRelease: string | undefined, ...releases: readonly (string | null)[]) => {
     const seen = releases.map((release, at) => replicaPolicy(`holdfast-${at + 1}`, { release }))
     return levels(
-      checkRelease(facts({ map: { seen: cluster(told).node('n1', []).map }, policies: { seen } })),
+      checkRelease(facts({ map: { seen: cluster(seenRelease).node('n1', []).map }, policies: { seen } })),
     )
   }
   t.strictSame(check('master-head', 'v1.10.0', 'v1.10.0'), ['ok'])

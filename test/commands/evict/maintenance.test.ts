@@ -69,8 +69,8 @@ for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
         `${name} is elsewhere`,
       )
     }
-    const [, told = ''] = /To put back in service: holdfast (reopen .*)\n$/.exec(evicted.stderr) ?? []
-    const reopened = await holdfast(told)
+    const [, advised = ''] = /To put back in service: holdfast (reopen .*)\n$/.exec(evicted.stderr) ?? []
+    const reopened = await holdfast(advised)
     t.equal(reopened.code, 0, reopened.stderr)
     t.strictSame(await switches('node-1', 'node-2', 'node-3'), [
       'node-1 open -',
@@ -114,10 +114,10 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
     const stopped = new Set<string>()
     for (;;) {
       const running = started('evict node-1 node-2 node-3')
-      let told = ''
+      let advised = ''
       running.stderr.on('data', (chunk: Buffer) => {
-        told += chunk.toString()
-        const steps = told.match(
+        advised += chunk.toString()
+        const steps = advised.match(
           /closing for scheduling first|closing the disks|move \d|ready copy elsewhere|clearing it|remove the copies/g,
         )
         const fresh = steps?.find((step) => !stopped.has(step))
@@ -127,8 +127,8 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
       })
       const code = await running.exit
       if (code === 0) break
-      t.equal(code, 1, told)
-      t.match(told, /Interrupted\. Go on with: holdfast evict node-1 node-2 node-3 /)
+      t.equal(code, 1, advised)
+      t.match(advised, /Interrupted\. Go on with: holdfast evict node-1 node-2 node-3 /)
     }
     t.ok(stopped.size > 3, [...stopped].join(', '))
     t.match(await holdfast('evict node-1 node-2 node-3'), { code: 0 }, 'and again')

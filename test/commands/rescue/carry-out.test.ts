@@ -34,7 +34,7 @@ function rescue(answers: readonly Attempt[], { isGuarded = true, isHeld = true }
     },
     pause: (ms) => Promise.resolve(void paused.push(ms)),
     changed: () => Promise.reject(new Error('it waits for nothing here')),
-    tell: () => undefined,
+    onStep: () => undefined,
     isGuarded: () => Promise.resolve(isGuarded),
     isHeld: () => Promise.resolve(isHeld),
   })

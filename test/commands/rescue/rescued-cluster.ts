@@ -17,7 +17,7 @@ import { comesTrue, namespace } from '../guarded-cluster.ts'
 /** How a rescue ended. */
 export interface Rescued {
   readonly code: number
-  readonly told: string
+  readonly notes: string
   /** The steps of all nodes, in the order in which they were told. */
   readonly steps: readonly RescueStep['step'][]
   /** The step at which it was killed; undefined if it came to its end. */
@@ -106,11 +106,11 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, untilHung()])
   const live = await LiveMap.open(connection, namespace, signal)
-  const told: string[] = []
+  const notes: string[] = []
   const steps: RescueStep['step'][] = []
   const kill = (): void => ending.abort(new Error('killed'))
   const note = (text: string): void => {
-    told.push(text)
+    notes.push(text)
     if (asked.isEnough?.(text) === true) kill()
   }
   let [code, killedAt]: [number, RescueStep['step'] | undefined] = [0, undefined]
@@ -153,7 +153,7 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     await live.stop()
     connection.close()
   }
-  return { code, told: told.join('\n'), steps, killedAt }
+  return { code, notes: notes.join('\n'), steps, killedAt }
 }
 
 /** Patches an object of the cluster as an administrator. @param path such as `nodes/node-1` */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { GuardReplica } from '../../../src/commands/status/status.ts'
-import { heardReplica, saysTheSame } from '../../../src/commands/status/status.ts'
+import { readGuardReplica, saysTheSame } from '../../../src/commands/status/status.ts'
 import { tables } from '../../../src/commands/status/tables.ts'
 import { coloursFor } from '../../../src/commands/terminal.ts'
 import { heldAt } from '../../../src/observability/hold-record.ts'
@@ -23,9 +23,9 @@ function replica(name: string, ...waiting: readonly ReturnType<typeof held>[]): 
     holds: waiting.length,
     waiting: waiting.map((each) => heldAt(each, 1_000)),
   }
-  const heard = heardReplica(answer, noon + 88_000)
-  if (!heard.ok) throw new Error(heard.problem)
-  return heard.value
+  const parsed = readGuardReplica(answer, noon + 88_000)
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.value
 }
 
 const plain = { colours: coloursFor({ isTTY: false }, {}), server: 'https://lab:6443', headers: true }
@@ -111,7 +111,7 @@ t.test('whoever asks for some nodes sees what waits there', (t) => {
 })
 
 t.test('a replica of an older version tells none, and the others are shown', (t) => {
-  const older = heardReplica({ replica: 'old', version: '0', synced: true, holds: 1 }, noon)
+  const older = readGuardReplica({ replica: 'old', version: '0', synced: true, holds: 1 }, noon)
   if (!older.ok) throw new Error(older.problem)
   t.match(look(world, { guard: [older.value, replica('a', held())] }).waiting, [{ replica: 'a' }])
   t.end()

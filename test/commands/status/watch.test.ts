@@ -48,19 +48,19 @@ async function watch(
   const format = { headers: true, watch: true, ...(wide && { output: { format: 'wide' as const } }) }
   const plain = { colours: coloursFor({}, {}), server: 'https://lab:6443' }
   const typing = new Set<(typed: string) => void>()
-  const onKey = (hear: (typed: string) => void) => {
-    typing.add(hear)
-    return () => typing.delete(hear)
+  const onKey = (press: (typed: string) => void) => {
+    typing.add(press)
+    return () => typing.delete(press)
   }
   const quit = (): void => ended.abort(new Error('quit'))
   const display = await openDisplay(format, plain, { stdout: screen, onKey }, { notes, quit })
   let shown = 0
   const counting = {
     isOnePlace: display.isOnePlace,
-    show: (...told: Parameters<typeof display.show>) => {
-      display.show(...told)
+    show: (...args: Parameters<typeof display.show>) => {
+      display.show(...args)
       shown += 1
-      during?.(notes, (keys) => typing.forEach((hear) => hear(keys)))
+      during?.(notes, (keys) => typing.forEach((press) => press(keys)))
       for (const listener of listeners) listener()
       if (shown === screens) ended.abort(new Error('enough'))
     },

@@ -145,9 +145,11 @@ export function advice(t: Test, cluster: RealCluster): void {
     ]
     await set(...proxy)
     const rules = await cluster.must(['get', 'prometheusrule', 'holdfast', '-n', namespace, '-o', 'json'])
-    const told = [...rules.matchAll(/"description": "(.*)"/g)].flatMap(([, text]) => text ?? [])
-    t.ok(told.length > 18, `${told.length} alerts`)
-    const commands = new Set(told.flatMap((text) => text.match(/kubectl .*?(?=\.? [A-Z]|\.?$)/g) ?? []))
+    const descriptions = [...rules.matchAll(/"description": "(.*)"/g)].flatMap(([, text]) => text ?? [])
+    t.ok(descriptions.length > 18, `${descriptions.length} alerts`)
+    const commands = new Set(
+      descriptions.flatMap((text) => text.match(/kubectl .*?(?=\.? [A-Z]|\.?$)/g) ?? []),
+    )
     t.ok(commands.size > 4, [...commands].join('\n'))
     for (const line of commands) {
       // No kubelet has a log.

@@ -4,7 +4,7 @@ import { ConnectionFailure } from '../../../src/kubernetes/client/failures.ts'
 import { overrideIgnored } from '../../../src/gate/answer.ts'
 import { readRescueNote, rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { NodeWrites } from '../../../src/server/rescue/node-writes.ts'
-import type { GuardWrite, Tried } from '../../../src/server/rescue/tend-node.ts'
+import type { GuardWrite, WriteResult } from '../../../src/server/rescue/tend-node.ts'
 import { cluster, noon, releases } from '../../fixtures/cluster.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 
@@ -18,7 +18,7 @@ async function write(
   step: GuardWrite,
   answer: (isDryRun: boolean) => Error | number = () => 200,
   notedBy?: string,
-): Promise<{ tried: Tried; sent: unknown[]; problems: unknown[] }> {
+): Promise<{ tried: WriteResult; sent: unknown[]; problems: unknown[] }> {
   const note = JSON.stringify({ ...d1, at: '', by: notedBy })
   const metadata = notedBy === undefined ? {} : { annotations: { [rescueAnnotation]: note } }
   const flagged = disk('d1', { evictionRequested: true, allowScheduling: false })
