@@ -49,16 +49,20 @@ t.test('the namespace of Longhorn is found, and named', { skip }, async (t) => {
   await isWell(world, 'release', '--longhorn-namespace', found)
 })
 
-t.test('a release that Longhorn does not tell is looked up, and named to the guard', { skip }, async (t) => {
-  const world = await guarded(t, { release: 'master-head' })
-  const remedy = await remedyOf(t, world, 'release')
-  t.match(remedy, /Or set longhornRelease in the configuration of the guard/)
-  t.match(await look(t, world, remedy), 'master-head')
-  await isWell(
-    await guarded(t, { release: 'master-head', settings: { longhornRelease: 'v1.9.2' } }),
-    'release',
-  )
-})
+t.test(
+  'a person looks up a release that Longhorn does not name, and configures it in the guard',
+  { skip },
+  async (t) => {
+    const world = await guarded(t, { release: 'master-head' })
+    const remedy = await remedyOf(t, world, 'release')
+    t.match(remedy, /Or set longhornRelease in the configuration of the guard/)
+    t.match(await look(t, world, remedy), 'master-head')
+    await isWell(
+      await guarded(t, { release: 'master-head', settings: { longhornRelease: 'v1.9.2' } }),
+      'release',
+    )
+  },
+)
 
 t.test('Longhorn is moved to the release that does not crash, once doctor has been asked', async (t) => {
   const world = await guarded(t, { release: 'v1.8.1' })

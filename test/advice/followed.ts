@@ -202,7 +202,7 @@ export const findings: Followed = {
   },
   'commands/doctor/release': {
     'Look: kubectl -n … get settings.longhorn.io':
-      'a release that Longhorn does not tell is looked up, and named to the guard',
+      'a person looks up a release that Longhorn does not name, and configures it in the guard',
     'Move Longhorn to': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
     'Clear the flags': 'a node in danger is watched until the clean-up has ended, or its flags are cleared',
     'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',

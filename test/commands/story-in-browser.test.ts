@@ -5,7 +5,7 @@ import { linesOf, start } from './holdfast.ts'
 const browser = new TestBrowser(t)
 
 t.test(
-  'the page tells the whole story while it happens, with its danger and its hold',
+  'the page shows the whole story while it happens, with its danger and its hold',
   { skip },
   async (t) => {
     // Before the story, since the danger of its first act is over within seconds.

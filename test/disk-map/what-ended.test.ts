@@ -97,7 +97,7 @@ t.test('an eviction ends with the disk, with its UUID, and with the node', (t) =
   const gone = mapAfter(up)
   gone.remove('Node', 'n', noon + 2_000)
   t.strictSame(over(gone), ['eviction d1 +2s', 'eviction d2 (beside) +2s'])
-  t.strictSame(gone.history.unseen('Node'), undefined, 'the watch told of everything before')
+  t.strictSame(gone.history.unseen('Node'), undefined, 'the watch has sent everything before')
   t.end()
 })
 
@@ -109,7 +109,7 @@ t.test('a disk whose UUID is found while its flag is cleared may have been evict
   t.match(
     left.history.unseen('Node'),
     { name: 'n', what: { why: 'no UUID', disks: ['d1'] }, at: noon + 1_000 },
-    'nobody knows which disk it was',
+    'the disk is unknown',
   )
   t.end()
 })

@@ -71,7 +71,7 @@ t.test('a related change that does not clear the way lets it wait on', async (t)
   t.match(world.record, [{ timing: { heldMs: 10_000 } }])
 })
 
-t.test('it is held no longer than configured, even if the client would wait', async (t) => {
+t.test('a change is held at most as long as configured, even if the client would wait', async (t) => {
   const { world, decision } = await holding({ maxHoldMs: 2_000 }, 25_000)
   world.clock.advance(1_999)
   await turns()
@@ -229,7 +229,7 @@ t.test('an eviction is held by a reservation until it is settled', async (t) => 
   t.equal((await decision).verdict.decision, 'allow')
 })
 
-t.test('a reservation past its deadline no longer holds anything', async (t) => {
+t.test('a reservation past its deadline holds nothing', async (t) => {
   const book = new InProcessBook()
   const calm = () => usual().image('ubuntu', [ready('d1'), ...drained])
   const other = new GateWorld(calm(), { book, replica: 'two' })

@@ -35,7 +35,7 @@ t.test('a removal of a lost disk’s copies is reserved, and judged again on sto
   ])
   const empty = new GateWorld(dead(gone, [copy('d1', 'failed'), ready('d2')]))
   await is(t, 'allow', empty, empty.cluster.deleteNode('n1'))
-  t.strictSame(empty.trips, ['images', 'data sources'], 'nobody counts on a failed copy')
+  t.strictSame(empty.trips, ['images', 'data sources'], 'no change counts on a failed copy')
 })
 
 t.test('a ready copy elsewhere that is gone by now keeps the node', async (t) => {
@@ -105,7 +105,7 @@ t.test('an override written on the node admits its deletion, and is on record', 
   const unused = new GateWorld(annotated(`delete uid-n1/4 ${soon}: the machine burnt down`))
   unused.clock.step(hour)
   const late = await unused.decide(unused.cluster.deleteNode('n1'))
-  t.equal(late.verdict.decision, 'refuse', 'nobody has used it in time')
+  t.equal(late.verdict.decision, 'refuse', 'no write has used it in time')
   t.match(late.answer.warnings, [/^the override was ignored: .* names no time, or one that is over/])
 
   const except = { groups: undefined, except: new Set(['disk-removal-with-copies'] as const) }

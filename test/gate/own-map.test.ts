@@ -28,7 +28,7 @@ t.test('an eviction costs one round trip where the map has come as far as the ma
   t.strictSame(world.trips, ['swap n1'])
   const unmarked = watching()
   await is(t, 'allow', unmarked, evictD1(unmarked.cluster))
-  t.strictSame(unmarked.trips, ['swap n1'], 'an entry that nobody has written for long tells as much')
+  t.strictSame(unmarked.trips, ['swap n1'], 'an old entry proves as much')
 })
 
 t.test('an eviction waits shortly for a watch that is behind the marks', async (t) => {
@@ -40,7 +40,7 @@ t.test('an eviction waits shortly for a watch that is behind the marks', async (
   world.freshness.seenUpTo = () => '12'
   world.emit('BackingImage', 'debian')
   await decided
-  t.notOk(world.trips.includes('images'), 'it is judged on what the watch has brought')
+  t.notOk(world.trips.includes('images'), 'it is judged on the state of the watch')
 })
 
 t.test('an eviction lists stored objects if the watch does not catch up in half a second', async (t) => {
@@ -116,7 +116,7 @@ t.test('an admitted write must not be forwarded ten seconds later, by either clo
   t.equal(isLate?.(), true)
   const slept = await one.decide(evictD1(one.cluster))
   one.clock.step(10_001)
-  t.equal(slept.isLate?.(), true, 'what is counted stands still in sleep')
+  t.equal(slept.isLate?.(), true, 'the counted clock stands still in sleep')
 })
 
 t.test('a release by a proxy after the answer leaves the version that it then reads', async (t) => {

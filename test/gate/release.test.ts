@@ -134,7 +134,7 @@ t.test(
       if (hangs) world.clock.advance(2_000)
       await released
       t.strictSame(world.reservations, [])
-      t.strictSame([...world.book.entries()], [], 'without marks the entry tells nothing, and goes')
+      t.strictSame([...world.book.entries()], [], 'without marks the entry proves nothing, and is removed')
       t.strictSame(world.problems, [])
     }
   },

@@ -217,7 +217,7 @@ t.test('an arming change costs at most three round trips, all others none', asyn
   t.strictSame(
     healthy.trips,
     ['swap n2', 'node n2', 'replicas of ubuntu'],
-    'where nothing crashes a clean-up reserves the ready copy that it leaves',
+    'on releases that do not crash, a clean-up reserves the ready copy that it leaves',
   )
 })
 

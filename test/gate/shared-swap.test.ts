@@ -29,5 +29,5 @@ t.test('marks that one edit drops stay dropped for the next one of the same swap
   for (const { verdict } of await Promise.all(evictions)) t.equal(verdict.decision, 'allow')
   t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 1)
   t.match([...world.book.entries()], [{ key: 'n1', marks: undefined }])
-  t.ok(world.trips.includes('images'), 'an entry without marks tells nothing')
+  t.ok(world.trips.includes('images'), 'an entry without marks proves nothing')
 })

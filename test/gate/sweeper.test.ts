@@ -31,7 +31,7 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.emit('BackingImage', 'debian')
   await turns()
-  t.equal(one.reservations.length, 1, 'nobody looks at what has not changed')
+  t.equal(one.reservations.length, 1, 'no read for entries that have not changed')
   one.emit('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   t.match(
@@ -131,7 +131,7 @@ t.test('the outcome of a change is any newer version of its object', (t) => {
   const creation = { ...reservation, resourceVersion: '' }
   t.ok(isNewer(creation, metadata('1')), 'a creation is settled once the object is there')
   t.notOk(isNewer(creation, metadata('1', 'other')))
-  t.notOk(isNewer({ ...creation, uid: '' }, metadata('1', '')), 'without a uid nobody can tell')
+  t.notOk(isNewer({ ...creation, uid: '' }, metadata('1', '')), 'without a uid nothing is proved')
   t.end()
 })
 
@@ -154,7 +154,7 @@ t.test('an entry with marks only is kept for ten minutes, then removed', async (
   t.strictSame([...one.book.entries()], [])
 })
 
-t.test('an entry that another replica has removed is no longer looked after', async (t) => {
+t.test('an entry that another replica has removed is not looked after', async (t) => {
   const [one, other] = await admitted()
   for (const each of [one, other]) each.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.emit('BackingImage', 'ubuntu')

@@ -79,11 +79,11 @@ t.test('a held change has its user, its object, its causes, and the end of its w
   t.strictSame(world.gate.holds(), [])
 })
 
-t.test('listeners hear that a wait begins, and that its change is admitted', async (t) => {
+t.test('listeners get the beginning of a wait, and the admission that ends it', async (t) => {
   const { world, decision, events, announced } = await holding()
   world.emit('BackingImage', 'ubuntu')
   await turns()
-  t.strictSame(events, ['began'], 'what wakes it and lets it wait on begins nothing')
+  t.strictSame(events, ['began'], 'a wake-up after which it waits on begins no new wait')
   world.clock.advance(2_000)
   world.cluster.image('ubuntu', drained)
   world.emit('BackingImage', 'ubuntu')
@@ -95,51 +95,48 @@ t.test('listeners hear that a wait begins, and that its change is admitted', asy
   ])
 })
 
-t.test(
-  'listeners hear that a wait ends with a denial, a retry, a failure or a client that left',
-  async (t) => {
-    const left = await holding()
-    left.client.abort()
-    await left.decision
-    t.strictSame(left.events, ['began', 'left'])
+t.test('listeners get the end of a wait: a denial, a retry, a failure, or a client that left', async (t) => {
+  const left = await holding()
+  left.client.abort()
+  await left.decision
+  t.strictSame(left.events, ['began', 'left'])
 
-    const leftWhileAsked = await holding()
-    let isAsked = false
-    leftWhileAsked.world.before = () => {
-      if (isAsked) return
-      isAsked = true
-      return new Promise(() => undefined)
-    }
-    leftWhileAsked.world.cluster.image('ubuntu', drained)
-    leftWhileAsked.world.emit('BackingImage', 'ubuntu')
-    await eventually(() => isAsked)
-    leftWhileAsked.client.abort()
-    await leftWhileAsked.decision
-    t.strictSame(leftWhileAsked.events, ['began', 'left'])
+  const leftWhileAsked = await holding()
+  let isAsked = false
+  leftWhileAsked.world.before = () => {
+    if (isAsked) return
+    isAsked = true
+    return new Promise(() => undefined)
+  }
+  leftWhileAsked.world.cluster.image('ubuntu', drained)
+  leftWhileAsked.world.emit('BackingImage', 'ubuntu')
+  await eventually(() => isAsked)
+  leftWhileAsked.client.abort()
+  await leftWhileAsked.decision
+  t.strictSame(leftWhileAsked.events, ['began', 'left'])
 
-    const retried = await holding()
-    retried.world.clock.advance(10_000)
-    await retried.decision
-    t.strictSame(retried.events, ['began', 'told to retry'])
+  const retried = await holding()
+  retried.world.clock.advance(10_000)
+  await retried.decision
+  t.strictSame(retried.events, ['began', 'told to retry'])
 
-    const unjudged = await holding()
-    unjudged.world.cluster.image('ubuntu', drained)
-    unjudged.world.freshness.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
-    unjudged.world.emit('BackingImage', 'ubuntu')
-    await unjudged.decision
-    t.strictSame(unjudged.events, ['began', 'not judged'])
+  const unjudged = await holding()
+  unjudged.world.cluster.image('ubuntu', drained)
+  unjudged.world.freshness.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
+  unjudged.world.emit('BackingImage', 'ubuntu')
+  await unjudged.decision
+  t.strictSame(unjudged.events, ['began', 'not judged'])
 
-    const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
-    flagged.image('ubuntu', drained)
-    const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
-    flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
-    denied.world.emit('Node', 'n2')
-    t.equal((await denied.decision).verdict.decision, 'refuse')
-    t.strictSame(denied.events, ['began', 'denied'])
-  },
-)
+  const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
+  flagged.image('ubuntu', drained)
+  const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
+  flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
+  denied.world.emit('Node', 'n2')
+  t.equal((await denied.decision).verdict.decision, 'refuse')
+  t.strictSame(denied.events, ['began', 'denied'])
+})
 
-t.test('a change whose decision fails waits no longer', async (t) => {
+t.test('a change whose decision fails stops waiting', async (t) => {
   const { world, decision, events } = await holding()
   world.cluster.image('ubuntu', drained)
   world.freshness.ageMs = () => {
@@ -214,7 +211,7 @@ t.test('a listener that throws decides nothing', async (t) => {
   world.emit('BackingImage', 'ubuntu')
   t.equal((await decision).answer.allowed, true)
   t.equal(world.problems.length, 2)
-  t.strictSame(events, ['began', 'admitted'], 'others hear of it all the same')
+  t.strictSame(events, ['began', 'admitted'], 'the other listeners still get it')
 })
 
 t.test('no more are listed than may be held, the longest first', async (t) => {
@@ -284,7 +281,7 @@ t.test('a request that is admitted after a wait gets a warning with the cause', 
   ])
 })
 
-t.test('a short wait, and one that is denied, bring none', async (t) => {
+t.test('a short wait, and one that is denied, bring no warning', async (t) => {
   const short = await holding()
   short.world.clock.advance(999)
   short.world.cluster.image('ubuntu', drained)

@@ -97,7 +97,7 @@ t.test(
   },
 )
 
-t.test('where Longhorn takes no annotation of a node any more, no override is advised', (t) => {
+t.test('a finding advises no override if Longhorn rejects annotations of the node', (t) => {
   for (const [release, isAdvised] of [
     ['v1.12.1', true],
     ['v1.12.2', false],
@@ -112,7 +112,7 @@ t.test('where Longhorn takes no annotation of a node any more, no override is ad
   t.end()
 })
 
-t.test('an eviction on a node without a manager has no effect, and a warning says so', (t) => {
+t.test('an eviction on a node without a manager has no effect, and gets a warning', (t) => {
   for (const profile of profiles) {
     for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
       const before = withLost(notReady, [lostCopy, ready('d2')], releases[profile])

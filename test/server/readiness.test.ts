@@ -20,7 +20,7 @@ t.test('a namespace without a Longhorn makes no replica ready', (t) => {
   t.end()
 })
 
-t.test('a replica that has not heard of the API server for maxAge is not ready', (t) => {
+t.test('a replica is not ready if the API server was silent for maxAge', (t) => {
   t.equal(unready(cluster('v1.8.0'), { ageMs: 120_000 }), undefined)
   t.match(unready(cluster('v1.8.0'), { ageMs: 120_001 }), /sent nothing for 120 s/)
   t.end()

@@ -83,7 +83,7 @@ t.test('a file that is missing, or a folder, is an error of Node', async (t) => 
   await t.rejects(readBounded(folder, most), { code: 'EISDIR' })
 })
 
-t.test('a reading that is not wanted any more before its file is open ends at once', async (t) => {
+t.test('a reading that is aborted before its file is open ends at once', async (t) => {
   for (const path of ['/dev/zero', pipeIn(t)]) {
     const stop = new AbortController()
     const reading = readBounded(path, most, { signal: stop.signal })

@@ -42,7 +42,7 @@ function documentsOf(content: Buffer, path: string): CheckDocument[] {
   }
 }
 
-t.test('there is a kubectl to compare with', { skip: withoutKubectl }, (t) => {
+t.test('kubectl is on the PATH, to compare with', { skip: withoutKubectl }, (t) => {
   t.ok(kubectls.length > 0)
   t.end()
 })

@@ -148,7 +148,7 @@ t.test('a patch and standard input stand in for a file, without which GitHub rej
   ])
 })
 
-t.test('what only warns is a warning, and so is a slip with --no-strict', async (t) => {
+t.test('a finding that only warns is a warning, and so is a slip with --no-strict', async (t) => {
   const { check } = repository(t)
   const rule = ['--rule', 'eviction-during-cleanup=warn']
   const warned = await check(['-', '-o', 'sarif', ...rule], heldBack)
@@ -173,7 +173,7 @@ t.test('a result keeps its fingerprint when its lines move', async (t) => {
   t.equal(new Set(before).size, 3)
 })
 
-t.test('a run without a verdict says so, and is no successful execution', async (t) => {
+t.test('a run without a verdict says why, and is no successful execution', async (t) => {
   const { check } = repository(t)
   const { invocations, results } = logOf(await check(['gone.yaml', '-o', 'sarif']))
   t.match(invocations, [

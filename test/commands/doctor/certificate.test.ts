@@ -59,7 +59,7 @@ t.test('a chain leads to the authority, in any order', async (t) => {
   t.match(said(check(leaf.cert + root.cert)), 'not signed by an authority')
 })
 
-t.test('a certificate is for what the API server calls, as Go reads it', async (t) => {
+t.test('a certificate has to have the name that the API server calls, as Go reads it', async (t) => {
   const x509 = await x509Library()
   const check = async (
     { cn = 'x', sans = [], usages }: { cn?: string; sans?: string[]; usages?: string[] },
@@ -131,7 +131,7 @@ t.test('the remedy depends on the issuer of the certificate', (t) => {
   t.match(of({ who: 'the guard' }), /patch secret holdfast-tls/)
   t.match(of({ who: 'cert-manager', certificate: 'guard' }), /cmctl renew -n holdfast guard$/)
   t.match(of({ who: 'somebody else' }), /Put the new one into tls\.crt and tls\.key there/)
-  t.notMatch(of({ who: 'somebody else' }), /"op":"remove"/, 'nobody would make it again')
+  t.notMatch(of({ who: 'somebody else' }), /"op":"remove"/, 'no issuer would make it again')
   t.end()
 })
 

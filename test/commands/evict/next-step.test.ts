@@ -226,7 +226,7 @@ t.test('each step is described in a line, with names and numbers', (t) => {
   t.end()
 })
 
-t.test('a dry run tells each step as one that would be taken', (t) => {
+t.test('a dry run words each step as one that would be taken', (t) => {
   const cleanups = [{ image: 'ubuntu', diskUUID: 'uuid-d1', state: 'ready', since: noon }] as const
   const steps: readonly (readonly [EvictionStep, RegExp])[] = [
     [{ step: 'wait-for-cleanup', cleanups }, /^would wait for 1 clean-up to end/],

@@ -33,7 +33,7 @@ function world(percent = 25, size: number | undefined = 2 * gib) {
 const copying: EvictionStep = { step: 'wait-for-copies', images: ['ubuntu'] }
 const moving = (...replicas: string[]): EvictionStep => ({ step: 'wait-for-replicas', replicas })
 
-t.test('copies are told by what Longhorn says of the best one elsewhere', (t) => {
+t.test('the progress of a copy is that of the best one elsewhere, as Longhorn reports it', (t) => {
   const text = (percent: number, size?: number) => {
     const found = progressOf(copying, target, world(percent, size).map)
     return found && progressText(found)
@@ -44,7 +44,7 @@ t.test('copies are told by what Longhorn says of the best one elsewhere', (t) =>
   t.end()
 })
 
-t.test('replicas are told by the bytes that have gone since one watches', (t) => {
+t.test('the progress of replicas is the bytes that have gone since the command began', (t) => {
   const { map } = world()
   const text = (step: EvictionStep, atMost?: number) => {
     const found = progressOf(step, target, map, atMost)

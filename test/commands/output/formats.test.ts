@@ -42,7 +42,7 @@ t.test('tables go without headings, and without the lines before them', async (t
   t.match((await run(['audit', file, '--no-headers'])).stdout, /^2026-\S+ +hold +1 +ann .*\n$/)
 })
 
-t.test('a wrong format or template is an error that says what is right', async (t) => {
+t.test('a wrong format or template is an error that names the right ones', async (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['jsn', /Allowed choices are wide, json, yaml, name, jsonpath=, .*custom-columns-file=\./],
     ['jsonpath', /It needs a template: jsonpath=TEMPLATE\./],

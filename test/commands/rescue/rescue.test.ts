@@ -98,7 +98,7 @@ t.test('the flags stay down for good if that is wanted', async (t) => {
   t.match(await rescue(), { notes: /No manager is in danger/, steps: [] })
 })
 
-t.test('a dry run tells the plan and writes nothing', async (t) => {
+t.test('a dry run prints the plan and writes nothing', async (t) => {
   const { sandbox, rescue, flagsOf, annotation } = await crashing(t, 'v1.9.0')
   const { code, notes, steps } = await rescue({ dryRun: true })
   t.equal(code, 0)
@@ -176,23 +176,26 @@ t.test('flags go down as soon as a manager answers Longhorn’s webhook again', 
   t.strictSame(await flagsOf('node-1'), [])
 })
 
-t.test('a node that is not in danger is left alone, and one that is and was not named is told', async (t) => {
-  const { rescue, flagsOf } = await crashing(t, 'v1.8.0')
-  const { code, notes, steps } = await rescue({ nodes: ['node-2'] })
-  t.equal(code, 0)
-  t.strictSame(steps, ['done'])
-  t.match(notes, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
-  t.notMatch(notes, 'Rescued')
-  t.match(notes, 'node-1: the flag of disk-1 is up while Longhorn removes')
-  t.strictSame(await flagsOf('node-1'), ['disk-1'])
-})
+t.test(
+  'a node that is not in danger is left alone, and one in danger that was not named is reported',
+  async (t) => {
+    const { rescue, flagsOf } = await crashing(t, 'v1.8.0')
+    const { code, notes, steps } = await rescue({ nodes: ['node-2'] })
+    t.equal(code, 0)
+    t.strictSame(steps, ['done'])
+    t.match(notes, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
+    t.notMatch(notes, 'Rescued')
+    t.match(notes, 'node-1: the flag of disk-1 is up while Longhorn removes')
+    t.strictSame(await flagsOf('node-1'), ['disk-1'])
+  },
+)
 
-t.test('a node that does not exist is told, with those there are', async (t) => {
+t.test('a node that does not exist is reported, with the existing ones', async (t) => {
   const { rescue } = await crashing(t, 'v1.8.0')
   await t.rejects(rescue({ nodes: ['node-9'] }), { message: /no Longhorn node node-9\. There are: node-1/ })
 })
 
-t.test('what to do is told where Longhorn’s own webhook denies that flags go down', (t) => {
+t.test('rescue prints the way out if Longhorn’s own webhook denies that flags go down', (t) => {
   const denied = 'admission webhook "validator.longhorn.io" denied the request: disks are being syncing'
   t.match(
     adviceOn(denied),

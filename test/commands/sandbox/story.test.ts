@@ -86,7 +86,7 @@ t.test('the story in its words', { jobs: 4 }, (t) => {
     )
   }
 
-  t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
+  t.test('the demo fails if the guard does not hold', async (t) => {
     await t.rejects(demo(t, 'v1.8.0', { guarded: false }), DemoFailed)
   })
 

@@ -7,7 +7,7 @@ import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.
 import { reservation } from '../../gate/reservation-book-contract.ts'
 import { look } from './look.ts'
 
-t.test('a replica tells the release that it is configured for', (t) => {
+t.test('a replica reports the release that it is configured for', (t) => {
   const answer = { replica: 'a', version: '1', synced: true, holds: 0 }
   const releaseOf = (policy: unknown): unknown => {
     const parsed = readGuardReplica({ ...answer, policy }, 0)
@@ -232,7 +232,7 @@ t.test('the age of a clean-up is shown only as far as it is known', (t) => {
   const since = new Date(noon).toISOString()
   t.strictSame(age(undefined), { since: null, ageKnown: 'unknown' })
   t.strictSame(age(noon), { since, ageKnown: 'at least' }, 'it was there when the watching began')
-  t.strictSame(age(noon - 1), { since, ageKnown: 'exact' }, 'it began while somebody watched')
+  t.strictSame(age(noon - 1), { since, ageKnown: 'exact' }, 'it began during a watch')
   t.end()
 })
 
@@ -283,7 +283,7 @@ t.test('named nodes are shown alone, with their objects', (t) => {
   t.end()
 })
 
-t.test('reservations that cannot be read are not none', (t) => {
+t.test('reservations that cannot be read are unknown, and not an empty list', (t) => {
   t.equal(look(cluster(releases.A), { entries: undefined }).reservations, null)
   t.strictSame(look(cluster(releases.A)).reservations, [])
   t.end()

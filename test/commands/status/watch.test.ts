@@ -76,7 +76,7 @@ async function watch(
     ended.signal,
   )
   await display.stop()
-  t.equal(listeners.size + typing.size, 0, 'it listens no longer')
+  t.equal(listeners.size + typing.size, 0, 'it has stopped listening')
 }
 
 t.test('a terminal shows the newest status alone, in its place, with its heading', async (t) => {
@@ -137,7 +137,7 @@ t.test('q ends it', async (t) => {
   t.match(screen.shown(), /^Cluster: /)
 })
 
-t.test('keys scroll at once through what has no room, and back', async (t) => {
+t.test('keys scroll at once through rows that have no room, and back', async (t) => {
   const { world, names } = crowd(40, 0)
   const screen = terminal({ columns: 80, rows: 24 })
   const places: string[] = []
@@ -164,7 +164,7 @@ t.test('keys change nothing where all is shown', async (t) => {
   t.match(screen.shown(), /\nNODE .*\nn .* ok$/)
 })
 
-t.test('a warning stays above what is written anew', async (t) => {
+t.test('a warning stays above the lines that are written anew', async (t) => {
   const screen = terminal({ columns: 100, rows: 24 })
   await watch(screen, { screens: 3, during: (notes) => notes.note('the guard is gone') })
   const lines = screen.shown().split('\n')

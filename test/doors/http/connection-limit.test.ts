@@ -122,6 +122,6 @@ t.test('a connection with too many requests in flight is closed', async (t) => {
   greedy.write('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n')
   await closed(greedy)
   for (let at = 0; at < 2 * mostPipelined; at += 1) await ask(other, '/quick')
-  t.notOk(other.closed, 'what is answered counts no longer')
+  t.notOk(other.closed, 'answered requests do not count')
   t.strictSame(reasons, ['pipelined'])
 })

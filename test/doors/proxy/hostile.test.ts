@@ -39,7 +39,7 @@ async function raw(t: Test, port: number, bytes: string) {
 const fine: http.RequestListener = (request, response) =>
   void request.resume().on('end', () => response.end('{}'))
 
-t.test('trailers that are announced where none can come do no harm', async (t) => {
+t.test('announced trailers do no harm in answers that can have none', async (t) => {
   const { port, url } = await proxied(t, fine)
   for (const [method, path] of [
     ['GET', '/v1/volumes'],

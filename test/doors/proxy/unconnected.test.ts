@@ -117,7 +117,7 @@ for (const [what, at, answerMs, status, asked] of cases) {
   })
 }
 
-t.test('a tunnel to an API without a connection says so too', async (t) => {
+t.test('a tunnel to an API without a connection gets 504 too', async (t) => {
   const upstream = upstreamAt(`https://127.0.0.1:${await serving(t, silent)}`)
   const request = new http.IncomingMessage(new net.Socket())
   const upgrade = { request, socket: new net.Socket(), head: Buffer.alloc(0) }

@@ -129,7 +129,7 @@ async function evictions(t: Test, cluster: RealCluster, guards: Guards, nodes: n
     t.strictSame(
       asked.filter(({ verb, resource }) => resource !== 'leases' && `${verb} ${resource}` !== 'get nodes'),
       [],
-      'no list and no image is read: what the guard knows is enough',
+      'no list and no image is read: the disk map is enough',
     )
     // Of several writes to one node at once the API server refuses those that it has tried too often.
     if (nodes === requests) report(t, 'as many clears, not judged', await writeAll(cluster, flag(false)))

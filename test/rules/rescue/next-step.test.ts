@@ -108,7 +108,7 @@ t.test('flags that are noted wait for the clean-ups that they would meet', (t) =
   t.end()
 })
 
-t.test('what stops a clean-up is named', (t) => {
+t.test('a step names the cause that stops a clean-up', (t) => {
   const stoppedBy = (of: TestCluster, pods: SeenPods = up): unknown => {
     const next = step(of, { pods })
     return next.step === 'wait-for-cleanup' ? next.cleanups.map((each) => each.stoppedBy) : next.step
@@ -161,7 +161,7 @@ t.test('flags wait until Longhorn has noticed, also of what ended before this pr
   const noted = world(A, noting(['d1']))
   t.strictSame(step(noted, moment(noon + 1)), { step: 'wait-for-notice', until: later })
   t.equal(step(noted, moment(later)).step, 'raise')
-  t.equal(step(world(C, noting(['d1'])), moment(noon + 1)).step, 'raise', 'where nothing crashes')
+  t.equal(step(world(C, noting(['d1'])), moment(noon + 1)).step, 'raise', 'on a release that does not crash')
   const ended = world(A, noting(['d1']), undefined, removing)
     .at(later)
     .image('ubuntu', [ready('d2')])
@@ -245,7 +245,7 @@ t.test('a note that cannot be read raises nothing, and can be taken away', (t) =
   t.end()
 })
 
-t.test('a node that somebody has deleted is gone', (t) => {
+t.test('a deleted node is gone', (t) => {
   t.strictSame(step(cluster(A).node('n2', [disk('d2')])), { step: 'gone' })
   const { metadata } = noting(['d1'])
   const leaving = { metadata: { ...metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
@@ -254,7 +254,7 @@ t.test('a node that somebody has deleted is gone', (t) => {
   t.end()
 })
 
-t.test('a manager that is down for another reason is told as such', (t) => {
+t.test('a manager that is down for another reason is reported with it', (t) => {
   t.match(step(world(A, {}), { pods: looping }), { step: 'done', manager: 'not ready' })
   t.end()
 })

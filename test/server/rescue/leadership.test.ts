@@ -39,7 +39,7 @@ function standing(t: Test) {
   return world
 }
 
-t.test('a replica leads from its election on, and is told so once', async (t) => {
+t.test('a replica leads from its election on, and gets one event of it', async (t) => {
   const { clock, leadership, events } = standing(t)
   await clock.advanceStepwise(1)
   t.ok(leadership.leads)
@@ -48,7 +48,7 @@ t.test('a replica leads from its election on, and is told so once', async (t) =>
   t.strictSame(events, ['leads'])
 })
 
-t.test('a replica that cannot reach the Leases leads no longer than they last', async (t) => {
+t.test('a replica that cannot reach the Leases leads at most as long as they last', async (t) => {
   const { clock, election, leadership, events } = standing(t)
   await clock.advanceStepwise(1)
   election.answer = new Error('the API server is away')
@@ -61,7 +61,7 @@ t.test('a replica that cannot reach the Leases leads no longer than they last', 
   t.equal(events.at(-1), 'leads')
 })
 
-t.test('a leader hears of each question that it has won', async (t) => {
+t.test('a leader reports each election that it has won', async (t) => {
   const world = standing(t)
   await world.clock.advanceStepwise(2 * leaseMs + 1)
   t.equal(world.won, 7)

@@ -60,12 +60,12 @@ function noteIn([sent]: readonly unknown[]) {
   return readRescueNote(metadata.annotations[rescueAnnotation] ?? '')
 }
 
-t.test('what a person has noted stays theirs when the guard clears more', async (t) => {
+t.test('the note of a person stays theirs when the guard clears more', async (t) => {
   const { sent } = await write(clear, undefined, 'ann')
   t.match(noteIn(sent), { ok: true, value: { by: 'ann', guard: undefined } })
 })
 
-t.test('what the guard clears by itself it notes as its own', async (t) => {
+t.test('the guard notes flags that it clears alone as its own', async (t) => {
   const own: GuardWrite = { ...clear, guard: { generation: 2 } }
   t.match(noteIn((await write(own)).sent), { ok: true, value: { by: 'guard', guard: { generation: 2 } } })
   t.match(noteIn((await write(own, undefined, 'ann')).sent), { ok: true, value: { by: 'guard' } })
