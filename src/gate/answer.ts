@@ -9,7 +9,7 @@ import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import { decisionFor, type Objection, type Unavailability, type Verdict } from './verdict.ts'
 
 /** The denial's part of a `metav1.Status`; it reaches the client whole. */
-export interface Status {
+export interface DenialStatus {
   readonly code: 403 | 429 | 503
   readonly reason: 'Forbidden' | 'TooManyRequests' | 'ServiceUnavailable'
   readonly message: string
@@ -26,7 +26,7 @@ export interface Status {
 /** The whole answer to a requested write, independent of the door. */
 export type Answer =
   | { readonly allowed: true; readonly warnings: readonly string[] }
-  | { readonly allowed: false; readonly status: Status; readonly warnings: readonly string[] }
+  | { readonly allowed: false; readonly status: DenialStatus; readonly warnings: readonly string[] }
 
 /** The inputs of an answer besides the verdict. */
 interface AnswerOptions {
@@ -118,7 +118,7 @@ function denial(
   change: Change,
   verdict: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
   options: AnswerOptions,
-): Status {
+): DenialStatus {
   const { objections } = verdict
   const retry = retryOf(change, options)
   const message = denialLines(objections, 'retryAfterSeconds' in retry ? retrying(change) : '')
@@ -165,7 +165,7 @@ function retryOf(
   return dryRun || isImpatient(actor, policy) ? {} : { retryAfterSeconds }
 }
 
-function unavailable(change: Change, why: Unavailability, options: AnswerOptions): Status {
+function unavailable(change: Change, why: Unavailability, options: AnswerOptions): DenialStatus {
   const retry = retryOf(change, options)
   const message = laidOut({
     headline: `${doing(actsOf(change), options.map)} cannot be judged now: ${because[why]}`,
@@ -195,7 +195,7 @@ function about(change: Change) {
   return { name: line(nameOf(change)), group, kind: change.kind }
 }
 
-function causes(change: Change, findings: readonly Finding[]): Status['details']['causes'] {
+function causes(change: Change, findings: readonly Finding[]): DenialStatus['details']['causes'] {
   return findings.slice(0, listedFindings).map((finding) => ({
     reason: finding.rule,
     message: line(headlineOf(finding)),

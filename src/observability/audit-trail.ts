@@ -2,7 +2,13 @@ import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
 import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import { type AuditRecord, type Circumstances, name, recordOf, recordOfUnjudged } from './audit-record.ts'
+import {
+  type AuditRecord,
+  type RecordCircumstances,
+  name,
+  recordOf,
+  recordOfUnjudged,
+} from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 import { recordOfRescue, type RescueDone } from './rescue-record.ts'
 
@@ -11,7 +17,7 @@ interface AuditTrailModules {
   readonly sinks: readonly AuditSink[]
   readonly clock: Clock
   /** The current facts, except the time. */
-  readonly circumstances: () => Omit<Circumstances, 'now'>
+  readonly circumstances: () => Omit<RecordCircumstances, 'now'>
 }
 
 /** Records decisions in every sink, before their answers leave. */
@@ -58,7 +64,7 @@ export class AuditTrail implements DecisionListener {
     for (const sink of this.#modules.sinks) await sink.stop?.()
   }
 
-  #now(): Circumstances {
+  #now(): RecordCircumstances {
     const { circumstances, clock } = this.#modules
     return { ...circumstances(), now: clock.now() }
   }
@@ -79,7 +85,7 @@ function recordOfRepeated(
   first: AuditRecord,
   { request: { uid } }: Change,
   { totalMs, heldMs }: Timing,
-  { now, ageMs }: Circumstances,
+  { now, ageMs }: RecordCircumstances,
 ): AuditRecord {
   return {
     ...first,

@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts'
 import type { CertificateSource } from './folder.ts'
-import { nextStep, rotate, type Step } from './rotation.ts'
+import { nextRotationStep, rotate, type RotationStep } from './rotation.ts'
 import { caBundle, type Kept, type PemPair, whyNotServing } from './stored.ts'
 
 /** The store of certificates for all replicas. All methods throw if it cannot be reached. */
@@ -48,7 +48,7 @@ interface OwnCertificatesModules {
    * The time of day that judges certificates. The API server decides in the end, so its time is the best one.
    */
   readonly timers: Clock
-  readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
+  readonly onStep: (step: Exclude<RotationStep, { step: 'nothing' }>) => void
   /**
    * Called for each problem: with every look, once a second without a certificate, every ten seconds with
    * one.
@@ -205,7 +205,7 @@ export class OwnCertificates implements CertificateSource {
       const found = await store.read(signal)
       const { kept, version } = found
       const settledMs = this.#settledMs(version, timers.monotonic())
-      const next = nextStep(kept, { now: timers.now(), names: this.#names, settledMs })
+      const next = nextRotationStep(kept, { now: timers.now(), names: this.#names, settledMs })
       if (next.step === 'nothing' || steps === maxSteps) return found
       const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
       // If another replica was quicker, use its result.

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Finding } from '../../src/commands/doctor/finding.ts'
+import type { DoctorFinding } from '../../src/commands/doctor/finding.ts'
 import { guardSandbox } from '../../src/commands/sandbox/guard-sandbox.ts'
 import { leaseOf } from '../../src/kubernetes/leases/lease-format.ts'
 import { object } from '../../src/sandbox/json.ts'
@@ -17,21 +17,30 @@ const webhooks = {
 }
 
 /** The findings of doctor in one check. */
-async function findings({ holdfast }: World, check: Finding['check'], ...args: string[]): Promise<Finding[]> {
+async function findings(
+  { holdfast }: World,
+  check: DoctorFinding['check'],
+  ...args: string[]
+): Promise<DoctorFinding[]> {
   const { stdout, stderr } = await holdfast('doctor', '-o', 'json', ...args)
   if (stdout === '') throw new Error(stderr)
-  return (JSON.parse(stdout) as { findings: Finding[] }).findings.filter((each) => each.check === check)
+  return (JSON.parse(stdout) as { findings: DoctorFinding[] }).findings.filter((each) => each.check === check)
 }
 
 /** The one thing that is not well. */
-async function remedyOf(t: Test, world: World, check: Finding['check'], ...args: string[]): Promise<string> {
+async function remedyOf(
+  t: Test,
+  world: World,
+  check: DoctorFinding['check'],
+  ...args: string[]
+): Promise<string> {
   const found = (await findings(world, check, ...args)).filter(({ level }) => level !== 'ok')
   t.equal(found.length, 1, JSON.stringify(found))
   return found[0]?.remedy ?? ''
 }
 
 /** Waits until a check has nothing to say. */
-async function isWell(world: World, check: Finding['check'], ...args: string[]): Promise<void> {
+async function isWell(world: World, check: DoctorFinding['check'], ...args: string[]): Promise<void> {
   await comesTrue(async () => (await findings(world, check, ...args)).every(({ level }) => level === 'ok'))
 }
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import { type Outcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
+import { type RequestOutcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { systemClock } from '../../src/time/clock.ts'
@@ -61,7 +61,7 @@ export async function sendPairs(
     ...{ pairs: done, evictions, cleanUps, both, lost, frozenMs },
     crashes: sandbox.longhorn.crashes.length,
   })
-  const answered = async (request: Promise<Outcome>): Promise<Outcome> => {
+  const answered = async (request: Promise<RequestOutcome>): Promise<RequestOutcome> => {
     if (!meanwhile.any) return await request
     try {
       return await request

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Outcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
+import type { RequestOutcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Place } from './places.ts'
 
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
@@ -58,7 +58,7 @@ async function putBack(stage: DemoCluster, { node, image, uuid }: Place): Promis
 }
 
 /** Asks again until it is admitted. @throws Error when it is not for five minutes */
-export async function insist(what: string, send: () => Promise<Outcome>): Promise<void> {
+export async function insist(what: string, send: () => Promise<RequestOutcome>): Promise<void> {
   const began = performance.now()
   for (;;) {
     const { admitted, message } = await send().catch((error: unknown) => ({

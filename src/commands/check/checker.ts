@@ -10,7 +10,7 @@ import type { Clock } from '../../time/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
 
 /** The guard's answer. */
-export type Answer = ReviewAnswer['response']
+export type CheckAnswer = ReviewAnswer['response']
 
 /**
  * Answers reviews as the webhook would at the moment of a state. It uses the same reviewer and the same gate,
@@ -63,7 +63,7 @@ export class Checker {
   }
 
   /** Answers one review, or says why it is unreadable. */
-  async check(review: unknown): Promise<Answer | { readonly problem: string }> {
+  async check(review: unknown): Promise<CheckAnswer | { readonly problem: string }> {
     const answered = await this.#reviewer.review(review, undefined, () => new AbortController().signal)
     return answered.ok ? answered.value.response : { problem: answered.problem }
   }

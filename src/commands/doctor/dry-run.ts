@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import type { Facts, Removal } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /** Why no dry run is possible. */
@@ -23,7 +23,7 @@ export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
 }
 
 /** Whether the whole chain works: from the API server to the guard, its verdict, and back. */
-export function checkDryRun({ dryRun: looked, names }: Pick<Facts, 'dryRun' | 'names'>): Finding[] {
+export function checkDryRun({ dryRun: looked, names }: Pick<Facts, 'dryRun' | 'names'>): DoctorFinding[] {
   const unproved = 'It is not proved that writes reach the guard.'
   if ('problem' in looked) return [notKnown('dry-run', unproved, looked.problem)]
   if (looked.seen === undefined) return [notKnown('dry-run', unproved, `${nothingToTry}.`)]

@@ -115,7 +115,7 @@ export interface LeaseTime {
 }
 
 /** The relevant fields of a CustomResourceDefinition. */
-export interface Definition {
+export interface SeenDefinition {
   /** Whether it serves the version that Holdfast reads. */
   readonly served: boolean
   /** Whether it keeps `spec.diskFileSpecMap`. A definition that keeps unknown fields keeps it too. */
@@ -141,7 +141,7 @@ export interface Facts {
   /** By the clock of this machine, in milliseconds since the epoch. */
   readonly now: number
   readonly map: Probe<DiskMapView>
-  readonly definitions: readonly { readonly kind: Kind; readonly looked: Probe<Definition | undefined> }[]
+  readonly definitions: readonly { readonly kind: Kind; readonly looked: Probe<SeenDefinition | undefined> }[]
   readonly registration: Probe<Registration | undefined>
   /** Undefined if the Secret is missing or still empty. */
   readonly certificate: Probe<SeenCertificate | undefined>
@@ -203,10 +203,10 @@ const WebhookSchema = Type.Object({
 })
 /** One webhook of a ValidatingWebhookConfiguration. */
 
-export type Webhook = Static<typeof WebhookSchema>
+export type SeenWebhook = Static<typeof WebhookSchema>
 /** The webhooks of a ValidatingWebhookConfiguration. */
 
-export type Registration = readonly Webhook[]
+export type Registration = readonly SeenWebhook[]
 /** Reads a ValidatingWebhookConfiguration. */
 
 export const parseRegistration = parser(

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Deployment, Facts, Pod } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 
 /** Reads a Deployment. */
 export const parseDeployment = parser(
@@ -55,9 +55,9 @@ export function checkReplicas({
   pods,
   policies,
   names,
-}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): Finding[] {
+}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): DoctorFinding[] {
   const { namespace } = names
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   if ('problem' in deployments) {
     findings.push(
       notKnown('replicas', 'The wanted number of replicas could not be read.', deployments.problem),

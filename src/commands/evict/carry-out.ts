@@ -1,4 +1,4 @@
-import { type Batches, type EvictModules, type EvictWays, Eviction } from './eviction.ts'
+import { type Batches, type EvictModules, type EvictWays, EvictionRun } from './eviction.ts'
 import type { BatchStep } from './next-batch.ts'
 import type { EvictionStep } from './next-step.ts'
 import type { Target } from './remains.ts'
@@ -14,7 +14,7 @@ export async function carryOut(
   ways: EvictWays,
   modules: EvictModules,
 ): Promise<EvictionStep> {
-  const eviction = new Eviction(ways, modules)
+  const eviction = new EvictionRun(ways, modules)
   eviction.begin()
   if (!ways.dryRun) {
     await eviction.prove()
@@ -42,7 +42,7 @@ export async function carryOutBatches(
   modules: EvictModules,
 ): Promise<EvictionStep> {
   const { note } = modules
-  const eviction = new Eviction(ways, modules, true)
+  const eviction = new EvictionRun(ways, modules, true)
   eviction.begin()
   if (ways.dryRun) {
     const first = eviction.nextBatch(nodes, batches)

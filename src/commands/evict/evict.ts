@@ -15,7 +15,7 @@ import { lookForDrain, untilDrained } from './drain.ts'
 import type { EvictModules } from './eviction.ts'
 import type { EvictionStep } from './next-step.ts'
 import { leftClosed, type Target } from './remains.ts'
-import { openReport, type Report } from './report.ts'
+import { openReport, type EvictionReport } from './report.ts'
 
 /** How nodes are to be emptied. */
 export interface EvictFlags extends ClusterFlags, ReplicaFlags {
@@ -51,7 +51,7 @@ export async function evict(
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const connection = await connectWith(flags, surroundings)
   let live: LiveMap | undefined
-  let report: Report | undefined
+  let report: EvictionReport | undefined
   try {
     const answers = flags.unguarded ? undefined : await askGuard(connection, flags, surroundings, signal)
     const settle = answers && settleOf(answers)
@@ -135,7 +135,7 @@ async function askGuard(connection: Connection, flags: EvictFlags, asking: Askin
 
 /** Tells people of each step, and programs of each that is another one. */
 function stepReporter(
-  report: Report,
+  report: EvictionReport,
   { dryRun, output }: EvictFlags,
   { stdout }: CommandSurroundings,
 ): EvictModules['onStep'] {

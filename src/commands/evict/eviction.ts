@@ -7,11 +7,11 @@ import { systemClock } from '../../time/clock.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import type { GuardLostAfter, GuardSettle } from '../guard/ask-replicas.ts'
 import { beforeEviction } from './before-eviction.ts'
-import { explain, outline } from './explain.ts'
+import { explainEviction, outlineEviction } from './explain.ts'
 import { type Heeded, heededRelease } from './heeded-release.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type BatchStep, nextBatch } from './next-batch.ts'
-import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
+import { type EvictionCircumstances, type EvictionStep, targetName, nextEvictionStep } from './next-step.ts'
 import { closePatch, evictionPatch, type Target } from './remains.ts'
 import { runEviction } from './run-eviction.ts'
 import { Mutex, nextChange, patchNode } from './writes.ts'
@@ -51,7 +51,7 @@ export interface Batches {
 }
 
 /** Evictions in one cluster, with all that they have in common. */
-export class Eviction {
+export class EvictionRun {
   readonly #ways: EvictWays
   readonly #modules: EvictModules
   readonly #policy: Policy
@@ -115,15 +115,15 @@ export class Eviction {
   /** Tells the next step of a target, without taking it. */
   wouldDo(target: Target): EvictionStep {
     const { live, note, onStep } = this.#modules
-    const step = nextStep(target, live.map, this.#circumstances())
-    note(`${nameOf(target)}: ${explain(step, systemClock.monotonic(), 'would')}`)
+    const step = nextEvictionStep(target, live.map, this.#circumstances())
+    note(`${targetName(target)}: ${explainEviction(step, systemClock.monotonic(), 'would')}`)
     onStep(target, step)
     return step
   }
 
   /** One sentence for each step that is still to come. */
   outline(target: Target, step: EvictionStep): string[] {
-    return outline(target, this.#modules.live.map, this.#profile, step)
+    return outlineEviction(target, this.#modules.live.map, this.#profile, step)
   }
 
   async close(nodes: readonly string[]): Promise<void> {

@@ -11,7 +11,7 @@ type Wording = 'does' | 'would'
  *
  * @param now milliseconds by the monotonic clock
  */
-export function explain(step: EvictionStep, now: number, wording: Wording = 'does'): string {
+export function explainEviction(step: EvictionStep, now: number, wording: Wording = 'does'): string {
   const verb = (does: string, would: string): string => (wording === 'does' ? does : `would ${would}`)
   const waiting = verb('waiting', 'wait')
   switch (step.step) {
@@ -65,7 +65,12 @@ function some(names: readonly string[]): string {
 }
 
 /** The rest of an eviction, one sentence for each step. */
-export function outline(target: Target, map: DiskMapView, profile: Profile, next: EvictionStep): string[] {
+export function outlineEviction(
+  target: Target,
+  map: DiskMapView,
+  profile: Profile,
+  next: EvictionStep,
+): string[] {
   const found = findTarget(target, map)
   if (!found) return []
   const remains = remainsOn(found, map, profile)

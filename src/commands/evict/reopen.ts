@@ -5,7 +5,7 @@ import { age } from '../../time/age.ts'
 import type { Clock } from '../../time/clock.ts'
 import { mayMarkLate } from './late-marks.ts'
 import { nextReopening, type Reopening, reopenPatch, stillClosed, unmarkPatch } from './next-reopening.ts'
-import { nameOf } from './next-step.ts'
+import { targetName } from './next-step.ts'
 import type { Target } from './remains.ts'
 import { nextChange, patchImage, patchNode } from './writes.ts'
 
@@ -31,7 +31,7 @@ interface ReopenModules {
  */
 export async function reopen(target: Target, modules: ReopenModules): Promise<boolean> {
   const { live, clock, signal, note, settleMs, dryRun } = modules
-  const name = nameOf(target)
+  const name = targetName(target)
   let isChanged = false
   /** The node with its flags down, and until when a manager that lags may mark copies again. */
   let down: { readonly node: Node; readonly until: number } | undefined

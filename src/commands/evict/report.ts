@@ -5,7 +5,7 @@ import { updatingBlock } from '../updating-block.ts'
 import { StepReport } from './step-report.ts'
 
 /** What a person is told while nodes are emptied. */
-export interface Report {
+export interface EvictionReport {
   /** Tells something that stays. */
   readonly note: (text: string) => void
   readonly show: StepReport['see']
@@ -18,7 +18,7 @@ export async function openReport(
   map: DiskMapView,
   clock: Clock,
   { stderr, screen }: Pick<CommandSurroundings, 'stderr' | 'screen'>,
-): Promise<Report> {
+): Promise<EvictionReport> {
   if (screen.isTTY !== true) {
     const note = (text: string): void => void stderr.write(`${text}\n`)
     const report = new StepReport(map, () => clock.monotonic(), note)

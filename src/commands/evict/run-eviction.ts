@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import { type EvictionCircumstances, type EvictionStep, nextStep } from './next-step.ts'
+import { type EvictionCircumstances, type EvictionStep, nextEvictionStep } from './next-step.ts'
 import type { Target } from './remains.ts'
 
 /** What an eviction works with. */
@@ -34,7 +34,7 @@ export async function runEviction(
   target: Target,
   { map, circumstances, takeOver, close, raise, lower, changed, onStep }: EvictionPorts,
 ): Promise<EvictionStep> {
-  const next = (): EvictionStep => nextStep(target, map, circumstances())
+  const next = (): EvictionStep => nextEvictionStep(target, map, circumstances())
   for (;;) {
     const step = next()
     onStep(step)

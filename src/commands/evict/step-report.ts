@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { age } from '../../time/age.ts'
-import { explain } from './explain.ts'
-import { type EvictionStep, nameOf } from './next-step.ts'
+import { explainEviction } from './explain.ts'
+import { type EvictionStep, targetName } from './next-step.ts'
 import { bytesLeft, progressOf, progressText } from './progress.ts'
 import type { Target } from './remains.ts'
 
@@ -48,7 +48,7 @@ class TargetProgress {
       ...(counting && this.#step.step.startsWith('wait-') ? [`for ${age(now - this.#since)}`] : []),
     ].filter((part) => part !== '')
     const detailText = details.length > 0 ? ` (${details.join(', ')})` : ''
-    return `${nameOf(this.target)}: ${explain(this.#step, now)}${detailText}`
+    return `${targetName(this.target)}: ${explainEviction(this.#step, now)}${detailText}`
   }
 
   get #progress() {
@@ -86,7 +86,7 @@ export class StepReport {
 
   /** Takes the step of a target at a look at it. @returns true if it is another one than at the look before */
   see(target: Target, step: EvictionStep): boolean {
-    const key = nameOf(target)
+    const key = targetName(target)
     const progress = this.#targets.get(key) ?? new TargetProgress(target, this.#map)
     this.#targets.set(key, progress)
     const isNew = progress.take(step, this.#now())

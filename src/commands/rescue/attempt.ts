@@ -1,7 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import {
-  type Attempt,
+  type PatchAttempt,
   attemptOutcome,
   conflictPauseMs,
   patchNodeAsSeen,
@@ -33,7 +33,7 @@ export async function attemptPatch(
   patch: (node: Node) => NodePatch,
   mustPass: boolean,
   { connection, longhornNamespace, live, signal, onLater }: AttemptModules,
-): Promise<Attempt> {
+): Promise<PatchAttempt> {
   const node = live.map.node(name)
   // The next look at the disk map says that it is gone.
   if (!node) return { outcome: 'later', ms: 0 }

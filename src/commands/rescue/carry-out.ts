@@ -1,9 +1,9 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Attempt } from '../../kubernetes/node-patch.ts'
+import type { PatchAttempt } from '../../kubernetes/node-patch.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
 import {
   type Ending,
-  nextStep,
+  nextRescueStep,
   type RescueCircumstances,
   type RescueStep,
 } from '../../rules/rescue/next-step.ts'
@@ -18,7 +18,7 @@ interface RescuePorts {
   /** What the person wants of the flags. */
   readonly ending: Ending
   /** Writes the node once, and resolves once the disk map shows it, or it is told why not. */
-  readonly write: (step: Write) => Promise<Attempt>
+  readonly write: (step: Write) => Promise<PatchAttempt>
   readonly pause: (ms: number) => Promise<void>
   /** Resolves when the cluster may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
@@ -41,7 +41,7 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
   const { map, circumstances, write, pause, changed, onStep, isGuarded, isHeld } = ports
   let { ending } = ports
   for (;;) {
-    const step = nextStep(name, map, { ...circumstances(), ending })
+    const step = nextRescueStep(name, map, { ...circumstances(), ending })
     if (isBeforeFlags(step) && !(await isGuarded())) {
       ending = 'leave-noted'
       continue

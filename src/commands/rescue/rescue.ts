@@ -1,15 +1,15 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import type { Attempt } from '../../kubernetes/node-patch.ts'
+import type { PatchAttempt } from '../../kubernetes/node-patch.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { onAbort, pause, systemClock, timestamp } from '../../time/clock.ts'
 import { nextChange } from '../evict/writes.ts'
 import { adviceOn, attemptPatch } from './attempt.ts'
 import { runRescue, type Write } from './carry-out.ts'
-import { explain, newsOf } from './explain.ts'
+import { explainRescue, newsOf } from './explain.ts'
 import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rules/rescue/flags.ts'
-import type { Guard } from './guard.ts'
+import type { RescueGuard } from './guard.ts'
 import type { ManagerWatch } from './look.ts'
 import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
@@ -19,7 +19,7 @@ export interface RescueModules {
   readonly longhornNamespace: string
   readonly live: LiveMap
   readonly watch: ManagerWatch
-  readonly guard: Pick<Guard, 'policy' | 'ask' | 'isProved' | 'isHeld'>
+  readonly guard: Pick<RescueGuard, 'policy' | 'ask' | 'isProved' | 'isHeld'>
   readonly signal: AbortSignal
   readonly note: (text: string) => void
   readonly show: (node: string, step: RescueStep) => void
@@ -158,7 +158,7 @@ class NodeRescue {
   reportUnfinished(): void {
     const step = this.#last
     if (step && ['done', 'gone', 'blocked'].includes(step.step)) return
-    const what = step ? `it was ${explain(this.#name, step, this.#wording())}` : 'nothing was done'
+    const what = step ? `it was ${explainRescue(this.#name, step, this.#wording())}` : 'nothing was done'
     this.#modules.note(`${this.#name}: not finished: ${what}`)
   }
 
@@ -169,7 +169,7 @@ class NodeRescue {
     if (news === this.#reported.news && now - this.#reported.at < sayAgainMs) return
     if (news !== this.#reported.news) this.#modules.show(this.#name, step)
     this.#reported = { news, at: now }
-    this.#modules.note(`${this.#name}: ${explain(this.#name, step, this.#wording())}`)
+    this.#modules.note(`${this.#name}: ${explainRescue(this.#name, step, this.#wording())}`)
   }
 
   #wording() {
@@ -184,7 +184,7 @@ class NodeRescue {
     await watch.look(lookEveryMs / 2)
   }
 
-  async #write(step: Write): Promise<Attempt> {
+  async #write(step: Write): Promise<PatchAttempt> {
     const { by } = this.#modules
     const attempt = await attemptPatch(
       this.#name,

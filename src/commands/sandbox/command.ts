@@ -14,7 +14,7 @@ import { parseDuration } from '../../time/duration.ts'
 import { anyPort, releaseName } from '../options/cluster-options.ts'
 import { CannotRun, type CommandSurroundings, type Environment, exitCode } from '../surroundings.ts'
 import { coloursFor } from '../terminal.ts'
-import { canCrash, type DemoTargets, isHeld, DemoFailed, DemoCluster } from './demo-cluster.ts'
+import { canCrash, type DemoTargets, guardHolds, DemoFailed, DemoCluster } from './demo-cluster.ts'
 import { Printer, runDemo } from './demo.ts'
 import { guardSandbox, sandboxSettle } from './guard-sandbox.ts'
 import { storyPage } from './story-page.ts'
@@ -233,7 +233,7 @@ function sayHowToReach(
   printer.say(
     bare
       ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(targets) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
-      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(targets) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+      : `A clean-up takes ${drain / 1_000} s here. ${guardHolds(targets) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
 }
 

@@ -13,7 +13,7 @@ interface How {
 }
 
 /** The result of a request. */
-export interface Outcome {
+export interface RequestOutcome {
   readonly admitted: boolean
   /** The HTTP status. */
   readonly code: number
@@ -78,24 +78,24 @@ export class DemoCluster {
   }
 
   /** Removes a copy from spec, as `kubectl patch` does. */
-  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<RequestOutcome> {
     return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how)
   }
 
   /** Asks for a copy on a disk. */
-  copyTo(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+  copyTo(image: string, diskUUID: string, how: How = {}): Promise<RequestOutcome> {
     const file = { evictionRequested: false, dataEngine: 'v1' }
     return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } }, how)
   }
 
   /** Disables scheduling on a disk and requests its eviction. */
-  evict(node: string, disk: string, how: How = {}): Promise<Outcome> {
+  evict(node: string, disk: string, how: How = {}): Promise<RequestOutcome> {
     const wanted = { allowScheduling: false, evictionRequested: true }
     return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
 
   /** Takes the eviction back and enables scheduling again. */
-  stopEvicting(node: string, disk: string, how: How = {}): Promise<Outcome> {
+  stopEvicting(node: string, disk: string, how: How = {}): Promise<RequestOutcome> {
     const wanted = { allowScheduling: true, evictionRequested: false }
     return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
@@ -146,7 +146,7 @@ export class DemoCluster {
     return JSON.parse(await response.text())
   }
 
-  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<Outcome> {
+  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<RequestOutcome> {
     const { connection, signal } = this.#modules
     const response = await connection.request({
       method: 'PATCH',
@@ -209,6 +209,6 @@ export function canCrash({ profile }: DemoTargets): boolean {
 }
 
 /** True if the guard holds an eviction on this release; on those before 1.7 it only warns. */
-export function isHeld({ profile }: DemoTargets): boolean {
+export function guardHolds({ profile }: DemoTargets): boolean {
   return profile !== 'none'
 }

@@ -3,9 +3,9 @@ import type { Colours } from '../terminal.ts'
 import {
   canCrash,
   type DemoTargets,
-  isHeld,
+  guardHolds,
   DemoFailed,
-  type Outcome,
+  type RequestOutcome,
   type DemoCluster,
   theEvictedDisk,
 } from './demo-cluster.ts'
@@ -47,13 +47,13 @@ export async function runDemo({ cluster, targets, printer, startGuard }: DemoMod
 }
 
 /** Throws unless the request was allowed, as the story says. */
-function expectAdmitted(what: string, outcome: Outcome): void {
+function expectAdmitted(what: string, outcome: RequestOutcome): void {
   if (outcome.admitted) return
   throw new DemoFailed(`${what} should have been admitted, but got ${outcome.code}: ${outcome.message}`)
 }
 
 /** Throws unless the rule for evictions held the request, with 429. */
-function expectHeld(what: string, outcome: Outcome): void {
+function expectHeld(what: string, outcome: RequestOutcome): void {
   if (outcome.code === 429 && outcome.message.includes('eviction-during-cleanup')) return
   throw new DemoFailed(`${what} should have been held back, but got ${outcome.code}: ${outcome.message}`)
 }
@@ -65,7 +65,7 @@ function expectHeld(what: string, outcome: Outcome): void {
 async function evictBriefly(
   cluster: DemoCluster,
   { node, evicted, requestTimeout }: DemoTargets,
-): Promise<Outcome> {
+): Promise<RequestOutcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await cluster.evict(node, evicted.name, { timeout: requestTimeout })
     if (outcome.code < 500 || attempt === 5) return outcome
@@ -76,7 +76,11 @@ async function evictBriefly(
  * Asks by a dry run, which does not wait, until it would be allowed: an ended change still counts for a
  * while.
  */
-async function untilAdmitted(cluster: DemoCluster, what: string, ask: () => Promise<Outcome>): Promise<void> {
+async function untilAdmitted(
+  cluster: DemoCluster,
+  what: string,
+  ask: () => Promise<RequestOutcome>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await ask()
     if (attempt === mostQuestions) expectAdmitted(what, outcome)
@@ -146,7 +150,10 @@ async function showWithoutGuard(cluster: DemoCluster, targets: DemoTargets, prin
 }
 
 /** Asks like kubectl: it retries a request that is held for longer than one request lasts. */
-async function patientEviction(cluster: DemoCluster, { node, evicted }: DemoTargets): Promise<Outcome> {
+async function patientEviction(
+  cluster: DemoCluster,
+  { node, evicted }: DemoTargets,
+): Promise<RequestOutcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await cluster.evict(node, evicted.name)
     if (outcome.code !== 429 || attempt === 10) return outcome
@@ -167,7 +174,7 @@ async function showWithGuard(cluster: DemoCluster, targets: DemoTargets, printer
   printer.say(`You clean up the copy of ${image} on ${cleaned.name} of ${node}.`)
   const first = await evictBriefly(cluster, targets)
   printer.say(`You evict ${theEvictedDisk(targets)}.`)
-  if (isHeld(targets)) {
+  if (guardHolds(targets)) {
     expectHeld('the eviction', first)
     printer.good(
       `Holdfast holds the request. You wait for ${targets.requestTimeout} only, so it answers with the reason:`,
@@ -206,7 +213,7 @@ async function showDryRun(cluster: DemoCluster, targets: DemoTargets, printer: P
   expectAdmitted('the clean-up', await cluster.cleanUp(image, cleaned.uuid))
   printer.say('You clean it up for real, and ask, as a dry run, for the eviction.')
   const held = await cluster.evict(node, evicted.name, { dryRun })
-  if (isHeld(targets)) {
+  if (guardHolds(targets)) {
     expectHeld('the eviction as a dry run', held)
     printer.good('The same verdict as in act 2, and at once:')
     printer.quote({ ...held, message: held.message.split('\n')[0] ?? '' })
@@ -265,7 +272,7 @@ export class Printer {
   }
 
   /** The API server's answer, word for word. */
-  quote({ code, message }: Outcome): void {
+  quote({ code, message }: RequestOutcome): void {
     const text = `${code}: ${message}`
     for (const line of text.split('\n')) this.#write(`      ${this.#colours.dim(line)}`)
     this.#onLine({ tone: 'quote', text })

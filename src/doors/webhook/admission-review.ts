@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { Status } from '../../gate/answer.ts'
+import type { DenialStatus } from '../../gate/answer.ts'
 import type { Outcome } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
 import { optional, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
@@ -150,8 +150,8 @@ const maxLineCharacters = 1_024
 
 /** A status from the gate, or one for a review that contradicts itself, or is too large. */
 type AdmissionStatus =
-  | Status
-  | (Omit<Status, 'code' | 'reason'> &
+  | DenialStatus
+  | (Omit<DenialStatus, 'code' | 'reason'> &
       (
         | { readonly code: 400; readonly reason: 'BadRequest' }
         | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }

@@ -4,7 +4,7 @@ import { optional, parser } from '../../json/schema.ts'
 import { ApiFailure, isPage, notTheApi, parseRetryAfter } from './failures.ts'
 
 /** The fields of a `metav1.Status` with the reason. */
-export const StatusSchema = Type.Object({
+export const FailureSchema = Type.Object({
   code: optional(Type.Integer()),
   reason: optional(Type.String()),
   message: optional(Type.String()),
@@ -18,7 +18,7 @@ export const StatusSchema = Type.Object({
   ),
 })
 
-const parseStatus = parser(StatusSchema, (raw) => raw)
+const parseStatus = parser(FailureSchema, (raw) => raw)
 
 /**
  * Reads the answer to a request that failed. Proxies and unknown paths answer in plain text or HTML: then the

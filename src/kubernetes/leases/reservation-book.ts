@@ -5,7 +5,7 @@ import type { Clock } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
-import type { Change } from '../watch/cache.ts'
+import type { CacheChange } from '../watch/cache.ts'
 import { ListWatch } from '../watch/list-watch.ts'
 import { leaseName, leaseOf, entryOf, renewalOf } from './lease-format.ts'
 
@@ -171,7 +171,7 @@ export class LeaseBook implements ReservationBook {
     return entry
   }
 
-  #saw({ type, name, value: { entry, renewal } }: Change<Seen>): void {
+  #saw({ type, name, value: { entry, renewal } }: CacheChange<Seen>): void {
     // The Leases of a list may have been written at any time.
     if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
     const before = this.#unreadable.get(name)

@@ -9,14 +9,14 @@ export const ClusterObjectSchema = Type.Object({
 })
 
 /** An object of the cluster as it came. Of its managedFields only the write times of status are left. */
-export type ClusterObject = Static<typeof ClusterObjectSchema>
+export type ListedObject = Static<typeof ClusterObjectSchema>
 
 /**
  * Drops managedFields from an object that was just read: about half of its size (kubernetes.md, The request).
  * Only the write times of its status are useful: they tell since when a node has been down.
  */
-export function withoutManagedFields(object: ClusterObject): ClusterObject {
-  const metadata: ClusterObject['metadata'] & { managedFields?: unknown } = object.metadata
+export function withoutManagedFields(object: ListedObject): ListedObject {
+  const metadata: ListedObject['metadata'] & { managedFields?: unknown } = object.metadata
   const times = statusTimes(metadata.managedFields)
   if (times.length > 0) metadata.managedFields = times
   else delete metadata.managedFields
@@ -39,7 +39,7 @@ function statusTimes(fields: unknown): readonly object[] {
 interface ListPage {
   /** The version of the whole list: the watch starts here. */
   readonly resourceVersion: string
-  readonly objects: readonly ClusterObject[]
+  readonly objects: readonly ListedObject[]
 }
 
 const parsePage = parser(

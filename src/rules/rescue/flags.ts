@@ -125,7 +125,7 @@ function flagsAs({ node, disks }: Flags, evictionRequested: boolean): object {
 }
 
 /** `the flag of the node`, `the flags of the node, disk-1 and disk-2`. */
-export function inWords({ node, disks }: Flags): string {
+export function flagsInWords({ node, disks }: Flags): string {
   const of = [...(node ? ['the node'] : []), ...disks]
   const last = of.at(-1) ?? 'nothing'
   const list = of.length > 1 ? `${of.slice(0, -1).join(', ')} and ${last}` : last

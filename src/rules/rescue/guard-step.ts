@@ -7,7 +7,7 @@ import { isInDanger } from '../disks-at-risk.ts'
 import type { Policy } from '../policy.ts'
 import { cleanupsMet } from './cleanups.ts'
 import { bothFlags, flagsUp, isNone, noFlags, toRaise } from './flags.ts'
-import { nextStep, type RescueCircumstances, type RescueStep } from './next-step.ts'
+import { nextRescueStep, type RescueCircumstances, type RescueStep } from './next-step.ts'
 
 /** What a guard with `rescue: on` does next for one node; told from the cluster alone, as far as it can be. */
 export type GuardStep =
@@ -71,7 +71,7 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
   if (!isKnown(left)) return { step: 'hand-over', flags: left, why: 'changed' }
   if (!isDeepStrictEqual(left, noted)) return { step: 'strike', left }
   if (!mayRaise) return { step: 'hand-over', flags: left, why: 'too-often' }
-  const step = nextStep(name, map, { ...circumstances, pods, ending: 'raise' })
+  const step = nextRescueStep(name, map, { ...circumstances, pods, ending: 'raise' })
   switch (step.step) {
     // There is no danger, the note can be read, and the flags are to be raised.
     case 'clear':

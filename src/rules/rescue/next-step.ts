@@ -58,7 +58,11 @@ export interface RescueCircumstances extends Moment {
  * The next step of a rescue, which is Longhorn's published work-around: flags down, wait for the clean-ups, flags up
  * again. The note on the node says which: it is there from the write that takes them down to the one that raises them.
  */
-export function nextStep(name: string, map: DiskMapView, circumstances: RescueCircumstances): RescueStep {
+export function nextRescueStep(
+  name: string,
+  map: DiskMapView,
+  circumstances: RescueCircumstances,
+): RescueStep {
   const node = map.node(name)
   if (!node) return { step: 'gone' }
   const { pods, ending } = circumstances

@@ -2,7 +2,7 @@ import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import { overrideIgnored } from '../../gate/answer.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import {
-  type Attempt,
+  type PatchAttempt,
   attemptOutcome,
   conflictPauseMs,
   isAnswerLost,
@@ -150,7 +150,7 @@ export class NodeWrites {
 }
 
 /** What a webhook refuses now it may admit later, and the back-off grows. */
-function msUntil(attempt: Attempt | undefined): number {
+function msUntil(attempt: PatchAttempt | undefined): number {
   if (attempt === undefined) return uselessMs
   return attempt.outcome === 'later' ? attempt.ms : 0
 }

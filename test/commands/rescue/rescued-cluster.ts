@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { carryOut } from '../../../src/commands/rescue/command.ts'
-import { Guard } from '../../../src/commands/rescue/guard.ts'
+import { carryOutRescue } from '../../../src/commands/rescue/command.ts'
+import { RescueGuard } from '../../../src/commands/rescue/guard.ts'
 import type { RescueStep } from '../../../src/rules/rescue/next-step.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
@@ -114,7 +114,7 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     if (asked.isEnough?.(text) === true) kill()
   }
   let [code, killedAt]: [number, RescueStep['step'] | undefined] = [0, undefined]
-  const real = new Guard(
+  const real = new RescueGuard(
     { longhornNamespace: namespace, operatorPort: 1 },
     { connection, asking: { env: {}, isInteractive: false }, map: live.map, signal, note },
   )
@@ -145,7 +145,7 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     ...{ note, show, commandOf, exitWith },
   }
   try {
-    await carryOut(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
+    await carryOutRescue(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
   } catch (error) {
     if (!ending.signal.aborted) throw error
   } finally {

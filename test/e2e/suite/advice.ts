@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Finding } from '../../../src/commands/doctor/finding.ts'
+import type { DoctorFinding } from '../../../src/commands/doctor/finding.ts'
 import { commandIn } from '../../commands/guarded-cluster.ts'
 import { run } from '../../commands/holdfast.ts'
 import { root } from '../../fixtures/root.ts'
@@ -24,21 +24,21 @@ const command = {
 
 /** Follows doctor's advice about the chart. No kubelet runs Deployments here, so no guard answers. */
 export function advice(t: Test, cluster: RealCluster): void {
-  const found = async (check: Finding['check']): Promise<Finding[]> => {
+  const found = async (check: DoctorFinding['check']): Promise<DoctorFinding[]> => {
     const flags = ['--kubeconfig', `${cluster.plane.folder}/kubeconfig`, '--namespace', namespace]
     const { stdout, stderr } = await run(['doctor', '-o', 'json', ...flags])
     if (stdout === '') throw new Error(stderr)
-    const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+    const { findings } = JSON.parse(stdout) as { findings: DoctorFinding[] }
     return findings.filter((each) => each.check === check && each.level !== 'ok')
   }
   /** Runs a command of each remedy, each once. @returns what was found before */
-  const follow = async (t: Test, check: Finding['check'], what: RegExp): Promise<string> => {
+  const follow = async (t: Test, check: DoctorFinding['check'], what: RegExp): Promise<string> => {
     const findings = await found(check)
     for (const line of new Set(findings.map(({ remedy }) => commandIn(remedy ?? '', what))))
       t.match(await cluster.shell(line), { code: 0, stderr: '' }, line)
     return findings.map((each) => each.what).join('\n')
   }
-  const isWell = async (t: Test, check: Finding['check']) => t.strictSame(await found(check), [])
+  const isWell = async (t: Test, check: DoctorFinding['check']) => t.strictSame(await found(check), [])
   const set = async (...settings: readonly string[]) => {
     const { code, stderr } = await cluster.helm([
       ...[...upgrade, '--no-hooks'],

@@ -1,7 +1,11 @@
 import t from 'tap'
 import { clearPatch, raisePatch, takeOverPatch } from '../../../src/rules/rescue/flags.ts'
 import type { SeenPods } from '../../../src/rules/rescue/managers.ts'
-import { nextStep, type RescueCircumstances, type RescueStep } from '../../../src/rules/rescue/next-step.ts'
+import {
+  nextRescueStep,
+  type RescueCircumstances,
+  type RescueStep,
+} from '../../../src/rules/rescue/next-step.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
@@ -24,7 +28,7 @@ const looping: SeenPods = { seen: [{ ...pod, ready: false, waiting: 'CrashLoopBa
 
 function step(of: TestCluster, wanted: Partial<RescueCircumstances> = {}): RescueStep {
   const usual = { policy: defaultPolicy, pods: up, ending: 'raise', watchingSince: noon } as const
-  return nextStep('n1', of.map, { ...usual, ...moment(later), ...wanted })
+  return nextRescueStep('n1', of.map, { ...usual, ...moment(later), ...wanted })
 }
 
 /** n1 with these disks, ubuntu on d1 in some phase and ready on another node. */

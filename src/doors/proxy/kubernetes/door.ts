@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Status } from '../../../gate/answer.ts'
+import type { DenialStatus } from '../../../gate/answer.ts'
 import type { Decide, Outcome as GateOutcome } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
 import { pause, systemClock } from '../../../time/clock.ts'
@@ -26,11 +26,11 @@ import {
   type DryRun,
   dryRunOf,
   heldBy,
-  isHeld,
+  isHeldByGuard,
   optionsRefused,
   DryRunner,
   type DryRunnerModules,
-  type DryRunResult,
+  type DryRunAnswer,
 } from './dry-run.ts'
 import {
   deniedAnswer,
@@ -159,7 +159,7 @@ export class KubernetesDoor implements ProxyDoor {
     write: Write,
     dry: DryRun,
     call: JudgedCall,
-  ): Promise<DryRunResult | 'failed'> {
+  ): Promise<DryRunAnswer | 'failed'> {
     const { enforces } = this.#modules
     for (;;) {
       const tried = await this.#dryRunner.run(write, dry, call).catch((error: unknown) => {
@@ -169,7 +169,7 @@ export class KubernetesDoor implements ProxyDoor {
       if (
         tried === 'failed' ||
         !enforces ||
-        !isHeld(tried) ||
+        !isHeldByGuard(tried) ||
         performance.now() >= end ||
         this.#modules.stopping.aborted
       )
@@ -270,7 +270,7 @@ const retryMs = 500
 
 interface Decided {
   readonly changes: readonly Change[]
-  readonly denied: Status | undefined
+  readonly denied: DenialStatus | undefined
   readonly warnings: readonly string[]
   /** True if they have a reservation: they are arming changes. */
   readonly reserved: boolean

@@ -2,7 +2,7 @@ import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import { mostValues, mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
 import { hasMoreValues } from '../../../json/schema.ts'
 import type { JudgedCall } from '../door.ts'
-import type { DryRunResult } from './dry-run.ts'
+import type { DryRunAnswer } from './dry-run.ts'
 import type { NamedWrite } from './write.ts'
 
 /** Why a write cannot be judged. */
@@ -43,7 +43,7 @@ export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall)
  */
 export function tooMuchLeft(
   { name, method }: NamedWrite,
-  { text, isTooLong }: DryRunResult,
+  { text, isTooLong }: DryRunAnswer,
 ): Doubt | undefined {
   const isCollection = name === undefined && method === 'DELETE'
   const most = isCollection ? mostValues : mostValuesOfObject

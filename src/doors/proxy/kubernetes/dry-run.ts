@@ -24,7 +24,7 @@ export interface DryRunnerModules {
 }
 
 /** The API server's answer to a dry run. */
-export interface DryRunResult {
+export interface DryRunAnswer {
   readonly status: number
   /** Empty if that is too long to be read. */
   readonly text: string
@@ -35,12 +35,12 @@ export interface DryRunResult {
  * True if the guard's own webhook holds it. Names of disks are free text, so only the beginning of the
  * message counts.
  */
-export function isHeld(dryRunResult: DryRunResult): boolean {
+export function isHeldByGuard(dryRunResult: DryRunAnswer): boolean {
   return heldBy(dryRunResult) !== undefined
 }
 
 /** The webhook's message about a held dry run, in the words for the write itself. */
-export function heldBy({ status, text }: DryRunResult): string | undefined {
+export function heldBy({ status, text }: DryRunAnswer): string | undefined {
   if (status !== 429) return undefined
   const message = fieldsOf(jsonIn(text))?.message
   if (typeof message !== 'string' || !message.startsWith(heldByGuard)) return undefined
@@ -72,7 +72,7 @@ export class DryRunner {
     { method }: Write,
     { target, body }: DryRun,
     { request, signal }: JudgedCall,
-  ): Promise<DryRunResult> {
+  ): Promise<DryRunAnswer> {
     const kept = without(endToEnd(request.rawHeaders), negotiated)
     const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
     const answer = await this.#modules.ask({ method, target, headers, body }, signal)
@@ -88,7 +88,7 @@ export class DryRunner {
   /** Compares its answer with the stored object. @throws the signal's reason */
   async changes(
     write: Write,
-    { text }: DryRunResult,
+    { text }: DryRunAnswer,
     request: Request,
     signal: AbortSignal,
   ): Promise<WriteEffect> {
@@ -273,7 +273,7 @@ export async function optionsRefused(
   if (!enforces) return undefined
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
   const dryRunResult = await dryRunner.run(write, probe, call)
-  if (dryRunResult.status < 300 || isHeld(dryRunResult)) return undefined
+  if (dryRunResult.status < 300 || isHeldByGuard(dryRunResult)) return undefined
   const answer = await call.forward(probe)
   if ((answer.statusCode ?? 502) >= 300) return { outcome: 'passed', answer, warnings: [] }
   answer.resume()
