@@ -36,7 +36,7 @@ export class Contender {
     })
     await pin(child.pid ?? 0, core)
     child.send(start)
-    const said = await heard(child)
+    const said = await messageFrom(child)
     if (!('port' in said)) throw new Error(`${start.name} does not listen`)
     return new Contender(start.name, child, await Load.connect(said.port, start.tls.cert, connections))
   }
@@ -55,12 +55,12 @@ export class Contender {
 
   async #cpuMs(): Promise<number> {
     this.#child.send('cpu')
-    const said = await heard(this.#child)
+    const said = await messageFrom(this.#child)
     return 'cpuMs' in said ? said.cpuMs : NaN
   }
 }
 
-async function heard(child: ChildProcess): Promise<Said> {
+async function messageFrom(child: ChildProcess): Promise<Said> {
   const [said] = (await once(child, 'message', { signal: AbortSignal.timeout(60_000) })) as [Said]
   return said
 }

@@ -53,7 +53,7 @@ export class Load {
         sentAt = performance.now()
         socket.write(request.numbered(this.#sent))
       }
-      const hear = (chunk: Buffer): void => {
+      const onData = (chunk: Buffer): void => {
         pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
         const length = answerLength(pending)
         if (length === undefined || pending.length < length) return
@@ -76,9 +76,9 @@ export class Load {
       }
       const gone = (): void => fail(new Error('the server closed a connection'))
       const leave = (): void => {
-        socket.off('data', hear).off('error', fail).off('close', gone)
+        socket.off('data', onData).off('error', fail).off('close', gone)
       }
-      socket.on('data', hear).on('error', fail).on('close', gone)
+      socket.on('data', onData).on('error', fail).on('close', gone)
       send()
     })
   }

@@ -88,7 +88,7 @@ export async function runCommandLine(given: readonly string[], around: Surroundi
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    return await told(error, surroundings)
+    return await reportError(error, surroundings)
   }
 }
 
@@ -211,7 +211,7 @@ function plain(stderr: Output): Output {
 }
 
 /** Shows a person the error, unless commander has done so. */
-async function told(error: unknown, { stderr, inSources = same }: Surroundings): Promise<number> {
+async function reportError(error: unknown, { stderr, inSources = same }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
   const known = error instanceof CannotRun || (await isOfCluster(error))
   // Any other error is a bug, and its stack is what developers need.
@@ -227,6 +227,6 @@ function same(stack: string): string {
 
 /** True for an error of the cluster or its connection: it is no bug. */
 async function isOfCluster(error: unknown): Promise<boolean> {
-  const problem = await import('./kubernetes/client/cluster-problem.ts')
+  const problem = await import('./kubernetes/client/json-request.ts')
   return problem.isOfCluster(error)
 }

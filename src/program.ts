@@ -69,7 +69,7 @@ function nameOf(path = ''): string {
 function stdoutFailed(error: NodeJS.ErrnoException): void {
   const isUnread = error.code === 'EPIPE'
   const why = isUnread ? 'nobody reads it any more (EPIPE)' : inWords(error)
-  for (const hear of stdoutListeners) hear(why)
+  for (const listener of stdoutListeners) listener(why)
   if (stdoutListeners.size > 0) return
   // EPIPE: the reader, such as `| head`, closed early, which is no error. The exit code still has the result.
   if (!isUnread) outputIsIncomplete(why)
@@ -93,26 +93,26 @@ function untilSignal(): Promise<string> {
 function untilSent(): Promise<string> {
   const signals = ['SIGTERM', 'SIGINT'] as const
   return new Promise((resolve) => {
-    const hear = (signal: string) => {
-      for (const name of signals) process.removeListener(name, hear)
+    const listener = (signal: string) => {
+      for (const name of signals) process.removeListener(name, listener)
       resolve(signal)
     }
-    for (const name of signals) process.on(name, hear)
+    for (const name of signals) process.on(name, listener)
   })
 }
 
-function onHangup(hear: () => void): () => void {
-  process.on('SIGHUP', hear)
-  return () => process.removeListener('SIGHUP', hear)
+function onHangup(listener: () => void): () => void {
+  process.on('SIGHUP', listener)
+  return () => process.removeListener('SIGHUP', listener)
 }
 
-function onStdoutClosed(hear: (why: string) => void): () => void {
-  stdoutListeners.add(hear)
-  return () => stdoutListeners.delete(hear)
+function onStdoutClosed(listener: (why: string) => void): () => void {
+  stdoutListeners.add(listener)
+  return () => stdoutListeners.delete(listener)
 }
 
 /** The terminal sends no signals meanwhile, so Ctrl-C, Ctrl-\ and Ctrl-Z become signals here. */
-function onKey(hear: (typed: string) => void): () => void {
+function onKey(listener: (typed: string) => void): () => void {
   const { stdin } = process
   const take = (typed: string): void => {
     if (typed.includes('\u0003')) process.kill(process.pid, 'SIGINT')
@@ -120,7 +120,7 @@ function onKey(hear: (typed: string) => void): () => void {
       // Both can take effect at once, and then no other code gives the terminal back.
       stdin.setRawMode(false)
       process.kill(process.pid, typed.includes('\u001C') ? 'SIGQUIT' : 'SIGTSTP')
-    } else hear(typed)
+    } else listener(typed)
   }
   const goOn = (): void => void stdin.setRawMode(true)
   stdin.setRawMode(true).setEncoding('utf8').on('data', take)

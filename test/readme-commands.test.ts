@@ -23,13 +23,13 @@ function partsOf(script: string): string[] {
 
 /** The scripts of blocks. Runbooks tell the same commands again and again: there each line runs once. */
 function commandsOf(blocks: readonly Block[]): string[] {
-  const told = new Set<string>()
+  const listed = new Set<string>()
   return blocks.flatMap(({ page, text }) => {
     if (elsewhere.test(text)) return []
     if (!page.startsWith('docs/runbooks')) return partsOf(text)
     const lines = text.trimEnd().split('\n')
-    const fresh = lines.filter((line) => !told.has(line))
-    for (const line of fresh) told.add(line)
+    const fresh = lines.filter((line) => !listed.has(line))
+    for (const line of fresh) listed.add(line)
     return fresh
   })
 }

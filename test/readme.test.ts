@@ -71,9 +71,9 @@ t.test('package.json says where the project lives, and CHANGELOG has a section f
 })
 
 t.test('docs, chart and messages name commands that read the log of every replica', (t) => {
-  const told = ['README.md', 'CONTRIBUTING.md', ...['docs', 'charts', 'src'].flatMap(filesBelow)]
-  t.ok(told.length > 100)
-  for (const path of told)
+  const files = ['README.md', 'CONTRIBUTING.md', ...['docs', 'charts', 'src'].flatMap(filesBelow)]
+  t.ok(files.length > 100)
+  for (const path of files)
     // kubectl reads one pod of a Deployment, and says so on standard error only.
     t.notMatch(
       readFileSync(join(root, path), 'utf8'),

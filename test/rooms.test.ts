@@ -59,9 +59,18 @@ t.test('a pure room has no clock, no timer and no I/O', async (t) => {
   ])
 })
 
+t.test('a pure room reads no file', async (t) => {
+  const reading = "export { readBounded } from '../text/bounded-file.ts'\n"
+  t.match(await complaints('src/rules/judge.ts', reading), ['no-restricted-imports'])
+  t.match(await complaints('src/text/yaml.ts', "export { readBounded } from './bounded-file.ts'\n"), [
+    'no-restricted-imports',
+  ])
+  t.notMatch(await complaints('src/tls/folder.ts', reading), ['no-restricted-imports'])
+})
+
 t.test('the pure files of a command have no clock either, and those beside them may', async (t) => {
-  const told = 'export const now = Date.now()\n'
-  t.match(await complaints('src/commands/evict/plan.ts', told), ['no-restricted-properties'])
-  t.match(await complaints('src/commands/evict/one-more.ts', told), ['no-restricted-properties'])
-  t.strictSame(await complaints('src/commands/evict/command.ts', told), [])
+  const readingTheClock = 'export const now = Date.now()\n'
+  t.match(await complaints('src/commands/evict/plan.ts', readingTheClock), ['no-restricted-properties'])
+  t.match(await complaints('src/commands/evict/one-more.ts', readingTheClock), ['no-restricted-properties'])
+  t.strictSame(await complaints('src/commands/evict/command.ts', readingTheClock), [])
 })

@@ -38,20 +38,20 @@ export interface Surroundings {
    *
    * @returns removes the listener
    */
-  readonly onHangup: (hear: () => void) => () => void
+  readonly onHangup: (listener: () => void) => () => void
   /**
    * Listens for a failure of standard output, with the reason. Without a listener the process ends quietly,
    * as `| head` expects.
    *
    * @returns removes the listener
    */
-  readonly onStdoutClosed: (hear: (why: string) => void) => () => void
+  readonly onStdoutClosed: (listener: (why: string) => void) => () => void
   /**
    * Listens for keys of the terminal, each as it is pressed. Absent where standard input is none.
    *
    * @returns removes the listener
    */
-  readonly onKey?: (hear: (typed: string) => void) => () => void
+  readonly onKey?: (listener: (typed: string) => void) => () => void
   /** Adds memory, CPU and event loop of the process to the metrics of a server. */
   readonly measureProcess: (registry: Registry) => Promise<void>
   /** Shows the sources in a stack trace, where the program is a bundle. */

@@ -16,9 +16,9 @@ import {
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { type Conflict, findingOf } from './conflict-finding.ts'
-import { type Attempt, attemptOf, type Changes, type Holds, whatEndsConflict } from './hold.ts'
+import { type Attempt, attemptOf, type ChangeBus, type Holds, whatEndsConflict } from './hold.ts'
 import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
-import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
+import type { MapFreshness, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedEntry } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
@@ -28,11 +28,11 @@ import type { Waiting, WaitingList } from './waiting-list.ts'
 /** The parts that admitting needs. */
 export interface AdmissionModules {
   readonly map: DiskMapView
-  readonly knowledge: Knowledge
+  readonly freshness: MapFreshness
   readonly reads: QuorumReads
   readonly clock: Clock
   readonly book: ReservationBook
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly holds: Holds
   /** Lists the changes that wait. */
   readonly waiting: WaitingList
@@ -137,8 +137,8 @@ export class Admission {
 
   /** The denial that this change has just got and would get again; undefined if it has to be decided. */
   repeated(change: Change): Verdict | undefined {
-    const { denials, knowledge } = this.#modules
-    const verdict = knowledge.synced ? denials.find(change) : undefined
+    const { denials, freshness } = this.#modules
+    const verdict = freshness.synced ? denials.find(change) : undefined
     // A change that may wait gets no denial from memory, since the wait could end well.
     const isHeld = verdict?.decision === 'hold' && this.#mayBeHeld(change)
     return isHeld ? undefined : verdict
@@ -149,10 +149,10 @@ export class Admission {
    * 1. Judges on the disk map, without I/O.
    */
   #judge(asked: Asked): Attempt | Candidate {
-    const { map, knowledge, clock, denials } = this.#modules
+    const { map, freshness, clock, denials } = this.#modules
     const { acts, arming, change } = asked
     // An incomplete map can be wrong in both directions.
-    if (arming && !knowledge.synced) return this.#unavailable(asked, 'disk-map-not-synced', [])
+    if (arming && !freshness.synced) return this.#unavailable(asked, 'disk-map-not-synced', [])
     const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
     if (verdict.decision !== 'allow') {
       denials.keep(change, verdict)
@@ -174,9 +174,9 @@ export class Admission {
 
   /** Why the map cannot be trusted for an admission. Its objections are at worst too careful. */
   #doubt(): Unavailability | undefined {
-    const { knowledge } = this.#modules
-    if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
-    return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
+    const { freshness } = this.#modules
+    if (freshness.unreadable.length > 0) return 'disk-map-incomplete'
+    return freshness.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
   }
 
   /**

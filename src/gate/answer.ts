@@ -9,7 +9,7 @@ import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import { decisionFor, type Objection, type Unavailability, type Verdict } from './verdict.ts'
 
 /** The denial's part of a `metav1.Status`; it reaches the client whole. */
-export interface Status {
+export interface DenialStatus {
   readonly code: 403 | 429 | 503
   readonly reason: 'Forbidden' | 'TooManyRequests' | 'ServiceUnavailable'
   readonly message: string
@@ -26,7 +26,7 @@ export interface Status {
 /** The whole answer to a requested write, independent of the door. */
 export type Answer =
   | { readonly allowed: true; readonly warnings: readonly string[] }
-  | { readonly allowed: false; readonly status: Status; readonly warnings: readonly string[] }
+  | { readonly allowed: false; readonly status: DenialStatus; readonly warnings: readonly string[] }
 
 /** The inputs of an answer besides the verdict. */
 interface AnswerOptions {
@@ -39,7 +39,7 @@ interface AnswerOptions {
 }
 
 /** The maximum of findings in an answer. A node can have thousands. */
-const toldFindings = 10
+const listedFindings = 10
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */
 const maxMessage = 16_384
@@ -71,7 +71,7 @@ export function answerTo(change: Change, verdict: Verdict, options: AnswerOption
 /** Kubernetes cuts long warnings; `holdfast check` shows them whole. */
 function warningsOf(change: Change, verdict: Verdict, options: AnswerOptions): string[] {
   const isWhole = change.request.door === 'check'
-  const said = tell(verdict.warnings, isWhole ? (finding) => oneLineOf(finding) : warningOf)
+  const said = list(verdict.warnings, isWhole ? (finding) => oneLineOf(finding) : warningOf)
   return [...aboutOverride(change, verdict, options), ...said].map(isWhole ? plainLine : fitWarning)
 }
 
@@ -118,7 +118,7 @@ function denial(
   change: Change,
   verdict: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
   options: AnswerOptions,
-): Status {
+): DenialStatus {
   const { objections } = verdict
   const retry = retryOf(change, options)
   const message = denialLines(objections, 'retryAfterSeconds' in retry ? retrying(change) : '')
@@ -141,12 +141,12 @@ function denial(
  * shown.
  */
 function denialLines(objections: readonly Objection[], retry: string): string {
-  const told = new Set<string>()
-  return tell(objections, (finding) => {
+  const seen = new Set<string>()
+  return list(objections, (finding) => {
     const { rule, effect, next } = finding
     const key = `${rule} ${effect} ${next}`
-    if (told.has(key)) return headlineOf(finding)
-    told.add(key)
+    if (seen.has(key)) return headlineOf(finding)
+    seen.add(key)
     return linesOf(finding, effect === 'hold' ? retry : '')
   }).join('\n')
 }
@@ -165,7 +165,7 @@ function retryOf(
   return dryRun || isImpatient(actor, policy) ? {} : { retryAfterSeconds }
 }
 
-function unavailable(change: Change, why: Unavailability, options: AnswerOptions): Status {
+function unavailable(change: Change, why: Unavailability, options: AnswerOptions): DenialStatus {
   const retry = retryOf(change, options)
   const message = laidOut({
     headline: `${doing(actsOf(change), options.map)} cannot be judged now: ${because[why]}`,
@@ -195,8 +195,8 @@ function about(change: Change) {
   return { name: line(nameOf(change)), group, kind: change.kind }
 }
 
-function causes(change: Change, findings: readonly Finding[]): Status['details']['causes'] {
-  return findings.slice(0, toldFindings).map((finding) => ({
+function causes(change: Change, findings: readonly Finding[]): DenialStatus['details']['causes'] {
+  return findings.slice(0, listedFindings).map((finding) => ({
     reason: finding.rule,
     message: line(headlineOf(finding)),
     field: field(change),
@@ -223,10 +223,10 @@ function paragraph(text: string): string {
   return cut(plainText(text), maxMessage)
 }
 
-function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => string): string[] {
-  const more = findings.length - toldFindings
-  const told = findings.slice(0, toldFindings).map(say)
-  return more > 0 ? [...told, `and ${more} more of this kind`] : told
+function list<F extends Finding>(findings: readonly F[], say: (finding: F) => string): string[] {
+  const more = findings.length - listedFindings
+  const listed = findings.slice(0, listedFindings).map(say)
+  return more > 0 ? [...listed, `and ${more} more of this kind`] : listed
 }
 
 const ignored = `${overrideIgnored}: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write`

@@ -131,13 +131,13 @@ const diskRemoval = 'the removal of a disk or of its node'
 const cleanup = 'a clean-up'
 
 /** The maximum of named disks; people read no more. */
-const toldDisks = 10
+const listedDisks = 10
 
 function disksOf({ disks }: Reservation, map: DiskMapView): string | undefined {
   if (disks === 'any' || disks.length === 0) return undefined
-  const more = disks.length - toldDisks
-  const told = disks.slice(0, toldDisks).map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0]))
-  return `, ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
+  const more = disks.length - listedDisks
+  const listed = disks.slice(0, listedDisks).map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0]))
+  return `, ${listed.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
 }
 
 function subjectOf(change: Change, { claim, reservation }: Conflict): Subject {

@@ -4,9 +4,9 @@ import { Admission, type AdmissionModules, type AdmissionOptions } from './admit
 import { type Answer, answerTo } from './answer.ts'
 import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
-import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
+import { type Attempt, type ChangeBus, type HoldLimits, Holds } from './hold.ts'
 import type { HeldChange } from './held-change.ts'
-import type { Decide, DecideAtOnce, DecisionListener, Heard, HoldListener, Timing } from './ports.ts'
+import type { Decide, DecideAtOnce, DecisionListener, DecisionScope, HoldListener, Timing } from './ports.ts'
 import { EntryQueue } from './entry-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
 import { RepeatedDenials } from './repeated-denials.ts'
@@ -52,7 +52,7 @@ interface GateModules extends Omit<
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
   /** Called after every change to the map and to the book. */
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly clock: Clock
   /** Called with each decision. */
   readonly listeners: readonly DecisionListener[]
@@ -132,7 +132,7 @@ export class Gate {
     const { verdict, heldMs = 0, release, isLate, waited } = attempt
     const answer = this.#answer(change, verdict, waited)
     const totalMs = clock.monotonic() - began
-    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait.budgetMs)
+    const recorded = this.#notify(change, acts, verdict, { totalMs, heldMs }, wait.budgetMs)
     // An allowed change waits for no record, and a denial without a record does not wait for a turn of the
     // event loop.
     if (recorded && !answer.allowed) await recorded
@@ -151,7 +151,7 @@ export class Gate {
     const answer = this.#answer(change, verdict)
     const totalMs = clock.monotonic() - began
     const timing: Timing = answer.allowed ? { totalMs, heldMs: 0 } : { totalMs, heldMs: 0, isRepeated: true }
-    const recorded = this.#tell(change, acts, verdict, timing, 0)
+    const recorded = this.#notify(change, acts, verdict, timing, 0)
     const outcome = { verdict, answer }
     return recorded && !answer.allowed ? recorded.then(() => outcome) : outcome
   }
@@ -176,41 +176,41 @@ export class Gate {
   #answer(change: Change, verdict: Verdict, waited?: Waited): Answer {
     const asksForException = (change.after ?? change.before).metadata.override !== undefined
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
-    const told = verdict.decision === 'allow' && waited ? aboutWait(waited) : []
-    if (passes && !asksForException) return { allowed: true, warnings: told }
+    const waitWarnings = verdict.decision === 'allow' && waited ? aboutWait(waited) : []
+    if (passes && !asksForException) return { allowed: true, warnings: waitWarnings }
     const known = this.#answers.get(verdict)
     if (known) return known
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
     if (!answer.allowed) this.#answers.set(verdict, answer)
-    return told.length === 0 ? answer : { ...answer, warnings: [...told, ...answer.warnings] }
+    return waitWarnings.length === 0 ? answer : { ...answer, warnings: [...waitWarnings, ...answer.warnings] }
   }
 
   /** @returns the promise to wait for until it is recorded */
-  #tell(
+  #notify(
     change: Change,
     acts: readonly Act[],
     verdict: Verdict,
     timing: Timing,
     budgetMs: number,
   ): Promise<unknown> | undefined {
-    const patienceMs = Math.max(0, budgetMs - timing.totalMs) + this.#options.recordMs
-    const heard = heardBy(acts, verdict, timing)
+    const withinMs = Math.max(0, budgetMs - timing.totalMs) + this.#options.recordMs
+    const scopes = scopesOf(acts, verdict, timing)
     const recording: Promise<void>[] = []
     for (const listener of this.#modules.listeners) {
-      if (!heard.has(listener.hears ?? 'everything')) continue
-      const recorded = listener.decided(change, verdict, timing, patienceMs)
+      if (!scopes.has(listener.scope ?? 'everything')) continue
+      const recorded = listener.decided(change, verdict, timing, withinMs)
       if (recorded) recording.push(recorded)
     }
     return recording.length > 0 ? Promise.all(recording) : undefined
   }
 }
 
-const all: ReadonlySet<Heard> = new Set(['everything', 'what-matters', 'what-is-on-record'])
-const notOnRecord: ReadonlySet<Heard> = new Set(['everything', 'what-matters'])
-const ofNoConcern: ReadonlySet<Heard> = new Set(['everything'])
+const all: ReadonlySet<DecisionScope> = new Set(['everything', 'what-matters', 'what-is-on-record'])
+const notOnRecord: ReadonlySet<DecisionScope> = new Set(['everything', 'what-matters'])
+const ofNoConcern: ReadonlySet<DecisionScope> = new Set(['everything'])
 
-function heardBy(acts: readonly Act[], verdict: Verdict, timing: Timing): ReadonlySet<Heard> {
+function scopesOf(acts: readonly Act[], verdict: Verdict, timing: Timing): ReadonlySet<DecisionScope> {
   const passes = acts.length === 0 && verdict.decision === 'allow' && verdict.mark === undefined
   if (passes) return ofNoConcern
   return isOnRecord(verdict, timing) ? all : notOnRecord

@@ -49,10 +49,10 @@ interface HoldFacts extends Pick<HeldChange, 'id' | 'doing' | 'since' | 'isRetry
 }
 
 /** The most causes that are listed; an eviction can have one for each image of a node. */
-const toldCauses = 5
+const listedCauses = 5
 
 /** The most nodes that are listed of one change. */
-const toldNodes = 5
+const listedNodes = 5
 
 /** Longer than any name of Kubernetes (253), in UTF-16 units. */
 const longestName = 256
@@ -64,7 +64,7 @@ const longestText = 512
 export function describe(change: Change, facts: HoldFacts, map: DiskMapView): HeldChange {
   const { objections, doing, ...rest } = facts
   const { uid, actor, door } = change.request
-  const subjects = objections.slice(0, toldCauses).flatMap((objection) => objection.subjects.slice(0, 1))
+  const subjects = objections.slice(0, listedCauses).flatMap((objection) => objection.subjects.slice(0, 1))
   const nodes = [
     ...(change.kind === 'Node' ? [nameOf(change)] : []),
     ...subjects.flatMap(({ node }) => node ?? []),
@@ -79,9 +79,9 @@ export function describe(change: Change, facts: HoldFacts, map: DiskMapView): He
       uid: (change.after ?? change.before).metadata.uid,
     },
     doing: cut(plainLine(doing), longestText),
-    causes: objections.slice(0, toldCauses).map((objection) => causeOf(objection, map)),
-    moreCauses: Math.max(0, objections.length - toldCauses),
-    nodes: [...new Set(nodes.map(name))].slice(0, toldNodes),
+    causes: objections.slice(0, listedCauses).map((objection) => causeOf(objection, map)),
+    moreCauses: Math.max(0, objections.length - listedCauses),
+    nodes: [...new Set(nodes.map(name))].slice(0, listedNodes),
   }
 }
 

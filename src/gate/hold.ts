@@ -30,18 +30,18 @@ function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
 }
 
 /** Reports changes to waiting requests as they happen, and stores nothing. */
-export class Changes {
+export class ChangeBus {
   readonly #listeners = new Set<(changed: Changed) => void>()
   readonly #ofObjects = new Set<(changed: Changed) => void>()
 
-  tell(changed: Changed): void {
+  emit(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed)
     if (!changed.startsWith('entry/')) for (const listener of this.#ofObjects) listener(changed)
   }
 
   /** Follows a book: reports each entry that changes. */
   follow(book: Pick<ReservationBook, 'subscribe'>): void {
-    book.subscribe((key) => this.tell(entryChange(key)))
+    book.subscribe((key) => this.emit(entryChange(key)))
   }
 
   /** @returns removes the listener */
@@ -107,7 +107,7 @@ interface Hold {
 /** Holds changes until their obstacle is gone, or the caller can wait no longer. */
 export class Holds {
   readonly #limits: HoldLimits
-  readonly #changes: Changes
+  readonly #changes: ChangeBus
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
   /** Those of each caller, the first one first. */
@@ -115,7 +115,7 @@ export class Holds {
   #active = 0
   #stopped = false
 
-  constructor(limits: HoldLimits, changes: Changes, clock: Clock) {
+  constructor(limits: HoldLimits, changes: ChangeBus, clock: Clock) {
     this.#limits = limits
     this.#changes = changes
     this.#clock = clock

@@ -8,8 +8,8 @@ import { evictedCopies, outcomeOf } from '../rules/copies-left.ts'
 import type { Policy } from '../rules/policy.ts'
 import { type Clock, comesTrue } from '../time/clock.ts'
 import { countedOn } from './claims.ts'
-import type { Changes } from './hold.ts'
-import type { Knowledge, QuorumReads } from './ports.ts'
+import type { ChangeBus } from './hold.ts'
+import type { MapFreshness, QuorumReads } from './ports.ts'
 import {
   catchUpMs,
   keepsMarks,
@@ -19,15 +19,15 @@ import {
   type ReservationBook,
   type ReservedEntry,
 } from './reservation-book.ts'
-import { isSettled } from './reservation.ts'
+import { isResolved } from './reservation.ts'
 
 /** The inputs of the question whether the disk map is fresh enough. */
 interface OwnMapModules {
   readonly map: DiskMapView
-  readonly knowledge: Knowledge
+  readonly freshness: MapFreshness
   readonly book: ReservationBook
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
 }
 
@@ -51,13 +51,13 @@ export async function ownMapWillDo(
   modules: OwnMapModules,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { knowledge, changes, clock } = modules
+  const { freshness, changes, clock } = modules
   if (entries.length === 0 || !acts.every(({ act }) => act === 'eviction')) return false
-  const settled = entries.flatMap(({ entry }) => entry.settled ?? [])
-  if (settled.length < entries.length) return false
-  const marks = newest(settled)
+  const known = entries.flatMap(({ entry }) => entry.marks ?? [])
+  if (known.length < entries.length) return false
+  const marks = newest(known)
   // The state of copies changes without any reservation.
-  const isFresh = knowledge.ageMs('BackingImage') <= freshMs
+  const isFresh = freshness.ageMs('BackingImage') <= freshMs
   const present = isFresh ? {} : await versionsOfImages(acts, modules, signal)
   if (!present) return false
   const needed = newest([marks, present])
@@ -72,21 +72,21 @@ export async function ownMapWillDo(
  */
 export function nodesWillDo(
   entries: readonly ReservedEntry[],
-  { knowledge }: Pick<OwnMapModules, 'knowledge'>,
+  { freshness }: Pick<OwnMapModules, 'freshness'>,
 ): boolean {
   return entries.every(
-    ({ entry: { key, settled } }) =>
-      !keepsMarks(key) || (settled !== undefined && hasSeen(knowledge.seenUpTo('Node'), settled.Node)),
+    ({ entry: { key, marks } }) =>
+      !keepsMarks(key) || (marks !== undefined && hasSeen(freshness.seenUpTo('Node'), marks.Node)),
   )
 }
 
 function progress(
   entries: readonly ReservedEntry[],
   needed: Marks,
-  { knowledge, book, clock }: OwnMapModules,
+  { freshness, book, clock }: OwnMapModules,
 ): 'will do' | 'will not do' | 'behind' {
   const now = clock.monotonic()
-  const provenAt = Math.min(...markedKinds.map((kind) => now - knowledge.ageMs(kind)))
+  const provenAt = Math.min(...markedKinds.map((kind) => now - freshness.ageMs(kind)))
   for (const { known } of entries) {
     const since = book.markedSince(known)
     if (since === undefined) return 'behind'
@@ -94,7 +94,7 @@ function progress(
     // their results.
     if (provenAt < since + lagMs) return 'will not do'
   }
-  return markedKinds.every((kind) => hasSeen(knowledge.seenUpTo(kind), needed[kind])) ? 'will do' : 'behind'
+  return markedKinds.every((kind) => hasSeen(freshness.seenUpTo(kind), needed[kind])) ? 'will do' : 'behind'
 }
 
 function hasSeen(seen: string | undefined, needed: string | undefined): boolean {
@@ -146,11 +146,11 @@ export interface Stale {
  */
 export function staleFor(
   acts: readonly Act[],
-  { map, knowledge }: { readonly map: DiskMapView; readonly knowledge: Pick<Knowledge, 'ageMs'> },
+  { map, freshness }: { readonly map: DiskMapView; readonly freshness: Pick<MapFreshness, 'ageMs'> },
   { modes, evictionBudget }: Pick<Policy, 'modes' | 'evictionBudget'>,
 ): Stale {
-  const isOld = (kind: Parameters<Knowledge['ageMs']>[0]): boolean => knowledge.ageMs(kind) > freshMs
-  const begins = acts.some((act) => act.act === 'eviction' && act.raisesGate)
+  const isOld = (kind: Parameters<MapFreshness['ageMs']>[0]): boolean => freshness.ageMs(kind) > freshMs
+  const begins = acts.some((act) => act.act === 'eviction' && act.raisesFirstFlag)
   const { flaggedNodes, pendingCleanups } = evictionBudget
   const isBudgeted = begins && modes['eviction-budget'] === 'enforce'
   const needsAll = isBudgeted && flaggedNodes !== undefined
@@ -288,7 +288,7 @@ function hasRoomForCreation(
   const objects = new Set<string>()
   for (const { reservations } of book.entries()) {
     for (const each of reservations)
-      if (each.kind === kind && each.resourceVersion === '' && !isSettled(each, map))
+      if (each.kind === kind && each.resourceVersion === '' && !isResolved(each, map))
         objects.add(`${each.name}/${each.uid}`)
   }
   return objects.size + creating < mostCreations || objects.has(`${name}/${uid}`)

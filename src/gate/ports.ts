@@ -8,7 +8,7 @@ import type { HeldChange } from './held-change.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How much the disk map can be trusted. */
-export interface Knowledge {
+export interface MapFreshness {
   /** True once every kind was listed completely. */
   readonly synced: boolean
   /** Milliseconds since the map, or one kind, was last known to be current; Infinity before that. */
@@ -56,18 +56,18 @@ export interface Timing {
  * The decisions that a listener gets: every one; all but harmless writes without findings; or those that have
  * to be recorded (see `isOnRecord`).
  */
-export type Heard = 'everything' | 'what-matters' | 'what-is-on-record'
+export type DecisionScope = 'everything' | 'what-matters' | 'what-is-on-record'
 
 /** A listener of decisions: it records them, counts them, or shows them to people. */
 export interface DecisionListener {
   /** Default: `everything`. */
-  readonly hears?: Heard
+  readonly scope?: DecisionScope
   /**
    * A denial waits for the returned promise before it leaves; an allowed change leaves at once. The promise
-   * settles after `patienceMs` milliseconds in any case: a disk that hangs decides nothing. It never throws,
+   * settles after `withinMs` milliseconds in any case: a disk that hangs decides nothing. It never throws,
    * and never rejects.
    */
-  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void>
+  decided(change: Change, verdict: Verdict, timing: Timing, withinMs: number): void | Promise<void>
 }
 
 /**

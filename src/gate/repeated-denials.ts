@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Changes } from './hold.ts'
+import type { ChangeBus } from './hold.ts'
 import type { Verdict } from './verdict.ts'
 
 /** A verdict that was given on the disk map alone, and denies. */
@@ -36,7 +36,7 @@ export class RepeatedDenials {
   readonly #denials = new Map<string, Remembered>()
 
   /** @param changes announces each change to the map and to the reservations, which may end a denial */
-  constructor(changes: Pick<Changes, 'subscribe'>, clock: Pick<Clock, 'monotonic'>) {
+  constructor(changes: Pick<ChangeBus, 'subscribe'>, clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
     changes.subscribe(() => {
       if (this.#denials.size > 0) this.#denials.clear()

@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isOlder } from '../longhorn/metadata.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import { lastsMs, type Reservation, settledIn } from './reservation.ts'
+import { lastsMs, type Reservation, resolvedIn } from './reservation.ts'
 
 /** The entry for disks that work on no node, or have no known UUID. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
@@ -40,7 +40,7 @@ export interface Contents {
    * reached it shows every change of this entry so far. Undefined if that is not known: an older version of
    * Holdfast wrote the entry.
    */
-  readonly settled?: Marks | undefined
+  readonly marks?: Marks | undefined
 }
 
 /** The reservations of one node: the unit of compare-and-swap. */
@@ -104,9 +104,9 @@ export interface Over {
 }
 
 /** Those of an entry whose result the disk map shows. */
-export function settledOn({ reservations }: Pick<Entry, 'reservations'>, map: DiskMapView): Over[] {
+export function resolvedOn({ reservations }: Pick<Entry, 'reservations'>, map: DiskMapView): Over[] {
   return reservations.flatMap((reservation) => {
-    const version = settledIn(reservation, map)
+    const version = resolvedIn(reservation, map)
     return version === undefined ? [] : [{ reservation, version }]
   })
 }
@@ -117,24 +117,20 @@ export function settledOn({ reservations }: Pick<Entry, 'reservations'>, map: Di
  * removed.
  */
 export function toBeginWith(entry: Entry): Contents {
-  return entry.version === undefined && keepsMarks(entry.key) ? { ...entry, settled: {} } : entry
+  return entry.version === undefined && keepsMarks(entry.key) ? { ...entry, marks: {} } : entry
 }
 
 /**
  * The entry without ended reservations, and with marks of the versions that show their results. A deleted
  * object leaves nothing to see: without any marks the entry proves nothing, and the guard reads lists.
  */
-export function withoutOver(
-  key: string,
-  { reservations, settled }: Contents,
-  over: readonly Over[],
-): Contents {
+export function withoutOver(key: string, { reservations, marks }: Contents, over: readonly Over[]): Contents {
   const ended = new Set(over.map(({ reservation }) => reservation))
   const kept = reservations.filter((each) => !ended.has(each))
-  if (!keepsMarks(key) || !settled || over.some(({ version }) => version === undefined))
-    return { reservations: kept, settled: undefined }
+  if (!keepsMarks(key) || !marks || over.some(({ version }) => version === undefined))
+    return { reservations: kept, marks: undefined }
   const seen = over.map(({ reservation, version }): Marks => ({ [reservation.kind]: version }))
-  return { reservations: kept, settled: newest([settled, ...seen]) }
+  return { reservations: kept, marks: newest([marks, ...seen]) }
 }
 
 /** The newest version of each kind. */
@@ -242,7 +238,7 @@ export class InProcessBook implements ReservationBook {
 
   swap(
     { key, version }: Entry,
-    { reservations, settled }: Contents,
+    { reservations, marks }: Contents,
     signal: AbortSignal,
   ): Promise<Entry | undefined> {
     return new Promise((resolve) => {
@@ -251,10 +247,10 @@ export class InProcessBook implements ReservationBook {
         resolve(undefined)
         return
       }
-      if (reservations.length === 0 && !settled) this.#entries.delete(key)
+      if (reservations.length === 0 && !marks) this.#entries.delete(key)
       else {
         const entry = { key, version: String(++this.#version), reservations: [...reservations] }
-        this.#entries.set(key, settled ? { ...entry, settled } : entry)
+        this.#entries.set(key, marks ? { ...entry, marks } : entry)
       }
       for (const listener of this.#listeners) listener(key)
       resolve(this.seen(key))

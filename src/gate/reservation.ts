@@ -159,19 +159,19 @@ function setOf(uuids: readonly string[]): ReadonlySet<string> {
  * was the write, and every later quorum read shows it, or the write can no longer be committed. The map may
  * not know a missing object yet, so its absence proves nothing.
  */
-export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
-  return settledIn(reservation, map) !== undefined
+export function isResolved(reservation: Reservation, map: DiskMapView): boolean {
+  return resolvedIn(reservation, map) !== undefined
 }
 
 /** The version that shows so; undefined while there is none. */
-export function settledIn(reservation: Reservation, map: DiskMapView): string | undefined {
+export function resolvedIn(reservation: Reservation, map: DiskMapView): string | undefined {
   if (reservation.pinned === true) return undefined
   const metadata = map.object(reservation.kind, reservation.name)?.metadata
-  return metadata && isOutcome(reservation, metadata) ? metadata.resourceVersion : undefined
+  return metadata && isNewer(reservation, metadata) ? metadata.resourceVersion : undefined
 }
 
 /** True if this, read at any time, is newer than the reviewed version. */
-export function isOutcome({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
+export function isNewer({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
   if (resourceVersion === '') return metadata.uid === uid && uid !== ''
   return isOlder(resourceVersion, metadata.resourceVersion)
 }

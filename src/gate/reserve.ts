@@ -13,7 +13,7 @@ import {
   type Entry,
   type ReservationBook,
   type ReservedEntry,
-  settledOn,
+  resolvedOn,
   toBeginWith,
   withoutOver,
 } from './reservation-book.ts'
@@ -186,7 +186,7 @@ export class Reserver {
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
     // Its absence proves nothing unless the guard watched its removal, and that of its marks.
-    const unmarked = !seen && stored.version === undefined ? { settled: undefined } : {}
+    const unmarked = !seen && stored.version === undefined ? { marks: undefined } : {}
     if (keepsMarks(key)) entries.push({ known: stored, entry: { ...stored, ...next, ...unmarked } })
     return result.met
   }
@@ -224,7 +224,7 @@ export class Reserver {
     const { change } = asked
     return async (contents, stored) => {
       lifetimes.note(stored)
-      const over = settledOn(contents, map)
+      const over = resolvedOn(contents, map)
       const ended = new Set(over.map(({ reservation }) => reservation))
       const standing = contents.reservations.filter((each) => !ended.has(each))
       // An object's own reservations never block it, except an unfinished proxy write.
@@ -237,7 +237,7 @@ export class Reserver {
       const drafts = claims.map((claim) => this.#draft(change, claim, rest.reservations))
       const kept = rest.reservations.filter((each) => !drafts.some(({ displaced }) => displaced === each))
       const reservations = [...kept, ...drafts.map(({ made }) => made)]
-      return { next: { reservations, settled: rest.settled }, result: { drafts } }
+      return { next: { reservations, marks: rest.marks }, result: { drafts } }
     }
   }
 

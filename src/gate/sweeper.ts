@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Changes } from './hold.ts'
+import type { ChangeBus } from './hold.ts'
 import type { QuorumReads } from './ports.ts'
 import {
   type Lifetimes,
@@ -9,14 +9,14 @@ import {
   type ReservationBook,
   withoutOver,
 } from './reservation-book.ts'
-import { isOwn, isSettled, type Reservation, settledIn } from './reservation.ts'
+import { isOwn, isResolved, type Reservation, resolvedIn } from './reservation.ts'
 
 /** The parts that sweeping needs. */
 interface SweeperModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly clock: Clock
   readonly lifetimes: Lifetimes
   /** Called if an entry could not be cleaned up; the next sweep retries. */
@@ -97,7 +97,7 @@ export class Sweeper {
         (each) =>
           changed === `${each.kind}/${each.name}` &&
           isOwn(each, this.#options.process) &&
-          isSettled(each, map),
+          isResolved(each, map),
       )
       if (concerned) this.#tidySoon(entry)
     }
@@ -145,7 +145,7 @@ export class Sweeper {
    */
   async #ifOver(key: string, reservation: Reservation, signal: AbortSignal): Promise<Over[]> {
     const { map, lifetimes, reads } = this.#modules
-    const version = settledIn(reservation, map)
+    const version = resolvedIn(reservation, map)
     if (version !== undefined) return [{ reservation, version }]
     if (!lifetimes.isOver(key, reservation)) return []
     const metadata = await reads.metadata(reservation.kind, reservation.name, signal)

@@ -69,11 +69,11 @@ export class TakeBack {
       const own = contents.reservations.find((each) => each.stamp === made.stamp)
       if (!own) return Promise.resolve({ result: undefined })
       const over = answered ? [{ reservation: own, version: answered.version }] : []
-      const { settled } = answered ? withoutOver(key, contents, over) : contents
+      const { marks } = answered ? withoutOver(key, contents, over) : contents
       const reservations = contents.reservations.flatMap((each) =>
         each.stamp === made.stamp ? (this.#released.standing(displaced) ?? []) : each,
       )
-      return Promise.resolve({ next: { reservations, settled }, result: undefined })
+      return Promise.resolve({ next: { reservations, marks }, result: undefined })
     }
     // This replica sees its own reservations, and all later ones.
     await this.#modules.queue.edit(key, edit, { signal, fresh: entry === undefined })

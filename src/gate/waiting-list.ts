@@ -83,7 +83,7 @@ export class WaitingList {
   readonly #modules: WaitingListModules
   readonly #holds = new Set<Hold>()
   /** Requests that got a 429 lately: when each began to wait, and when it got its 429. */
-  readonly #retrying = new Map<string, { readonly since: number; readonly toldAt: number }>()
+  readonly #retrying = new Map<string, { readonly since: number; readonly answeredAt: number }>()
   #count = 0
 
   constructor(options: WaitingListOptions, modules: WaitingListModules) {
@@ -139,7 +139,7 @@ export class WaitingList {
       until,
     }
     this.#holds.add(hold)
-    this.#tell(hold, (listener, held) => listener.began(held))
+    this.#notify(hold, (listener, held) => listener.began(held))
     return hold
   }
 
@@ -152,15 +152,15 @@ export class WaitingList {
     this.#holds.delete(hold)
     const now = this.#modules.clock.monotonic()
     if (how === 'told to retry') this.#keepRetry(hold, now)
-    this.#tell(hold, (listener, held) => listener.ended(held, how))
+    this.#notify(hold, (listener, held) => listener.ended(held, how))
     return hold.first && { ms: now - hold.since, cause: hold.first }
   }
 
   /** A listener decides nothing, whatever it does. */
-  #tell(hold: Hold, tell: (listener: HoldListener, held: HeldChange) => void): void {
+  #notify(hold: Hold, call: (listener: HoldListener, held: HeldChange) => void): void {
     for (const listener of this.#modules.listeners) {
       try {
-        tell(listener, this.#described(hold))
+        call(listener, this.#described(hold))
       } catch (error) {
         this.#modules.onProblem(error)
       }
@@ -186,12 +186,12 @@ export class WaitingList {
   #takeRetry(key: string, now: number): number | undefined {
     const found = this.#retrying.get(key)
     this.#retrying.delete(key)
-    return found && now - found.toldAt <= comesBackMs(this.#options) ? found.since : undefined
+    return found && now - found.answeredAt <= comesBackMs(this.#options) ? found.since : undefined
   }
 
-  #keepRetry({ key, since }: Hold, toldAt: number): void {
+  #keepRetry({ key, since }: Hold, answeredAt: number): void {
     this.#retrying.delete(key)
-    this.#retrying.set(key, { since, toldAt })
+    this.#retrying.set(key, { since, answeredAt })
     const [oldest = key] = this.#retrying.keys()
     if (this.#retrying.size > this.#options.maxHolds) this.#retrying.delete(oldest)
   }

@@ -86,7 +86,7 @@ export type Parsed<T> =
  * A field that may be missing or null. The API server prunes empty fields, Go writes empty maps as null, and
  * a server-side apply drops fields. All three mean the same to Longhorn.
  */
-export function absent<T extends TSchema>(schema: T) {
+export function optional<T extends TSchema>(schema: T) {
   return Type.Optional(Type.Union([schema, Type.Null()]))
 }
 
@@ -102,8 +102,8 @@ export function mapOf<T extends TSchema>(schema: T) {
 }
 
 /** A map that may be missing or null, with entries that may be null themselves. */
-export function absentMap<T extends TSchema>(schema: T) {
-  return absent(mapOf(Type.Union([schema, Type.Null()])))
+export function optionalMap<T extends TSchema>(schema: T) {
+  return optional(mapOf(Type.Union([schema, Type.Null()])))
 }
 
 /** A JSON object with unknown fields. */

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absentMap, parser } from '../json/schema.ts'
+import { optionalMap, parser } from '../json/schema.ts'
 import type { CertificateStore } from '../tls/self-managed.ts'
 import type { Kept, PemPair } from '../tls/stored.ts'
 import type { Connection } from './client/connection.ts'
@@ -16,7 +16,7 @@ interface CertificateSecretOptions {
 const parseSecret = parser(
   Type.Object({
     metadata: Type.Object({ resourceVersion: Type.String({ minLength: 1 }) }),
-    data: absentMap(Type.String()),
+    data: optionalMap(Type.String()),
   }),
   (raw) => raw,
 )

@@ -3,8 +3,8 @@ import { group, type Kind, kinds, type LonghornObject, version } from '../longho
 import { abortReason, type Clock, onAbort, type Random, systemClock } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
 import { type FeedProblem, notApplied, notFollowed, unreadable } from './feed-problem.ts'
-import type { Change } from './watch/cache.ts'
-import type { ClusterObject } from './watch/list-pages.ts'
+import type { CacheChange } from './watch/cache.ts'
+import type { ListedObject } from './watch/list-pages.ts'
 import type { ListWatchLimits } from './watch/list-watch-state.ts'
 import { ListWatch } from './watch/list-watch.ts'
 
@@ -197,7 +197,7 @@ export class DiskMapFeed {
     return new ListWatch<Parsed<LonghornObject>>({
       connection,
       path: `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}`,
-      project: (object: ClusterObject) => kinds[kind].parse(object),
+      project: (object: ListedObject) => kinds[kind].parse(object),
       onChange: (change, by) => this.#pass(kind, change, by),
       onSynced: () => {
         this.#listed.add(kind)
@@ -221,7 +221,7 @@ export class DiskMapFeed {
     })
   }
 
-  #pass(kind: Kind, { type, name, value }: Change<Parsed<LonghornObject>>, by: 'list' | 'watch'): void {
+  #pass(kind: Kind, { type, name, value }: CacheChange<Parsed<LonghornObject>>, by: 'list' | 'watch'): void {
     const { sink, onProblem } = this.#options
     const at = this.#clock.monotonic()
     if (type !== 'deleted' && !value.ok) {

@@ -3,7 +3,7 @@ import { allKinds, group, type Kind, kinds, type LonghornObject, version } from 
 import type { Connection } from './client/connection.ts'
 import { DiskMapFeed } from './disk-map-feed.ts'
 import type { FeedProblem } from './feed-problem.ts'
-import { type ClusterObject, listPages } from './watch/list-pages.ts'
+import { type ListedObject, listPages } from './watch/list-pages.ts'
 import { defaultListWatchLimits } from './watch/list-watch-state.ts'
 
 /** How to follow a cluster. */
@@ -43,7 +43,7 @@ export class LiveMap {
   ): Promise<LiveMap> {
     const map = new DiskMap(rememberMs === undefined ? {} : { rememberMs })
     const listeners = new Set<() => void>()
-    const tell = (): void => {
+    const notify = (): void => {
       for (const listener of listeners) listener()
     }
     const failed = new AbortController()
@@ -55,11 +55,11 @@ export class LiveMap {
         apply: (object: LonghornObject, at: number, isFirst: boolean) => {
           if (isFirst) map.adopt(object, at)
           else map.apply(object, at)
-          tell()
+          notify()
         },
         remove: (kind: Kind, name: string, at: number, unseen: boolean) => {
           map.remove(kind, name, at, unseen)
-          tell()
+          notify()
         },
         outageBegan: (began) => map.history.outageBegan(began),
         outageEnded: (at) => map.history.outageEnded(at),
@@ -106,7 +106,7 @@ export class LiveMap {
 }
 
 /** An object as it came, with the kind, which lists omit. */
-type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
+type LonghornClusterObject = ListedObject & { readonly apiVersion: string; readonly kind: Kind }
 
 /**
  * Reads all of Longhorn's objects once, each kind in the state of one moment.

@@ -73,7 +73,7 @@ function jsonOf(text: string): unknown {
 }
 
 /** What became of one attempt. `later`: it has to be tried again, after so many milliseconds. */
-export type Attempt =
+export type PatchAttempt =
   | { readonly outcome: 'written' }
   | { readonly outcome: 'later'; readonly ms: number }
   | { readonly outcome: 'refused'; readonly why: string }
@@ -93,7 +93,7 @@ const usualPauseMs = 1_000
  *
  * @param mustPass true for what only takes flags down: no refusal of a webhook is taken for an answer
  */
-export function attemptOutcome(error: unknown, mustPass: boolean): Attempt | undefined {
+export function attemptOutcome(error: unknown, mustPass: boolean): PatchAttempt | undefined {
   if (isTimeUp(error)) return { outcome: 'later', ms: usualPauseMs }
   if (error instanceof ConnectionFailure)
     return error.kind === 'credentials' ? undefined : { outcome: 'later', ms: usualPauseMs }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { QuorumReads } from '../gate/ports.ts'
-import { absent, parser } from '../json/schema.ts'
+import { optional, parser } from '../json/schema.ts'
 import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import { group, type Kind, kinds, type ObjectOf, version } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
@@ -12,7 +12,10 @@ import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 import { ReplicaReads } from './replica-reads.ts'
 import { SharedRead, SharedReads } from './shared-reads.ts'
 
-const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
+const parseList = parser(
+  Type.Object({ items: optional(Type.Array(Type.Unknown())) }),
+  (raw) => raw.items ?? [],
+)
 
 /**
  * Reads Longhorn's objects past every cache: without a resourceVersion the API server asks etcd itself, or

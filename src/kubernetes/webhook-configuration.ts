@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
+import { optional, parser } from '../json/schema.ts'
 import { group } from '../longhorn/kinds.ts'
 import type { TrustRegistration } from '../tls/self-managed.ts'
 import { readCertificate } from '../tls/stored.ts'
@@ -10,19 +10,19 @@ import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 /** The name of the guard's webhook in every registration. */
 export const webhookName = 'guard.holdfast.dev'
 
-const Texts = absent(Type.Array(Type.String()))
+const Texts = optional(Type.Array(Type.String()))
 
 const parseConfigurations = parser(
   Type.Object({
-    items: absent(
+    items: optional(
       Type.Array(
         Type.Object({
           metadata: Type.Object({ name: Type.String() }),
-          webhooks: absent(
+          webhooks: optional(
             Type.Array(
               Type.Object({
                 name: Type.String(),
-                rules: absent(
+                rules: optional(
                   Type.Array(Type.Object({ apiGroups: Texts, operations: Texts, resources: Texts })),
                 ),
               }),
@@ -63,13 +63,13 @@ export async function findGuard(connection: Connection, signal: AbortSignal): Pr
 
 const WebhookSchema = Type.Object({
   name: Type.String(),
-  clientConfig: Type.Object({ caBundle: absent(Type.String()) }),
+  clientConfig: Type.Object({ caBundle: optional(Type.String()) }),
 })
 
 type Webhook = Static<typeof WebhookSchema>
 
 const parseConfiguration = parser(
-  Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) }),
+  Type.Object({ webhooks: optional(Type.Array(WebhookSchema)) }),
   (raw): readonly Webhook[] => raw.webhooks ?? [],
 )
 

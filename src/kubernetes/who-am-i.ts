@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
+import { optional, parser } from '../json/schema.ts'
 import { group, kinds } from '../longhorn/kinds.ts'
 import { within } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
@@ -11,7 +11,7 @@ const parseReview = parser(
 )
 
 const parseAccess = parser(
-  Type.Object({ status: Type.Object({ allowed: absent(Type.Boolean()) }) }),
+  Type.Object({ status: Type.Object({ allowed: optional(Type.Boolean()) }) }),
   ({ status }) => status.allowed ?? false,
 )
 

@@ -1,40 +1,40 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser, readMap } from '../json/schema.ts'
+import { optional, optionalMap, parser, readMap } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */
 export const BackingImageSchema = Type.Object({
   metadata: MetadataSchema,
-  spec: absent(
+  spec: optional(
     Type.Object({
-      diskFileSpecMap: absentMap(
-        Type.Object({ evictionRequested: absent(Type.Boolean()), dataEngine: absent(Type.String()) }),
+      diskFileSpecMap: optionalMap(
+        Type.Object({ evictionRequested: optional(Type.Boolean()), dataEngine: optional(Type.String()) }),
       ),
-      disks: absentMap(Type.String()),
-      minNumberOfCopies: absent(Type.Integer()),
-      sourceType: absent(Type.String()),
-      sourceParameters: absentMap(Type.String()),
-      dataEngine: absent(Type.String()),
-      nodeSelector: absent(Type.Array(Type.String())),
-      diskSelector: absent(Type.Array(Type.String())),
+      disks: optionalMap(Type.String()),
+      minNumberOfCopies: optional(Type.Integer()),
+      sourceType: optional(Type.String()),
+      sourceParameters: optionalMap(Type.String()),
+      dataEngine: optional(Type.String()),
+      nodeSelector: optional(Type.Array(Type.String())),
+      diskSelector: optional(Type.Array(Type.String())),
     }),
   ),
-  status: absent(
+  status: optional(
     Type.Object({
-      diskFileStatusMap: absentMap(
+      diskFileStatusMap: optionalMap(
         Type.Object({
-          state: absent(Type.String()),
-          progress: absent(Type.Integer()),
-          message: absent(Type.String()),
-          lastStateTransitionTime: absent(Type.String()),
-          dataEngine: absent(Type.String()),
+          state: optional(Type.String()),
+          progress: optional(Type.Integer()),
+          message: optional(Type.String()),
+          lastStateTransitionTime: optional(Type.String()),
+          dataEngine: optional(Type.String()),
         }),
       ),
-      diskLastRefAtMap: absentMap(Type.String()),
-      ownerID: absent(Type.String()),
-      uuid: absent(Type.String()),
-      size: absent(Type.Integer()),
+      diskLastRefAtMap: optionalMap(Type.String()),
+      ownerID: optional(Type.String()),
+      uuid: optional(Type.String()),
+      size: optional(Type.Integer()),
     }),
   ),
 })
@@ -103,14 +103,14 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
 /** JSON Schema of the fields of `backingimagedatasources.longhorn.io` in longhorn.md §1. */
 export const BackingImageDataSourceSchema = Type.Object({
   metadata: MetadataSchema,
-  spec: absent(
+  spec: optional(
     Type.Object({
-      nodeID: absent(Type.String()),
-      diskUUID: absent(Type.String()),
-      fileTransferred: absent(Type.Boolean()),
+      nodeID: optional(Type.String()),
+      diskUUID: optional(Type.String()),
+      fileTransferred: optional(Type.Boolean()),
     }),
   ),
-  status: absent(Type.Object({ currentState: absent(Type.String()) })),
+  status: optional(Type.Object({ currentState: optional(Type.String()) })),
 })
 
 /**
@@ -146,8 +146,8 @@ export const parseBackingImageDataSource = parser(
 /** JSON Schema of the fields of `backingimagemanagers.longhorn.io` in longhorn.md §1. */
 export const BackingImageManagerSchema = Type.Object({
   metadata: MetadataSchema,
-  spec: absent(Type.Object({ diskUUID: absent(Type.String()) })),
-  status: absent(Type.Object({ currentState: absent(Type.String()) })),
+  spec: optional(Type.Object({ diskUUID: optional(Type.String()) })),
+  status: optional(Type.Object({ currentState: optional(Type.String()) })),
 })
 
 /**

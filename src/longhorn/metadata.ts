@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { absent, absentMap } from '../json/schema.ts'
+import { optional, optionalMap } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 
 /** The annotation that Longhorn's uninstaller puts on an object before it deletes it. */
@@ -12,13 +12,13 @@ export const overrideAnnotation = 'holdfast.dev/override'
 const longestAnnotation = 256 * 1024
 
 export const MetadataSchema = Type.Object({
-  name: absent(Type.String()),
-  namespace: absent(Type.String()),
-  uid: absent(Type.String()),
-  resourceVersion: absent(Type.String()),
-  generation: absent(Type.Integer()),
-  deletionTimestamp: absent(Type.String()),
-  annotations: absentMap(Type.String()),
+  name: optional(Type.String()),
+  namespace: optional(Type.String()),
+  uid: optional(Type.String()),
+  resourceVersion: optional(Type.String()),
+  generation: optional(Type.Integer()),
+  deletionTimestamp: optional(Type.String()),
+  annotations: optionalMap(Type.String()),
 })
 
 /**

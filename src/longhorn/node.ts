@@ -1,56 +1,56 @@
 import { type Static, Type } from 'typebox'
-import { absent, absentMap, type Parsed, parser, readMap } from '../json/schema.ts'
+import { optional, optionalMap, type Parsed, parser, readMap } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 import { readRescueNote, rescueAnnotation, type RescueNote } from './rescue-note.ts'
 
 const ConditionSchema = Type.Object({
-  type: absent(Type.String()),
-  status: absent(Type.String()),
-  reason: absent(Type.String()),
-  lastTransitionTime: absent(Type.String()),
+  type: optional(Type.String()),
+  status: optional(Type.String()),
+  reason: optional(Type.String()),
+  lastTransitionTime: optional(Type.String()),
 })
 
 const DiskSpecSchema = Type.Object({
-  path: absent(Type.String()),
-  diskType: absent(Type.String()),
-  diskDriver: absent(Type.String()),
-  allowScheduling: absent(Type.Boolean()),
-  evictionRequested: absent(Type.Boolean()),
-  storageReserved: absent(Type.Integer()),
-  tags: absent(Type.Array(Type.String())),
+  path: optional(Type.String()),
+  diskType: optional(Type.String()),
+  diskDriver: optional(Type.String()),
+  allowScheduling: optional(Type.Boolean()),
+  evictionRequested: optional(Type.Boolean()),
+  storageReserved: optional(Type.Integer()),
+  tags: optional(Type.Array(Type.String())),
 })
 
 const DiskStatusSchema = Type.Object({
-  diskUUID: absent(Type.String()),
-  conditions: absent(Type.Array(ConditionSchema)),
-  storageAvailable: absent(Type.Integer()),
-  storageMaximum: absent(Type.Integer()),
-  storageScheduled: absent(Type.Integer()),
+  diskUUID: optional(Type.String()),
+  conditions: optional(Type.Array(ConditionSchema)),
+  storageAvailable: optional(Type.Integer()),
+  storageMaximum: optional(Type.Integer()),
+  storageScheduled: optional(Type.Integer()),
 })
 
-const FieldsSchema = Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })
+const FieldsSchema = Type.Object({ subresource: optional(Type.String()), time: optional(Type.String()) })
 
 /**
  * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. It leaves out the maps of replicas and images on a
  * disk: no rule needs them, and each of their entries would cost a microsecond.
  */
 export const NodeSchema = Type.Object({
-  metadata: Type.Object({ ...MetadataSchema.properties, managedFields: absent(Type.Array(FieldsSchema)) }),
-  spec: absent(
+  metadata: Type.Object({ ...MetadataSchema.properties, managedFields: optional(Type.Array(FieldsSchema)) }),
+  spec: optional(
     Type.Object({
-      name: absent(Type.String()),
-      allowScheduling: absent(Type.Boolean()),
-      evictionRequested: absent(Type.Boolean()),
-      tags: absent(Type.Array(Type.String())),
-      disks: absentMap(DiskSpecSchema),
+      name: optional(Type.String()),
+      allowScheduling: optional(Type.Boolean()),
+      evictionRequested: optional(Type.Boolean()),
+      tags: optional(Type.Array(Type.String())),
+      disks: optionalMap(DiskSpecSchema),
     }),
   ),
-  status: absent(
+  status: optional(
     Type.Object({
-      diskStatus: absentMap(DiskStatusSchema),
-      conditions: absent(Type.Array(ConditionSchema)),
-      autoEvicting: absent(Type.Boolean()),
+      diskStatus: optionalMap(DiskStatusSchema),
+      conditions: optional(Type.Array(ConditionSchema)),
+      autoEvicting: optional(Type.Boolean()),
     }),
   ),
 })

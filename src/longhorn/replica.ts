@@ -1,18 +1,18 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
+import { optional, parser } from '../json/schema.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `replicas.longhorn.io` in longhorn.md §1. */
 export const ReplicaSchema = Type.Object({
   metadata: MetadataSchema,
-  spec: absent(
+  spec: optional(
     Type.Object({
-      nodeID: absent(Type.String()),
-      diskID: absent(Type.String()),
-      backingImage: absent(Type.String()),
-      evictionRequested: absent(Type.Boolean()),
+      nodeID: optional(Type.String()),
+      diskID: optional(Type.String()),
+      backingImage: optional(Type.String()),
+      evictionRequested: optional(Type.Boolean()),
       // A number of bytes, in quotes.
-      volumeSize: absent(Type.String()),
+      volumeSize: optional(Type.String()),
     }),
   ),
 })

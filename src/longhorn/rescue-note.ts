@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, type Parsed, parser } from '../json/schema.ts'
+import { optional, type Parsed, parser } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 
 /** The annotation of a Longhorn node that notes which flags a rescue has cleared and has to raise again. */
@@ -31,7 +31,7 @@ const parse = parser(
     disks: Type.Array(Type.String()),
     at: Type.String(),
     by: Type.String(),
-    guard: absent(Type.Object({ generation: Type.Integer() })),
+    guard: optional(Type.Object({ generation: Type.Integer() })),
   }),
   ({ node, disks, at, by, guard }): RescueNote => ({
     node,

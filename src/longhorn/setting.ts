@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
+import { optional, parser } from '../json/schema.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `settings.longhorn.io` in longhorn.md §1: the value is at the top level. */
-export const SettingSchema = Type.Object({ metadata: MetadataSchema, value: absent(Type.String()) })
+export const SettingSchema = Type.Object({ metadata: MetadataSchema, value: optional(Type.String()) })
 
 /** One setting of Longhorn, `settings.longhorn.io`. Values are texts, numbers too. */
 export interface Setting {

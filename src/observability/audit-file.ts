@@ -36,7 +36,7 @@ export interface FileSinkOptions {
 /** Limits for a disk that is slow, or hangs. */
 interface FileSinkLimits {
   /** The longest wait of an answer for its record, in milliseconds, whatever the time of its request. */
-  readonly patienceMs: number
+  readonly withinMs: number
   /** How much may wait for the disk, in UTF-16 units. Only denials fill the second half. */
   readonly queueSize: number
   /** How long stopping may take, in milliseconds. */
@@ -46,7 +46,7 @@ interface FileSinkLimits {
 /** The limits without configuration. */
 const defaultFileSinkLimits: FileSinkLimits = {
   // A disk takes a record in a tenth of a millisecond. One that takes seconds hangs.
-  patienceMs: 2_000,
+  withinMs: 2_000,
   // 4,000 records of the usual size, and a hundred of the largest.
   queueSize: 4 * 2 ** 20,
   stopMs: 2_000,
@@ -80,14 +80,14 @@ export class FileSink implements AuditSink {
     this.#file = new RecordFile({ files: systemFiles, ...options })
   }
 
-  write(record: AuditRecord, patienceMs: number): void | Promise<void> {
+  write(record: AuditRecord, withinMs: number): void | Promise<void> {
     const line = `${escapedText(JSON.stringify(record))}\n`
     const { queueSize } = this.#limits
     if (this.#queued + line.length > (isDenial(record) ? queueSize : queueSize / 2)) {
       this.#options.onDropped(record, 'queue-full')
       return
     }
-    const written = this.#enqueue(record, line, patienceMs)
+    const written = this.#enqueue(record, line, withinMs)
     this.#writing ??= this.#writeAll()
     if (!this.#hangs) return written
   }
@@ -108,7 +108,7 @@ export class FileSink implements AuditSink {
     })
   }
 
-  #enqueue(record: AuditRecord, line: string, patienceMs: number): Promise<void> {
+  #enqueue(record: AuditRecord, line: string, withinMs: number): Promise<void> {
     const { clock, onDropped } = this.#options
     return new Promise((resolve) => {
       const late = (): void => {
@@ -119,7 +119,7 @@ export class FileSink implements AuditSink {
       let settle: () => void = resolve
       if (this.#hangs) late()
       else {
-        const cancel = clock.setTimer(Math.min(patienceMs, this.#limits.patienceMs), late)
+        const cancel = clock.setTimer(Math.min(withinMs, this.#limits.withinMs), late)
         settle = () => {
           cancel()
           resolve()

@@ -9,6 +9,9 @@ import { adviceOf, headlineOf } from '../rules/layout.ts'
 import type { Policy } from '../rules/policy.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 
+/** The media type of records: one JSON object a line. */
+export const linesType = 'application/x-ndjson'
+
 /**
  * The version of the record's form. A field may be added under this name; none is removed, and none changes
  * its meaning.
@@ -124,7 +127,7 @@ export type AuditRecord = Static<typeof AuditRecordSchema>
 export const parseRecord = parser(AuditRecordSchema, (record): AuditRecord => record)
 
 /** The facts besides the decision itself. */
-export interface Circumstances {
+export interface RecordCircumstances {
   readonly replica: string
   readonly release: string | undefined
   readonly profile: Profile
@@ -150,7 +153,7 @@ export const recordedSubjects = 10
 /** The record of a write that a door denied by itself. */
 export function recordOfUnjudged(
   { request, kind, name, operation, why }: UnjudgedWrite,
-  circumstances: Circumstances,
+  circumstances: RecordCircumstances,
 ): AuditRecord {
   return {
     ...envelope(request, { kind, name }, operation, circumstances),
@@ -168,7 +171,7 @@ export function recordOf(
   change: Change,
   verdict: Verdict,
   { totalMs, heldMs }: Timing,
-  circumstances: Circumstances,
+  circumstances: RecordCircumstances,
 ): AuditRecord {
   const words = circumstances.inWords?.(change) ?? ''
   return {
@@ -193,7 +196,7 @@ export function envelope(
   { uid, actor, dryRun, door }: Omit<Request, 'door'> & { readonly door: string },
   object: AuditRecord['object'],
   operation: string,
-  { replica, release, profile, ageMs, now }: Circumstances,
+  { replica, release, profile, ageMs, now }: RecordCircumstances,
 ): Pick<AuditRecord, Envelope> {
   return {
     schema: auditSchema,

@@ -96,9 +96,9 @@ export interface AuditSink {
   readonly name: string
   /**
    * Takes a record. The promise settles once the record would survive this process, or cannot, and after
-   * `patienceMs` milliseconds in any case: an answer waits for it. It never rejects.
+   * `withinMs` milliseconds in any case: an answer waits for it. It never rejects.
    */
-  write(record: AuditRecord, patienceMs: number): void | Promise<void>
+  write(record: AuditRecord, withinMs: number): void | Promise<void>
   /** Reopens its file after a SIGHUP. */
   reopen?(): void
   /** Resolves when all records are written, or soon if they cannot be. */

@@ -2,7 +2,13 @@ import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
 import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import { type AuditRecord, type Circumstances, name, recordOf, recordOfUnjudged } from './audit-record.ts'
+import {
+  type AuditRecord,
+  type RecordCircumstances,
+  name,
+  recordOf,
+  recordOfUnjudged,
+} from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 import { recordOfRescue, type RescueDone } from './rescue-record.ts'
 
@@ -11,35 +17,35 @@ interface AuditTrailModules {
   readonly sinks: readonly AuditSink[]
   readonly clock: Clock
   /** The current facts, except the time. */
-  readonly circumstances: () => Omit<Circumstances, 'now'>
+  readonly circumstances: () => Omit<RecordCircumstances, 'now'>
 }
 
 /** Records decisions in every sink, before their answers leave. */
 export class AuditTrail implements DecisionListener {
-  readonly hears = 'what-is-on-record'
+  readonly scope = 'what-is-on-record'
   readonly #modules: AuditTrailModules
-  readonly #tallies: Tallies
+  readonly #repeats: RepeatCounter
   /** The records of denials: the gate gives a denial that is repeated within a second as the same verdict. */
   readonly #recorded = new WeakMap<Verdict, AuditRecord>()
 
   constructor(modules: AuditTrailModules) {
     this.#modules = modules
-    this.#tallies = new Tallies(modules.clock, (record) => void this.#write(record, Infinity))
+    this.#repeats = new RepeatCounter(modules.clock, (record) => void this.#write(record, Infinity))
   }
 
-  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
+  decided(change: Change, verdict: Verdict, timing: Timing, withinMs: number): void | Promise<void> {
     if (!isOnRecord(verdict, timing)) return
     const known = timing.isRepeated && this.#recorded.get(verdict)
     const record = known
       ? recordOfRepeated(known, change, timing, this.#now())
       : recordOf(change, verdict, timing, this.#now())
     if (!known) this.#recorded.set(verdict, record)
-    return this.#take(record, patienceMs, known ?? record)
+    return this.#take(record, withinMs, known ?? record)
   }
 
   /** Records a denial by the door itself. Settles like {@link decided}. */
-  denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
-    return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
+  denied(write: UnjudgedWrite, withinMs: number): void | Promise<void> {
+    return this.#take(recordOfUnjudged(write, this.#now()), withinMs)
   }
 
   /** Records what the guard itself has done to the flags of a node. Nobody waits for it. */
@@ -54,22 +60,22 @@ export class AuditTrail implements DecisionListener {
 
   /** Resolves when every decision is written, or soon if it cannot be. */
   async stop(): Promise<void> {
-    this.#tallies.stop()
+    this.#repeats.stop()
     for (const sink of this.#modules.sinks) await sink.stop?.()
   }
 
-  #now(): Circumstances {
+  #now(): RecordCircumstances {
     const { circumstances, clock } = this.#modules
     return { ...circumstances(), now: clock.now() }
   }
 
   /** @param like a record that is equal but for times and uid: the same object for each repetition */
-  #take(record: AuditRecord, patienceMs: number, like = record): void | Promise<void> {
-    if (this.#tallies.isFirst(record, like)) return this.#write(record, patienceMs)
+  #take(record: AuditRecord, withinMs: number, like = record): void | Promise<void> {
+    if (this.#repeats.isFirst(record, like)) return this.#write(record, withinMs)
   }
 
-  #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
-    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record, patienceMs) ?? [])
+  #write(record: AuditRecord, withinMs: number): void | Promise<void> {
+    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record, withinMs) ?? [])
     if (writing.length > 0) return Promise.all(writing).then(() => undefined)
   }
 }
@@ -79,7 +85,7 @@ function recordOfRepeated(
   first: AuditRecord,
   { request: { uid } }: Change,
   { totalMs, heldMs }: Timing,
-  { now, ageMs }: Circumstances,
+  { now, ageMs }: RecordCircumstances,
 ): AuditRecord {
   return {
     ...first,
@@ -100,7 +106,7 @@ const most = 1_000
 /** The memory for them, in UTF-16 units: for each its key, and a record about as long as its first. */
 const mostRemembered = 4 * 2 ** 20
 
-interface Tally {
+interface RepeatCount {
   /** The latest of those that were only counted. */
   last: AuditRecord | undefined
   count: number
@@ -114,17 +120,17 @@ interface Tally {
  * Passes on the first of many equal records, counts the others, and passes on the sum every 10 s until they
  * end. A killed process loses the count, but not the first record.
  */
-class Tallies {
+class RepeatCounter {
   readonly #clock: Clock
-  readonly #tell: (record: AuditRecord) => void
-  readonly #tallies = new Map<string, Tally>()
+  readonly #onRecord: (record: AuditRecord) => void
+  readonly #repeats = new Map<string, RepeatCount>()
   readonly #keys = new WeakMap<AuditRecord, string>()
   #remembered = 0
 
-  /** @param tell gets the sums */
-  constructor(clock: Clock, tell: (record: AuditRecord) => void) {
+  /** @param onRecord gets the sums */
+  constructor(clock: Clock, onRecord: (record: AuditRecord) => void) {
     this.#clock = clock
-    this.#tell = tell
+    this.#onRecord = onRecord
   }
 
   /**
@@ -134,7 +140,7 @@ class Tallies {
   isFirst(record: AuditRecord, like: AuditRecord): boolean {
     const key = this.#keys.get(like) ?? keyOf(like)
     this.#keys.set(like, key)
-    const tally = this.#tallies.get(key)
+    const tally = this.#repeats.get(key)
     if (tally) {
       if (tally.count === 0) tally.since = record.time
       tally.count += 1
@@ -142,9 +148,9 @@ class Tallies {
       return false
     }
     const size = key.length + JSON.stringify(record).length
-    if (this.#tallies.size < most && this.#remembered + size <= mostRemembered) {
+    if (this.#repeats.size < most && this.#remembered + size <= mostRemembered) {
       const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined, size }
-      this.#tallies.set(key, fresh)
+      this.#repeats.set(key, fresh)
       this.#remembered += size
       this.#wait(key, fresh)
     }
@@ -153,32 +159,32 @@ class Tallies {
 
   /** Passes on all sums now, and stops counting. */
   stop(): void {
-    for (const tally of this.#tallies.values()) {
+    for (const tally of this.#repeats.values()) {
       tally.cancel()
       this.#sum(tally)
     }
-    this.#tallies.clear()
+    this.#repeats.clear()
     this.#remembered = 0
   }
 
-  #wait(key: string, tally: Tally): void {
+  #wait(key: string, tally: RepeatCount): void {
     tally.cancel = this.#clock.setTimer(intervalMs, () => {
       if (this.#sum(tally)) {
         this.#wait(key, tally)
         return
       }
-      this.#tallies.delete(key)
+      this.#repeats.delete(key)
       this.#remembered -= tally.size
     })
   }
 
   /** @returns false if there was nothing to pass on */
-  #sum(tally: Tally): boolean {
+  #sum(tally: RepeatCount): boolean {
     const { last, count, since } = tally
     if (!last) return false
     tally.last = undefined
     tally.count = 0
-    this.#tell(count === 1 ? last : { ...last, count, since })
+    this.#onRecord(count === 1 ? last : { ...last, count, since })
     return true
   }
 }

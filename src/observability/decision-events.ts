@@ -17,7 +17,7 @@ const longestUser = 256
  */
 export class DecisionEvents implements DecisionListener {
   /** Records all findings. */
-  readonly hears = 'what-is-on-record'
+  readonly scope = 'what-is-on-record'
   readonly #sink: EventSink
   readonly #uidOf: (kind: JudgedKind, name: string) => string | undefined
   /** A denial that is repeated within a second is the same verdict, on the same map. */
@@ -43,30 +43,33 @@ export class DecisionEvents implements DecisionListener {
     // A review can be forged. So an Event appears only at the stored object that it is about.
     if (change.operation !== 'CREATE' && this.#uidOf(kind, name) !== uid) return
     const share = change.operation === 'CREATE' ? creates : change.request.actor.username
-    const told = new Set<string>()
+    const recorded = new Set<string>()
     for (const finding of findingsOf(verdict)) {
       const reason = reasonOf(finding)
       const asker = cut(change.request.actor.username, longestUser)
       const message = cut(oneLineOf(finding, ` (asked by ${asker})`), longestMessage)
       // One object can have thousands of findings, and an Event is one for each reason.
-      const tell = (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>): void => {
+      const record = (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>): void => {
         const key = `${event.kind}/${event.name}/${reason}`
-        if (told.has(key)) return
-        told.add(key)
+        if (recorded.has(key)) return
+        recorded.add(key)
         const written = { ...event, reason, message, share }
         events.push(written)
         this.#sink.record(written)
       }
-      tell({ kind, name, uid })
-      if (finding.rule === 'cleanup-during-eviction') this.#tellNodes(finding, tell)
+      record({ kind, name, uid })
+      if (finding.rule === 'cleanup-during-eviction') this.#recordNodes(finding, record)
     }
   }
 
   /** People look for the end of a held eviction at the node (design: rules, o4). */
-  #tellNodes({ subjects }: Finding, tell: (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>) => void): void {
+  #recordNodes(
+    { subjects }: Finding,
+    record: (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>) => void,
+  ): void {
     for (const { node: name } of subjects) {
       const uid = name === undefined ? undefined : this.#uidOf('Node', name)
-      if (name !== undefined && uid !== undefined) tell({ kind: 'Node', name, uid })
+      if (name !== undefined && uid !== undefined) record({ kind: 'Node', name, uid })
     }
   }
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { DecisionListener, Heard } from '../gate/ports.ts'
+import type { DecisionListener, DecisionScope } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { type Change, nameOf } from '../rules/change.ts'
 import { isImpatient, type Policy } from '../rules/policy.ts'
@@ -14,7 +14,7 @@ const keptMinutes = 60
 const mostDenials = 1_000
 
 /** Denials of one kind, by the minute. */
-interface Tally {
+interface DenialCount {
   readonly labels: Readonly<Record<string, string>>
   /** The earliest first; only minutes with a denial. */
   readonly minutes: { readonly minute: number; count: number }[]
@@ -25,10 +25,10 @@ interface Tally {
  * denied what others wait for: Longhorn's own repeats such a write without end. Dry runs do not count.
  */
 export class Denials implements DecisionListener {
-  readonly hears: Heard = 'what-is-on-record'
+  readonly scope: DecisionScope = 'what-is-on-record'
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
-  readonly #tallies = new LRUCache<string, Tally>({ max: mostDenials })
+  readonly #counts = new LRUCache<string, DenialCount>({ max: mostDenials })
 
   constructor(clock: Pick<Clock, 'monotonic'>, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#clock = clock
@@ -41,21 +41,21 @@ export class Denials implements DecisionListener {
     if (verdict.decision === 'hold' && !isImpatient(actor, this.#policy)) return
     const labels = labelsOf(change, verdict)
     const key = JSON.stringify(labels)
-    const tally: Tally = this.#tallies.get(key) ?? { labels, minutes: [] }
+    const tally: DenialCount = this.#counts.get(key) ?? { labels, minutes: [] }
     const minute = this.#minute()
     const last = tally.minutes.at(-1)
     if (last?.minute === minute) last.count += 1
     else tally.minutes.push({ minute, count: 1 })
     forget(tally, minute)
-    this.#tallies.set(key, tally)
+    this.#counts.set(key, tally)
   }
 
   /** How often each was denied, the latest first. */
   *inTheLastHour(): Iterable<Series> {
     const minute = this.#minute()
-    for (const [key, tally] of [...this.#tallies.entries()]) {
+    for (const [key, tally] of [...this.#counts.entries()]) {
       forget(tally, minute)
-      if (tally.minutes.length === 0) this.#tallies.delete(key)
+      if (tally.minutes.length === 0) this.#counts.delete(key)
       else
         yield {
           labels: () => tally.labels,
@@ -69,7 +69,7 @@ export class Denials implements DecisionListener {
   }
 }
 
-function forget({ minutes }: Tally, now: number): void {
+function forget({ minutes }: DenialCount, now: number): void {
   const kept = minutes.findIndex(({ minute }) => minute > now - keptMinutes)
   minutes.splice(0, kept === -1 ? minutes.length : kept)
 }

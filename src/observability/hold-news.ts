@@ -1,7 +1,7 @@
 import type { HeldChange } from '../gate/held-change.ts'
 import type { HoldEnd, HoldListener } from '../gate/ports.ts'
 import type { Clock } from '../time/clock.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 
 /**
  * A shorter hold is not reported, in milliseconds. Two changes that meet on one Lease wait for some milliseconds all day
@@ -37,10 +37,10 @@ interface Retrying {
 export class HoldNews implements HoldListener {
   readonly #listeners: readonly HoldListener[]
   readonly #modules: HoldNewsModules
-  readonly #repeats = new Repeats()
+  readonly #throttle = new Throttle()
   /** The holds that are not reported yet: each ends its timer. */
   readonly #young = new Map<number, () => void>()
-  readonly #told = new Set<number>()
+  readonly #announced = new Set<number>()
   /** The reported holds whose clients have to retry. Several can be alike: a user may run one command twice. */
   readonly #retrying = new Set<Retrying>()
   #isStopped = false
@@ -51,8 +51,8 @@ export class HoldNews implements HoldListener {
   }
 
   /** True from the report of its beginning to that of its end. */
-  hasTold(id: number): boolean {
-    return this.#told.has(id)
+  isAnnounced(id: number): boolean {
+    return this.#announced.has(id)
   }
 
   began(held: HeldChange): void {
@@ -60,17 +60,17 @@ export class HoldNews implements HoldListener {
     if (before) {
       before.cancel()
       this.#retrying.delete(before)
-      this.#told.add(held.id)
-    } else this.#tellLater(held, worthTellingMs)
+      this.#announced.add(held.id)
+    } else this.#announceLater(held, worthTellingMs)
   }
 
   ended(held: HeldChange, how: HoldEnd): void {
     this.#young.get(held.id)?.()
     this.#young.delete(held.id)
-    if (!this.#told.delete(held.id)) return
+    if (!this.#announced.delete(held.id)) return
     // Its client comes back, and goes on waiting then. That it has to is on record as any denial.
     if (how === 'told to retry') this.#awaitReturn(held)
-    else this.#tell((listener) => listener.ended(held, how))
+    else this.#notify((listener) => listener.ended(held, how))
   }
 
   /** Reports nothing from now on. */
@@ -82,18 +82,18 @@ export class HoldNews implements HoldListener {
     this.#retrying.clear()
   }
 
-  #tellLater(held: HeldChange, inMs: number): void {
+  #announceLater(held: HeldChange, inMs: number): void {
     if (this.#isStopped) return
     const { id } = held
     const { clock } = this.#modules
     const cancel = clock.setTimer(inMs, () => {
       this.#young.delete(id)
-      if (!this.#repeats.see(keyOf(held), clock.monotonic()).told) {
-        this.#tellLater(held, tryAgainMs)
+      if (!this.#throttle.see(keyOf(held), clock.monotonic()).passes) {
+        this.#announceLater(held, tryAgainMs)
         return
       }
-      this.#told.add(id)
-      this.#tell((listener) => listener.began(held))
+      this.#announced.add(id)
+      this.#notify((listener) => listener.began(held))
     })
     this.#young.set(id, cancel)
   }
@@ -103,7 +103,7 @@ export class HoldNews implements HoldListener {
     const { clock, comesBackMs } = this.#modules
     const cancel = clock.setTimer(comesBackMs, () => {
       this.#retrying.delete(retrying)
-      this.#tell((listener) => listener.ended(held, 'gone'))
+      this.#notify((listener) => listener.ended(held, 'gone'))
     })
     const retrying = { key: keyOf(held), since: held.since, cancel }
     this.#retrying.add(retrying)
@@ -117,10 +117,10 @@ export class HoldNews implements HoldListener {
   }
 
   /** The error of one listener stops neither the others nor the timer that calls. */
-  #tell(tell: (listener: HoldListener) => void): void {
+  #notify(call: (listener: HoldListener) => void): void {
     for (const listener of this.#listeners) {
       try {
-        tell(listener)
+        call(listener)
       } catch (error) {
         this.#modules.onProblem(error)
       }

@@ -22,11 +22,11 @@ export class HoldStream implements HoldListener {
   }
 
   began(held: HeldChange): void {
-    this.#tell(held, undefined)
+    this.#send(held, undefined)
   }
 
   ended(held: HeldChange, how: HoldEnd): void {
-    this.#tell(held, how)
+    this.#send(held, how)
   }
 
   /** A line for each change that waits now, as if its wait had just begun. */
@@ -40,7 +40,7 @@ export class HoldStream implements HoldListener {
     return () => this.#listeners.delete(listener)
   }
 
-  #tell(held: HeldChange, how: HoldEnd | undefined): void {
+  #send(held: HeldChange, how: HoldEnd | undefined): void {
     if (this.#listeners.size === 0) return
     const line = this.#lineOf(held, how)
     for (const listener of this.#listeners) listener(line)

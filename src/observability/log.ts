@@ -1,23 +1,68 @@
+import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino'
-import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import type { DecisionListener, DecisionScope, Timing } from '../gate/ports.ts'
 import { decisionFor, findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { type Change, isArming, nameOf } from '../rules/change.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { escapedText, plainLine } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
-import { Repeats } from '../time/repeats.ts'
+
+/** The number of repeats since the last report; `passes` is false for one that is counted only. */
+type Repeat = { readonly passes: true; readonly repeated: number } | { readonly passes: false }
+
+/**
+ * Reports the first of many equal events, then at most one per interval, with the number of those it only
+ * counted. A controller of Longhorn retries a denied write up to 50 times a second (longhorn.md §3).
+ */
+export class Throttle {
+  readonly #intervalMs: number
+  readonly #most: number
+  readonly #seen = new Map<string, { reportedAt: number; repeated: number }>()
+
+  /**
+   * @param intervalMs the minimum time between two reports of one key
+   * @param most the number of keys to remember; a key that is evicted, longest unseen first, is reported
+   *   again
+   */
+  constructor(intervalMs = 10_000, most = 1_000) {
+    this.#intervalMs = intervalMs
+    this.#most = most
+  }
+
+  /** @param now milliseconds since the epoch */
+  see(what: string, now: number): Repeat {
+    // User names have no length limit.
+    const key = createHash('sha256').update(what).digest('base64')
+    const entry = this.#seen.get(key)
+    this.#seen.delete(key)
+    if (entry && now - entry.reportedAt < this.#intervalMs) {
+      this.#seen.set(key, { reportedAt: entry.reportedAt, repeated: entry.repeated + 1 })
+      return { passes: false }
+    }
+    this.#seen.set(key, { reportedAt: now, repeated: 0 })
+    if (this.#seen.size > this.#most) this.#forgetOldest()
+    return { passes: true, repeated: entry?.repeated ?? 0 }
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#seen.keys()) {
+      this.#seen.delete(key)
+      return
+    }
+  }
+}
 
 /**
  * Logs decisions, not requests: holds, denials, warnings, writes that cannot be judged, and every admitted
  * arming change. The rest, which is almost everything, appears at level debug only.
  */
 export class DecisionLog implements DecisionListener {
-  readonly hears: Heard
+  readonly scope: DecisionScope
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #hasRecords: boolean
   readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
-  readonly #repeats = new Repeats()
+  readonly #throttle = new Throttle()
 
   /**
    * @param about `hasRecords`: true if audit records go into the same log, where a recorded decision needs no second line.
@@ -34,7 +79,7 @@ export class DecisionLog implements DecisionListener {
       readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
     },
   ) {
-    this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
+    this.scope = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log
     this.#clock = clock
     this.#hasRecords = hasRecords
@@ -53,8 +98,8 @@ export class DecisionLog implements DecisionListener {
     const rules = [...new Set(findings.map(({ rule }) => rule))]
     const decision = decisionFor(change, verdict, this.#policy)
     const key = [decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(' ')
-    const repeat = this.#repeats.see(key, this.#clock.monotonic())
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(key, this.#clock.monotonic())
+    if (!repeat.passes) return
     const fields = {
       uid,
       door,
@@ -93,7 +138,7 @@ const texts: Readonly<Record<Verdict['decision'], string>> = {
 export class DecisionLines implements DecisionListener {
   readonly #write: (line: string) => void
   readonly #clock: Pick<Clock, 'now'>
-  readonly #repeats = new Repeats()
+  readonly #throttle = new Throttle()
 
   constructor(write: (line: string) => void, clock: Pick<Clock, 'now'>) {
     this.#write = write
@@ -109,8 +154,8 @@ export class DecisionLines implements DecisionListener {
     const line = plainLine(
       `${words[decisionFor(change, verdict, defaultPolicy)]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
     )
-    const repeat = this.#repeats.see(line, now)
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(line, now)
+    if (!repeat.passes) return
     const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''
     this.#write(`${new Date(now).toISOString().slice(11, 19)} ${line}${again}`)
   }
@@ -217,12 +262,12 @@ export class LogStream implements DestinationStream {
       this.#missing += 1
       return
     }
-    if (this.#missing > 0) this.#tellWhatIsMissing()
+    if (this.#missing > 0) this.#writeWhatIsMissing()
     this.#target.write(line)
   }
 
   /** In the form of pino’s own lines. */
-  #tellWhatIsMissing(): void {
+  #writeWhatIsMissing(): void {
     const time = new Date().toISOString()
     const msg = 'lines of the log are missing here: its reader was too slow'
     this.#target.write(`${JSON.stringify({ level: 40, time, missing: this.#missing, msg })}\n`)

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../time/clock.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 import type { ProxyMetrics } from './request-metrics.ts'
 
 /**
@@ -16,7 +16,7 @@ const againMs = 10 * 60_000
 const remembered = 200
 
 interface Seen {
-  readonly toldAt: number
+  readonly loggedAt: number
   readonly seenAt: number
   /** How often it came since it was last logged. */
   readonly repeated: number
@@ -40,12 +40,12 @@ export class ProblemLog {
 
   /** @param fields `err` is the error, if there is one */
   error(fields: object, message: string): void {
-    this.#tell('error', fields, message)
+    this.#write('error', fields, message)
   }
 
   /** The same for lesser problems. */
   warn(fields: object, message: string): void {
-    this.#tell('warn', fields, message)
+    this.#write('warn', fields, message)
   }
 
   /** The problems are over: the next one is logged at once. */
@@ -53,18 +53,18 @@ export class ProblemLog {
     this.#seen.clear()
   }
 
-  #tell(level: 'error' | 'warn', fields: object, message: string): void {
+  #write(level: 'error' | 'warn', fields: object, message: string): void {
     const key = keyOf(fields, message)
     const now = this.#clock.monotonic()
     const before = this.#seen.get(key)
     // The last one seen is at the end.
     this.#seen.delete(key)
-    const isTold = before && now - before.seenAt <= lastsMs && now - before.toldAt < againMs
-    if (isTold) {
+    const isLogged = before && now - before.seenAt <= lastsMs && now - before.loggedAt < againMs
+    if (isLogged) {
       this.#seen.set(key, { ...before, seenAt: now, repeated: before.repeated + 1 })
       return
     }
-    this.#seen.set(key, { toldAt: now, seenAt: now, repeated: 0 })
+    this.#seen.set(key, { loggedAt: now, seenAt: now, repeated: 0 })
     for (const oldest of this.#seen.keys()) {
       if (this.#seen.size <= remembered) break
       this.#seen.delete(oldest)
@@ -82,14 +82,14 @@ function keyOf(fields: object, message: string): string {
 /**
  * Any client can send requests without a token, without limit; they get one line a minute, in milliseconds.
  */
-const tellEveryMs = 60_000
+const logEveryMs = 60_000
 
 /** Counts the requests of unknown callers, and logs a summary. */
 export class UnknownCallers {
   readonly #metrics: Pick<ProxyMetrics, 'unknownCaller'>
   readonly #log: Logger
   readonly #now: () => number
-  readonly #repeats = new Repeats(tellEveryMs)
+  readonly #throttle = new Throttle(logEveryMs)
 
   /** @param now milliseconds by a clock that is never set */
   constructor(metrics: Pick<ProxyMetrics, 'unknownCaller'>, log: Logger, now: () => number) {
@@ -101,8 +101,8 @@ export class UnknownCallers {
   /** A request came. @param error absent if an earlier result was reused */
   seen(why: 'stranger' | 'nameless' | 'untold', error: unknown): void {
     this.#metrics.unknownCaller(why)
-    const repeat = this.#repeats.see(why, this.#now())
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(why, this.#now())
+    if (!repeat.passes) return
     this.#log.warn(
       { err: error, why, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) },
       texts[why],

@@ -51,7 +51,7 @@ function resultOf(record: AuditRecord, finding: RecordedFinding, more: number): 
     properties: {
       effect,
       next: cut(clears, longestAdvice),
-      ...told({ node, disk, diskUUID, image }),
+      ...knownValues({ node, disk, diskUUID, image }),
       ...properties(record),
     },
   }
@@ -115,7 +115,7 @@ function common(
 
 function properties(record: AuditRecord): Readonly<Record<string, string>> {
   const { actor, operation, door, replica, longhorn, override } = record
-  return told({
+  return knownValues({
     user: actor.user,
     operation,
     door,
@@ -126,7 +126,7 @@ function properties(record: AuditRecord): Readonly<Record<string, string>> {
 }
 
 /** The values that are known. */
-function told(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+function knownValues(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   )

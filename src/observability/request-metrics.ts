@@ -6,7 +6,7 @@ import type { DecisionListener, Timing } from '../gate/ports.ts'
 import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
-import { Repeats } from '../time/repeats.ts'
+import { Throttle } from './log.ts'
 
 /** A decision on the map takes microseconds, a confirmed one a few round trips. */
 const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -60,13 +60,15 @@ export class DecisionMetrics implements DecisionListener {
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    const decision = decisionFor(change, verdict, this.#policy)
+    // Nearly every change passes, and needs no look at the policy.
+    const passes = verdict.decision === 'allow'
+    const decision = passes ? verdict.decision : decisionFor(change, verdict, this.#policy)
     const { door, dryRun } = change.request
     this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
     this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
     if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
     if (verdict.decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
-    const findings = verdict.decision === 'allow' ? verdict.warnings : findingsOf(verdict)
+    const findings = passes ? verdict.warnings : findingsOf(verdict)
     for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
   }
 }
@@ -184,13 +186,13 @@ export class ProxyMetrics {
 type Port = 'reviews' | 'proxy' | 'health' | 'operator'
 
 /** A limit that closes one connection closes thousands; they get one line a minute, in milliseconds. */
-const tellEveryMs = 60_000
+const logEveryMs = 60_000
 
 /** Counts the effects of the limits of connections and bodies, and logs a summary. */
 export class TrafficMetrics {
   readonly #log: Logger
   readonly #now: () => number
-  readonly #repeats = new Repeats(tellEveryMs)
+  readonly #throttle = new Throttle(logEveryMs)
   readonly #closed: Counter<'port' | 'why'>
   readonly #cut: Counter<'port' | 'why'>
   readonly #refused: Counter<'port' | 'why'>
@@ -262,8 +264,8 @@ export class TrafficMetrics {
   }
 
   #say(fields: { readonly port: Port; readonly why: string }, text: string): void {
-    const repeat = this.#repeats.see(`${text} ${fields.port} ${fields.why}`, this.#now())
-    if (!repeat.told) return
+    const repeat = this.#throttle.see(`${text} ${fields.port} ${fields.why}`, this.#now())
+    if (!repeat.passes) return
     this.#log.warn({ ...fields, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) }, text)
   }
 }

@@ -1,12 +1,12 @@
 import type { PendingOnNode } from '../disk-map/disk-map-view.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Flags } from '../longhorn/rescue-note.ts'
-import { cleanupInWords } from '../rescue/cleanups.ts'
-import { inWords, isNone } from '../rescue/flags.ts'
-import type { RescueNews } from '../rescue/news.ts'
+import { cleanupInWords } from '../rules/rescue/cleanups.ts'
+import { flagsInWords, isNone } from '../rules/rescue/flags.ts'
+import type { RescueNews } from '../rules/rescue/guard-step.ts'
 import {
   type AuditRecord,
-  type Circumstances,
+  type RecordCircumstances,
   copiedSubject,
   envelope,
   names,
@@ -26,7 +26,7 @@ export interface RescueDone {
 /** The record of it, which no request has asked for. */
 export function recordOfRescue(
   { node: { metadata }, news, message, user }: RescueDone,
-  circumstances: Circumstances,
+  circumstances: RecordCircumstances,
 ): AuditRecord {
   const request = {
     uid: `rescue-${metadata.uid}-${metadata.resourceVersion}`,
@@ -54,7 +54,7 @@ export function recordOfRescue(
 }
 
 /** What is told of a rescue, in words. */
-interface Told {
+interface RescueText {
   /** The reason of an Event, in one word. */
   readonly reason: string
   /** `Normal` for what calls for nothing. */
@@ -67,7 +67,7 @@ interface Told {
  *
  * @param now milliseconds by the monotonic clock
  */
-export function toldOf({ metadata: { name } }: Node, news: RescueNews, now: number): Told {
+export function rescueText({ metadata: { name } }: Node, news: RescueNews, now: number): RescueText {
   switch (news.what) {
     case 'cleared': {
       const next = news.again
@@ -76,20 +76,20 @@ export function toldOf({ metadata: { name } }: Node, news: RescueNews, now: numb
       return {
         reason: 'FlagsCleared',
         type: 'Warning',
-        message: `Holdfast took ${inWords(news.flags)} down: ${met(news.cleanups, now)}, which crashes the longhorn-manager. ${next}`,
+        message: `Holdfast took ${flagsInWords(news.flags)} down: ${met(news.cleanups, now)}, which crashes the longhorn-manager. ${next}`,
       }
     }
     case 'would-clear':
       return {
         reason: 'FlagsWouldBeCleared',
         type: 'Warning',
-        message: `Holdfast would take ${inWords(news.flags)} down: ${met(news.cleanups, now)}, which crashes the longhorn-manager. It does not, since it only warns. To do it: holdfast rescue ${name}`,
+        message: `Holdfast would take ${flagsInWords(news.flags)} down: ${met(news.cleanups, now)}, which crashes the longhorn-manager. It does not, since it only warns. To do it: holdfast rescue ${name}`,
       }
     case 'raised':
       return {
         reason: 'FlagsRaised',
         type: 'Normal',
-        message: `Holdfast raised ${inWords(news.flags)} again, since no clean-up is pending that ${they(news.flags)} would meet. To finish the eviction: holdfast evict ${name}`,
+        message: `Holdfast raised ${flagsInWords(news.flags)} again, since no clean-up is pending that ${they(news.flags)} would meet. To finish the eviction: holdfast evict ${name}`,
       }
     case 'struck':
       return {
@@ -97,19 +97,19 @@ export function toldOf({ metadata: { name } }: Node, news: RescueNews, now: numb
         type: 'Normal',
         message: isNone(news.left)
           ? 'Holdfast raises no flag again: somebody has raised those that it had taken down, or has taken their disks away'
-          : `Holdfast raises only ${inWords(news.left)} again: somebody has raised the others, or has taken their disks away`,
+          : `Holdfast raises only ${flagsInWords(news.left)} again: somebody has raised the others, or has taken their disks away`,
       }
     case 'handed-over':
       return {
         reason: 'FlagsStayDown',
         type: 'Warning',
-        message: `${capital(inWords(news.flags))} ${stay(news.flags)} down and noted: ${whyHandedOver[news.why]}. To raise ${them(news.flags)} again: holdfast rescue ${name}. To forget ${them(news.flags)}: holdfast rescue ${name} --leave-cleared`,
+        message: `${capital(flagsInWords(news.flags))} ${stay(news.flags)} down and noted: ${whyHandedOver[news.why]}. To raise ${them(news.flags)} again: holdfast rescue ${name}. To forget ${them(news.flags)}: holdfast rescue ${name} --leave-cleared`,
       }
     case 'not-raised':
       return {
         reason: 'FlagsStayDown',
         type: 'Warning',
-        message: `${capital(inWords(news.flags))} ${stay(news.flags)} down and noted for now, and Holdfast tries again later: ${news.why}`,
+        message: `${capital(flagsInWords(news.flags))} ${stay(news.flags)} down and noted for now, and Holdfast tries again later: ${news.why}`,
       }
   }
 }

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { EventSink } from '../gate/ports.ts'
-import { isNone } from '../rescue/flags.ts'
-import type { RescueListener, RescueNews } from '../rescue/news.ts'
+import { isNone } from '../rules/rescue/flags.ts'
+import type { RescueListener, RescueNews } from '../rules/rescue/guard-step.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 import type { AuditTrail } from './audit-trail.ts'
-import { toldOf } from './rescue-record.ts'
+import { rescueText } from './rescue-record.ts'
 
 /** Where a rescue is told. */
 interface RescueReportModules {
@@ -43,7 +43,7 @@ export function rescueReport({
 }: RescueReportModules): RescueListener {
   const counter = rescueMetrics(registry, { leads, tended })
   return (node, news) => {
-    const { reason, type, message } = toldOf(node, news, clock.monotonic())
+    const { reason, type, message } = rescueText(node, news, clock.monotonic())
     const { name, uid } = node.metadata
     const text = cut(plainLine(message), longestMessage)
     counter.inc({ step: news.what })

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Knowledge } from '../gate/ports.ts'
+import type { MapFreshness } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { intents } from '../gate/reservation.ts'
 import { isFlagged } from '../longhorn/node.ts'
@@ -14,7 +14,7 @@ interface StateSources {
   readonly version: string
   readonly map: DiskMapView
   readonly profile: () => Profile
-  readonly knowledge: Knowledge
+  readonly freshness: MapFreshness
   readonly book: Pick<ReservationBook, 'entries'>
   readonly clock: Pick<Clock, 'monotonic'>
   /** How far the clock furthest off is ahead of this machine's, in seconds. */
@@ -37,7 +37,7 @@ interface StateSources {
 
 /** Registers the metrics of the guard's present state. */
 export function stateMetrics(registry: Registry, sources: StateSources): void {
-  const { version, map, profile, knowledge, book, clock, holding } = sources
+  const { version, map, profile, freshness, book, clock, holding } = sources
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
@@ -71,16 +71,16 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
         for (const { intent } of reservations) this.inc({ intent })
     },
   })
-  gauge('holdfast_disk_map_synced', '1 once every Longhorn object was read.', () => Number(knowledge.synced))
+  gauge('holdfast_disk_map_synced', '1 once every Longhorn object was read.', () => Number(freshness.synced))
   gauge(
     'holdfast_disk_map_age_seconds',
     'Time since the disk map was last known to be current; +Inf before that.',
-    () => knowledge.ageMs() / 1_000,
+    () => freshness.ageMs() / 1_000,
   )
   gauge(
     'holdfast_unreadable_objects',
     'Longhorn objects that cannot be read; dangerous changes are denied while there are any.',
-    () => knowledge.unreadable.length,
+    () => freshness.unreadable.length,
   )
   gauge(
     'holdfast_clock_skew_seconds',

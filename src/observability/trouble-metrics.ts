@@ -1,9 +1,9 @@
 import type { Registry } from 'prom-client'
 import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
-import type { Knowledge } from '../gate/ports.ts'
+import type { MapFreshness } from '../gate/ports.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import { cleanupsInDanger } from '../rules/disks-at-risk.ts'
-import { imagesWithoutDisk } from '../rules/images-nowhere.ts'
+import { imagesWithoutDisk } from '../rules/copies-left.ts'
 import { type NodeState, nodeState, nodeStates } from '../rules/node-state.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
@@ -16,7 +16,7 @@ interface TroubleSources {
   readonly map: DiskMapView
   readonly profile: () => Profile
   readonly policy: Policy
-  readonly knowledge: Pick<Knowledge, 'synced' | 'unreadable'>
+  readonly freshness: Pick<MapFreshness, 'synced' | 'unreadable'>
   readonly denials: Pick<Denials, 'inTheLastHour'>
   readonly clock: Pick<Clock, 'monotonic' | 'now'>
 }
@@ -29,7 +29,7 @@ const passing: readonly NodeState[] = ['settling', 'ok']
  * cost grows with the problems, not with the cluster: see {@link boundedSeries}.
  */
 export function troubleMetrics(registry: Registry, sources: TroubleSources): void {
-  const { map, profile, policy, knowledge, denials, clock } = sources
+  const { map, profile, policy, freshness, denials, clock } = sources
   boundedSeries(registry, [
     {
       name: 'holdfast_node_state',
@@ -60,7 +60,7 @@ export function troubleMetrics(registry: Registry, sources: TroubleSources): voi
       help: '1 for each Longhorn object that cannot be read.',
       labelNames: ['kind', 'name'],
       read: () =>
-        knowledge.unreadable.map(({ kind, name }) => ({
+        freshness.unreadable.map(({ kind, name }) => ({
           labels: () => ({ kind, name: label(name) }),
           value: 1,
         })),
@@ -71,7 +71,7 @@ export function troubleMetrics(registry: Registry, sources: TroubleSources): voi
       labelNames: ['image'],
       *read() {
         // Before every node is read, no image has a disk.
-        if (!knowledge.synced) return
+        if (!freshness.synced) return
         for (const { image } of imagesWithoutDisk({ map, policy, timeOfDay: clock.now() }))
           yield { labels: () => ({ image: label(image.metadata.name) }), value: 1 }
       },

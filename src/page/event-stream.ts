@@ -2,7 +2,7 @@ import type { Timers } from '../time/clock.ts'
 import type { FeedEvent } from './state-feed.ts'
 
 /** A reader that takes nothing for so long is disconnected, in milliseconds. */
-const patienceMs = 30_000
+const withinMs = 30_000
 
 /** A browser that lost the connection comes back after so many milliseconds. */
 const retryMs = 2_000
@@ -76,7 +76,7 @@ export class EventStream {
       this.#rest = this.#rest.subarray(chunkSize)
       if (this.#response.write(chunk)) continue
       this.#state = 'full'
-      this.#cancel = this.#timers.setTimer(patienceMs, () => this.#response.destroy())
+      this.#cancel = this.#timers.setTimer(withinMs, () => this.#response.destroy())
       return
     }
   }

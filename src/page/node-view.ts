@@ -6,7 +6,7 @@ import type { Profile } from '../longhorn/releases.ts'
 import { isFailed, isUsable, oncePerImage } from '../rules/copies-left.ts'
 import { nodeState } from '../rules/node-state.ts'
 import type { Policy } from '../rules/policy.ts'
-import { settlesAt } from '../rules/unnoticed.ts'
+import { settlesAt } from '../rules/disks-at-risk.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import type { CopyView, DiskView, NodeView, StateParts } from './state-schema.ts'
 

@@ -30,7 +30,7 @@ const pulseMs = 2_000
 const shareOfTime = 20
 
 /** The state that was sent last: each part and each node as JSON, to find the differences. */
-interface Told {
+interface SentState {
   readonly parts: ReadonlyMap<string, string>
   readonly nodes: ReadonlyMap<string, string>
   readonly views: ReadonlyMap<string, NodeView>
@@ -44,7 +44,7 @@ export class StateFeed {
   readonly #source: StateSource
   readonly #clock: Clock
   readonly #followers = new Set<(event: FeedEvent) => void>()
-  #told: Told | undefined
+  #sent: SentState | undefined
   /** When the feed looks for the next change; undefined if nothing calls for that. */
   #dueAt: number | undefined
   #notBefore = 0
@@ -65,9 +65,9 @@ export class StateFeed {
 
   /** The whole state as JSON: as it is, or as it was a moment ago. */
   state(): string {
-    const told = this.#told && this.#clock.monotonic() < this.#notBefore ? this.#told : this.#tell()
+    const sent = this.#sent && this.#clock.monotonic() < this.#notBefore ? this.#sent : this.#update()
     if (this.#followers.size === 0) this.#forgetLater()
-    return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...told.parts.values()].join(',')},"nodes":[${[...told.nodes.values()].join(',')}]}`
+    return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...sent.parts.values()].join(',')},"nodes":[${[...sent.nodes.values()].join(',')}]}`
   }
 
   /** Sends every later change. @returns ends it */
@@ -82,7 +82,7 @@ export class StateFeed {
 
   #begin(): void {
     this.#cancelForget?.()
-    this.#tell()
+    this.#update()
     const pulse = (): void => {
       this.#cancel[0] = this.#clock.setTimer(pulseMs, pulse)
       // Time alone ends what settles, and begins what is late.
@@ -104,28 +104,28 @@ export class StateFeed {
     this.#cancelForget?.()
     const inMs = Math.max(0, this.#nodesNotBefore - this.#clock.monotonic())
     this.#cancelForget = this.#clock.setTimer(inMs, () => {
-      this.#told = undefined
+      this.#sent = undefined
     })
   }
 
   #touch(): void {
-    this.#tellAt(this.#notBefore)
+    this.#updateAt(this.#notBefore)
   }
 
-  #tellAt(moment: number): void {
+  #updateAt(moment: number): void {
     if (this.#dueAt !== undefined && this.#dueAt <= moment) return
     this.#cancelNext?.()
     this.#dueAt = moment
     const inMs = Math.max(0, moment - this.#clock.monotonic())
-    this.#cancelNext = this.#clock.setTimer(inMs, () => this.#tell())
+    this.#cancelNext = this.#clock.setTimer(inMs, () => this.#update())
   }
 
-  #tell(): Told {
+  #update(): SentState {
     this.#cancelNext?.()
     this.#dueAt = undefined
-    const before = this.#told
+    const before = this.#sent
     const now = this.#look(before)
-    this.#told = now
+    this.#sent = now
     const change = before && changeOf(before, now)
     if (change !== undefined)
       this.#send({
@@ -133,11 +133,11 @@ export class StateFeed {
         data: `{"apiVersion":"holdfast.dev/v1","kind":"StateChange",${this.#moment()},${change}}`,
       })
     // The nodes are as before, although they may be different.
-    if (now.nodes === before?.nodes && this.#followers.size > 0) this.#tellAt(this.#nodesNotBefore)
+    if (now.nodes === before?.nodes && this.#followers.size > 0) this.#updateAt(this.#nodesNotBefore)
     return now
   }
 
-  #look(before: Told | undefined): Told {
+  #look(before: SentState | undefined): SentState {
     this.#notBefore = this.#clock.monotonic() + paceMs
     const parts = new Map(
       Object.entries(this.#source.parts()).map(([name, part]) => [name, `"${name}":${json(part)}`]),
@@ -146,7 +146,7 @@ export class StateFeed {
     return { parts, nodes, views }
   }
 
-  #nodes(before: Told | undefined): Pick<Told, 'nodes' | 'views'> {
+  #nodes(before: SentState | undefined): Pick<SentState, 'nodes' | 'views'> {
     const began = this.#clock.monotonic()
     if (before && began < this.#nodesNotBefore) return before
     const known = before?.views ?? new Map<string, NodeView>()
@@ -174,7 +174,7 @@ export class StateFeed {
 }
 
 /** @returns the different parts and nodes, as JSON without its braces; undefined if all is the same */
-function changeOf(before: Told, now: Told): string | undefined {
+function changeOf(before: SentState, now: SentState): string | undefined {
   const changed = [...now.parts]
     .filter(([name, part]) => before.parts.get(name) !== part)
     .map(([, part]) => part)

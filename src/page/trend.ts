@@ -48,7 +48,7 @@ type Sample = () => Pick<TrendPoint, 'pending' | 'holds'>
 
 /** Counts decisions and samples the present, in steps of which it keeps 360. It does not count writes that raise no danger. */
 export class TrendRing implements DecisionListener {
-  readonly hears = 'what-matters'
+  readonly scope = 'what-matters'
   readonly #sample: Sample
   readonly #clock: Clock
   readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>

@@ -118,11 +118,11 @@ const decisions = { allow: 'admitted', hold: 'waits', refuse: 'denied' } as cons
 type Judged = Exclude<Verdict, { decision: 'unavailable' }>
 
 /** An answer has so many findings of one node at most. */
-const toldFindings = 10
+const listedFindings = 10
 
 function findingsOf(verdict: Judged): WhatIf['verdicts'][number]['findings'] {
   const objections = verdict.decision === 'allow' ? [] : verdict.objections
-  return [...objections, ...verdict.warnings].slice(0, toldFindings).map((finding) => ({
+  return [...objections, ...verdict.warnings].slice(0, listedFindings).map((finding) => ({
     rule: finding.rule,
     message: plainLine(`${headlineOf(finding)}. ${finding.why}`),
     advice: adviceOf(finding),

@@ -85,7 +85,7 @@ export interface Eviction {
   /** The node after the change. */
   readonly node: Node
   /** True if the first of the node's flags goes up: `gate(N)` turns true (longhorn.md §2). */
-  readonly raisesGate: boolean
+  readonly raisesFirstFlag: boolean
   /** The names of the disks that are evicted from now on: `want(N,d)` becomes true (longhorn.md §2). */
   readonly evicting: readonly string[]
   /** The names of the disks that join. */
@@ -180,11 +180,11 @@ function actsOnNode({ before, after }: NodeChange): Act[] {
   const wasFlagged = before !== undefined && isFlagged(before)
   if (after && isFlagged(after)) {
     const disks = [...after.spec.disks.keys()]
-    const raisesGate = !wasFlagged
+    const raisesFirstFlag = !wasFlagged
     const evicting = disks.filter((disk) => isEvicting(after, disk) && !(before && isEvicting(before, disk)))
     const joining = disks.filter((disk) => !before?.spec.disks.has(disk))
-    if (raisesGate || evicting.length > 0 || joining.length > 0) {
-      acts.push({ act: 'eviction', node: after, raisesGate, evicting, joining })
+    if (raisesFirstFlag || evicting.length > 0 || joining.length > 0) {
+      acts.push({ act: 'eviction', node: after, raisesFirstFlag, evicting, joining })
     }
   }
   if (before) {

@@ -3,10 +3,9 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Cleanup, Placement } from './change.ts'
 import { outcomeOf } from './copies-left.ts'
-import { endangeredBy } from './disks-at-risk.ts'
-import type { Circumstances, Draft, Rule } from './rule.ts'
+import { endangeredBy, unnoticedOn, unseenOf } from './disks-at-risk.ts'
+import type { Circumstances, Draft, Rule, Unnoticed } from './rule.ts'
 import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } from './sentences.ts'
-import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
  * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up

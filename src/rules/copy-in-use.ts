@@ -59,7 +59,7 @@ function usedDraft({ image, diskUUID, replicas }: Use, { map, policy }: Circumst
     : `Bring the disk back. If it is gone for good, delete what is left of the replica: kubectl -n ${longhornNamespace} delete replicas.longhorn.io ${named}`
   return {
     subjects: [{ ...owner, diskUUID, image }],
-    found: `replica ${told(replicas)} on the same disk uses it`,
+    found: `replica ${listed(replicas)} on the same disk uses it`,
     why: 'The replica would turn to error without this copy.',
     next: first,
     look: [`kubectl -n ${longhornNamespace} get replicas.longhorn.io ${named}`],
@@ -71,7 +71,7 @@ function leftDraft({ image, diskUUID, replicas }: Use, { map, policy }: Circumst
   return {
     effect: 'warn',
     subjects: [{ ...owner, diskUUID, image }],
-    found: `replica ${told(replicas)} uses it, and runs nowhere`,
+    found: `replica ${listed(replicas)} uses it, and runs nowhere`,
     why: 'Kubernetes has let go of the node of the replica.',
     next: 'If the node comes back, Longhorn copies the image there again.',
     look: [
@@ -80,7 +80,7 @@ function leftDraft({ image, diskUUID, replicas }: Use, { map, policy }: Circumst
   }
 }
 
-function told(replicas: readonly string[]): string {
+function listed(replicas: readonly string[]): string {
   const named = replicas.slice(0, namedReplicas).join(', ')
   return replicas.length > namedReplicas ? `${named} and ${replicas.length - namedReplicas} more` : named
 }

@@ -34,9 +34,10 @@ function doingOf(act: Act, map: Pick<DiskMapView, 'ownersOf'>, about: readonly S
   }
 }
 
-function evicting({ node, raisesGate, evicting, joining }: Eviction): string {
+function evicting({ node, raisesFirstFlag, evicting, joining }: Eviction): string {
   const { name } = node.metadata
-  if (raisesGate && (node.spec.evictionRequested || evicting.length === 0)) return `evicting node ${name}`
+  if (raisesFirstFlag && (node.spec.evictionRequested || evicting.length === 0))
+    return `evicting node ${name}`
   const [disks, verb] = evicting.length > joining.length ? [evicting, 'evicting'] : [joining, 'adding']
   return verb === 'adding'
     ? `adding ${enumerate(disks)} to node ${name} while it is evicted`

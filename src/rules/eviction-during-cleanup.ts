@@ -6,11 +6,12 @@ import {
   endedOnDisk,
   firstFilesOnDisk,
   pendingOnDisk,
+  unseenOf,
   whereOf,
   whyPerhaps,
 } from './disks-at-risk.ts'
 import { removalOfLost, whyLost } from './lost.ts'
-import type { Circumstances, Draft, Rule } from './rule.ts'
+import type { Circumstances, Draft, Rule, Unnoticed } from './rule.ts'
 import {
   ago,
   asSentence,
@@ -22,7 +23,6 @@ import {
   unnoticedYet,
   unseenChanges,
 } from './sentences.ts'
-import { type Unnoticed, unseenOf } from './unnoticed.ts'
 
 /**
  * An eviction that arrives while a clean-up is pending (o1), or a disk with a pending clean-up that joins a flagged

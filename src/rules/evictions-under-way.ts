@@ -148,8 +148,8 @@ export const evictionBudget: Rule = {
   name: 'eviction-budget',
   effects: { A: 'hold', B: 'hold', C: 'hold', none: 'hold' },
 
-  *eviction({ node, raisesGate }, { map, policy }) {
-    if (!raisesGate) return
+  *eviction({ node, raisesFirstFlag }, { map, policy }) {
+    if (!raisesFirstFlag) return
     const { flaggedNodes, pendingCleanups } = policy.evictionBudget
     if (flaggedNodes !== undefined) yield* tooManyNodes(node.metadata.name, { map, policy }, flaggedNodes)
     if (pendingCleanups !== undefined) yield* tooManyCleanups(map, pendingCleanups)
@@ -191,6 +191,6 @@ function* tooManyCleanups(map: DiskMapView, most: number): Generator<Draft> {
 
 /** Ten names are enough to start with. */
 function enumerate(names: readonly string[]): string {
-  const told = names.slice(0, 10).join(', ')
-  return names.length > 10 ? `${told} and ${names.length - 10} more` : told
+  const listed = names.slice(0, 10).join(', ')
+  return names.length > 10 ? `${listed} and ${names.length - 10} more` : listed
 }

@@ -9,7 +9,7 @@ import { evictionBudget, lingeringEviction, noEvictionTarget } from './evictions
 import { evictionDuringCleanup, firstFileUnfinished } from './eviction-during-cleanup.ts'
 import { doing } from './doing.ts'
 import type { Finding } from './finding.ts'
-import { imagesNowhere } from './images-nowhere.ts'
+import { imagesNowhere } from './copies-left.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
 

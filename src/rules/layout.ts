@@ -14,7 +14,7 @@ interface Parts {
 const fates: Readonly<Record<Effect, string>> = { hold: ' has to wait', refuse: ' is denied', warn: '' }
 
 /** The maximum of UUIDs shown for a finding. */
-const toldUUIDs = 3
+const listedUUIDs = 3
 
 /** Kubernetes cuts a longer warning at 256 (kubernetes.md, The answer). In UTF-16 units. */
 const longestWarning = 250
@@ -79,7 +79,7 @@ export function fitWarning(text: string): string {
 function idsOf({ rule, subjects }: Finding): string {
   const uuids = [...new Set(subjects.flatMap(({ diskUUID }) => diskUUID ?? []))]
   if (uuids.length === 0) return `rule ${rule}`
-  const more = uuids.length - toldUUIDs
-  const told = uuids.slice(0, toldUUIDs).join(', ')
-  return `rule ${rule}, disk UUID${uuids.length > 1 ? 's' : ''} ${told}${more > 0 ? ` and ${more} more` : ''}`
+  const more = uuids.length - listedUUIDs
+  const listed = uuids.slice(0, listedUUIDs).join(', ')
+  return `rule ${rule}, disk UUID${uuids.length > 1 ? 's' : ''} ${listed}${more > 0 ? ` and ${more} more` : ''}`
 }

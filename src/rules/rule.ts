@@ -23,6 +23,15 @@ export interface Circumstances extends Moment {
 }
 
 /**
+ * An ended change that Longhorn may not have noticed yet, and when it certainly has, in milliseconds by the
+ * monotonic clock.
+ */
+export interface Unnoticed<T> {
+  readonly over: T
+  readonly until: number
+}
+
+/**
  * A finding before it has its rule, its effect and the words for the change. `effect` is set if it differs
  * from the rule's table.
  */

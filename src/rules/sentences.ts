@@ -1,8 +1,7 @@
 import type { DiskOwner, PendingCleanup, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import { knowledgeOf, newestKnown } from '../longhorn/releases.ts'
 import type { Finding } from './finding.ts'
-import type { Circumstances } from './rule.ts'
-import type { Unnoticed } from './unnoticed.ts'
+import type { Circumstances, Unnoticed } from './rule.ts'
 
 /** `disk-1 of node-1`, or by its UUID if no node has it. */
 export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string {

@@ -10,8 +10,8 @@ import {
   outcomeOf,
   subjectOf,
   survives,
+  wayOut,
 } from './copies-left.ts'
-import { wayOut } from './images-nowhere.ts'
 import { type LossCircumstances, lostDisks, standingDisks, whyOwnerLost } from './lost.ts'
 import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'
@@ -137,15 +137,15 @@ export const belowMinCopies: Rule = {
     const isElsewhere = (copy: Copy): boolean =>
       isReady(copy) && stands(copy.diskUUID) && !isEvicted(copy.diskUUID)
     const readyAfter = oncePerImage((image) => copiesOf(image).filter(isElsewhere).length)
-    const told = new Set<string>()
+    const found = new Set<string>()
     for (const { image, node, disk, diskUUID } of evictedCopies(eviction, map)) {
       const { name } = image.metadata
       const copy = copyOn(image, diskUUID)
-      if (told.has(name) || !copy || !isReady(copy)) continue
+      if (found.has(name) || !copy || !isReady(copy)) continue
       const ready = readyAfter(image)
       const wanted = image.spec.minNumberOfCopies
       if (ready >= wanted) continue
-      told.add(name)
+      found.add(name)
       yield {
         subjects: [{ node, disk, diskUUID, image: name }],
         found: `backing image ${name} has ${readyCopies(ready)} elsewhere and must have ${wanted}`,

@@ -57,7 +57,7 @@ interface ReloadingModules {
 }
 
 /** Serves each new certificate of the source, and logs that. @param tls the current one */
-export function reloading(tls: PemPair, { source, serve, log }: ReloadingModules): Reload<PemPair> {
+export function reloadCertificates(tls: PemPair, { source, serve, log }: ReloadingModules): Reload<PemPair> {
   return new Reload(tls, {
     source,
     isSame: samePair,

@@ -7,7 +7,7 @@ import { type DiskMapView, hasLonghorn } from '../disk-map/disk-map-view.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import { listen, portOf } from '../doors/http/listen.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
-import { Changes, objectChange } from '../gate/hold.ts'
+import { ChangeBus, objectChange } from '../gate/hold.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
@@ -21,9 +21,9 @@ import { ProblemLog } from '../observability/problem-log.ts'
 import type { TrafficMetrics } from '../observability/request-metrics.ts'
 import type { HoldNews } from '../observability/hold-news.ts'
 import type { TrendRing } from '../page/trend.ts'
-import { rememberMs } from '../rules/unnoticed.ts'
+import { rememberMs } from '../rules/disks-at-risk.ts'
 import { systemClock } from '../time/clock.ts'
-import { type DecisionCoreModules, observers } from './observers.ts'
+import { type DecisionCoreModules, instrument } from './observers.ts'
 import type { RescueParts } from './rescue/start.ts'
 import { type ReadinessOptions, SharedBook, whyUnready } from './shared-book.ts'
 
@@ -40,7 +40,7 @@ export class DecisionCore {
   /** Called with the effects of the limits of its doors. */
   readonly traffic: TrafficMetrics
   readonly #connection: Connection
-  readonly #changes: Changes
+  readonly #changes: ChangeBus
   readonly #feed: DiskMapFeed
   /** Undefined if another book was given. */
   readonly #shared: SharedBook | undefined
@@ -60,7 +60,7 @@ export class DecisionCore {
     const { longhornNamespace: namespace } = configuration.policy
     const problems = new ProblemLog(log, systemClock)
     const map = new DiskMap({ rememberMs: rememberMs(configuration.policy) })
-    const changes = new Changes()
+    const changes = new ChangeBus()
     this.map = map
     this.#log = log
     this.#connection = connection
@@ -69,13 +69,13 @@ export class DecisionCore {
       connection,
       namespace,
       limits: { idleTimeoutMs: quietMs(configuration) },
-      sink: told(map, changes),
+      sink: notifying(map, changes),
       onProblem: (problem) => logProblem(problems, problem),
     })
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
     changes.follow(book)
-    const { listeners, holdListeners, trail, operator, events, trend, news, registry, traffic } = observers(
+    const { listeners, holdListeners, trail, operator, events, trend, news, registry, traffic } = instrument(
       configuration,
       modules,
       {
@@ -102,7 +102,7 @@ export class DecisionCore {
       { ...defaultGateOptions, ...configuration, process: randomUUID(), commitMs },
       {
         map,
-        knowledge: this.#feed,
+        freshness: this.#feed,
         reads: new ApiReads(connection, namespace),
         book,
         ...(shared && { doubt: () => shared.doubt }),
@@ -124,14 +124,14 @@ export class DecisionCore {
   /** What a rescue of nodes in danger uses. */
   get rescueParts(): RescueParts {
     return {
-      ...{ connection: this.#connection, map: this.map, changes: this.#changes, knowledge: this.#feed },
+      ...{ connection: this.#connection, map: this.map, changes: this.#changes, freshness: this.#feed },
       ...{ trail: this.trail, events: this.#events, registry: this.registry, log: this.#log },
     }
   }
 
   /** Why another replica should be asked instead, in sentences; undefined if this one can judge. */
   get unready(): string | undefined {
-    return whyUnready({ map: this.map, knowledge: this.#feed }, this.#readiness)
+    return whyUnready({ map: this.map, freshness: this.#feed }, this.#readiness)
   }
 
   /** Listens for people's commands, on 127.0.0.1. @returns the port @throws CannotListen */
@@ -177,15 +177,15 @@ function bookOf(
 }
 
 /** The disk map, whose changes reach every waiting request. */
-function told(map: DiskMap, changes: Changes): DiskMapSink {
+function notifying(map: DiskMap, changes: ChangeBus): DiskMapSink {
   return {
     apply(object, at) {
       map.apply(object, at)
-      changes.tell(objectChange(object.kind, object.metadata.name))
+      changes.emit(objectChange(object.kind, object.metadata.name))
     },
     remove(kind, name, at, unseen) {
       map.remove(kind, name, at, unseen)
-      changes.tell(objectChange(kind, name))
+      changes.emit(objectChange(kind, name))
     },
     outageBegan: (began) => map.history.outageBegan(began),
     outageEnded: (at) => map.history.outageEnded(at),

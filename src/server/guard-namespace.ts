@@ -87,13 +87,13 @@ export async function agreeOnNamespace(
       return { namespace: named, doubt }
     }
     const why = error instanceof Error ? error.message : String(error)
-    if (named === undefined) throw new NoCommonNamespace(cannotTell(error, why, longhornNamespace), error)
+    if (named === undefined) throw new NoCommonNamespace(cannotKnow(error, why, longhornNamespace), error)
     await insistOnNamespace(named, whichIsNamedHere, connection, signal)
     return { namespace: named, doubt: why }
   }
 }
 
-function cannotTell(error: unknown, why: string, longhornNamespace: string): string {
+function cannotKnow(error: unknown, why: string, longhornNamespace: string): string {
   const otherwise = isForbidden(error)
     ? `ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}`
     : 'start again once the API server answers'

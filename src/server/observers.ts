@@ -4,7 +4,7 @@ import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { HeldChange } from '../gate/held-change.ts'
-import type { Changes } from '../gate/hold.ts'
+import type { ChangeBus } from '../gate/hold.ts'
 import { comesBackMs } from '../gate/waiting-list.ts'
 import type { DecisionListener, HoldListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
@@ -34,7 +34,7 @@ import type { PlanEvictions } from '../page/what-if.ts'
 import { actsOf, type Change, type JudgedKind } from '../rules/change.ts'
 import { doing } from '../rules/doing.ts'
 import type { Policy } from '../rules/policy.ts'
-import { settlesAt } from '../rules/unnoticed.ts'
+import { settlesAt } from '../rules/disks-at-risk.ts'
 import { systemClock } from '../time/clock.ts'
 import { expiryOf } from '../tls/stored.ts'
 import { auditFileSink } from './audit-file.ts'
@@ -72,14 +72,14 @@ interface Observed {
   readonly book: ReservationBook
   /** The same as the Leases that all doors share; absent if another book was given. */
   readonly shared?: SharedBook
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly holding: () => number
   readonly holds: () => readonly HeldChange[]
   readonly skew: ClockSkew
 }
 
 /** Log, audit, metrics and Events of one guard. */
-export function observers(
+export function instrument(
   configuration: Configuration,
   { connection, log, audit, registry = new Registry(), certificate, callers, plan }: DecisionCoreModules,
   { map, feed, book, shared, changes, holding, holds, skew }: Observed,
@@ -98,7 +98,7 @@ export function observers(
     version: version(),
     map,
     profile,
-    knowledge: feed,
+    freshness: feed,
     book,
     clock: systemClock,
     holding,
@@ -110,7 +110,7 @@ export function observers(
   })
   holdMetrics(registry, { holds, clock: systemClock })
   const denials = new Denials(systemClock, policy)
-  troubleMetrics(registry, { map, profile, policy, knowledge: feed, denials, clock: systemClock })
+  troubleMetrics(registry, { map, profile, policy, freshness: feed, denials, clock: systemClock })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
   const trail = new AuditTrail({
@@ -143,13 +143,13 @@ export function observers(
     ...(audit ? [audit] : []),
   ]
   const bell = new HoldBell()
-  // Whoever comes while a hold is too young to be told hears of it when the others do, and so of its end.
-  const told = (): HeldChange[] => holds().filter(({ id }) => news.hasTold(id))
-  const stream = new HoldStream({ replica, clock: systemClock, holds: told })
-  const untold = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
+  // A client that comes while a hold is too young to be announced gets it with all others, and so its end.
+  const announced = (): HeldChange[] => holds().filter(({ id }) => news.isAnnounced(id))
+  const stream = new HoldStream({ replica, clock: systemClock, holds: announced })
+  const notReported = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
   const news = new HoldNews(
     [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream],
-    { clock: systemClock, comesBackMs: comesBackMs({ retryAfterSeconds }), onProblem: untold },
+    { clock: systemClock, comesBackMs: comesBackMs({ retryAfterSeconds }), onProblem: notReported },
   )
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
   const operator = operatorApi({
@@ -158,7 +158,7 @@ export function observers(
     traffic: traffic.at('operator'),
     ...(plan && {
       page: guardPage({
-        ...{ replica, map, knowledge: feed, book, changes, policy, maxAgeMs, holds, bell },
+        ...{ replica, map, freshness: feed, book, changes, policy, maxAgeMs, holds, bell },
         ...{ records: recent, trend, plan, clock: systemClock },
       }),
     }),

@@ -9,7 +9,7 @@ import {
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import type { Held } from '../observability/hold-record.ts'
 import type { HoldStream } from '../observability/hold-stream.ts'
-import { linesType } from '../observability/lines-type.ts'
+import { linesType } from '../observability/audit-record.ts'
 import { addPage, type PageSource } from '../page/routes.ts'
 import { refuseOtherSites } from '../page/same-site.ts'
 import { escapedText } from '../text/plain-text.ts'

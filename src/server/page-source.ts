@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { HeldChange } from '../gate/held-change.ts'
-import type { Changes } from '../gate/hold.ts'
-import type { Knowledge } from '../gate/ports.ts'
+import type { ChangeBus } from '../gate/hold.ts'
+import type { MapFreshness } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/releases.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
@@ -19,12 +19,12 @@ import { version } from './version.ts'
 interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
-  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'> & {
+  readonly freshness: Pick<MapFreshness, 'synced' | 'ageMs' | 'unreadable'> & {
     /** Why the API server cannot be followed now. */
     readonly outage: string | undefined
   }
   readonly book: Pick<ReservationBook, 'entries'>
-  readonly changes: Pick<Changes, 'subscribe'>
+  readonly changes: Pick<ChangeBus, 'subscribe'>
   readonly policy: Policy
   /** The map is too old to judge by after so long. */
   readonly maxAgeMs: number
@@ -40,7 +40,7 @@ interface GuardSeen {
 
 /** The page of one replica of the guard: its own map, and its own decisions. */
 export function guardPage(seen: GuardSeen): PageSource {
-  const { replica, map, knowledge, book, changes, policy, holds, bell, records, trend, plan, clock } = seen
+  const { replica, map, freshness, book, changes, policy, holds, bell, records, trend, plan, clock } = seen
   const release = (): string | undefined => policy.release ?? map.release
   const flags = flagWords(namespaceFlags(policy.longhornNamespace))
   const nodes = (): NodesSeen => ({
@@ -58,21 +58,21 @@ export function guardPage(seen: GuardSeen): PageSource {
         mode: modeOf(policy),
         rules: policy.modes,
         policy: policyPart(policy),
-        replicas: [{ replica, version: version(), synced: knowledge.synced }],
+        replicas: [{ replica, version: version(), synced: freshness.synced }],
         problem: null,
       },
       map: {
-        synced: knowledge.synced,
+        synced: freshness.synced,
         staleAfterMs: seen.maxAgeMs,
-        unreadable: knowledge.unreadable.length,
-        outage: knowledge.outage ?? null,
+        unreadable: freshness.unreadable.length,
+        outage: freshness.outage ?? null,
       },
       waiting: waitingViews(holds(), replica),
       elsewhere: cleanUpsElsewhere({ map }),
     }),
     nodes: (before) => nodeViews(nodes(), before),
     currentAt: () => {
-      const ageMs = knowledge.ageMs()
+      const ageMs = freshness.ageMs()
       return Number.isFinite(ageMs) ? clock.monotonic() - ageMs : undefined
     },
     subscribe: (listener) => {

@@ -6,7 +6,7 @@ import { Health } from '../doors/http/health.ts'
 import { CannotListen } from '../doors/http/listen.ts'
 import { defaultProxyOptions, type ProxyDoor, type ProxyOptions } from '../doors/proxy/door.ts'
 import { KubernetesDoor } from '../doors/proxy/kubernetes/door.ts'
-import type { TrialModules } from '../doors/proxy/kubernetes/dry-run.ts'
+import type { DryRunnerModules } from '../doors/proxy/kubernetes/dry-run.ts'
 import { WhoIs } from '../doors/proxy/kubernetes/who-is.ts'
 import { LonghornDoor } from '../doors/proxy/longhorn/door.ts'
 import { ProxyServer } from '../doors/proxy/proxy-server.ts'
@@ -23,7 +23,7 @@ import { systemClock, within } from '../time/clock.ts'
 import type { CertificateSource } from '../tls/folder.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type PemPair, type ServingCertificate } from '../tls/stored.ts'
-import { reloading } from './certificates.ts'
+import { reloadCertificates } from './certificates.ts'
 import { DecisionCore } from './decision-core.ts'
 import type { DecisionCoreModules } from './observers.ts'
 
@@ -116,9 +116,9 @@ export class ProxyGuard {
       this.#proxy.setCertificate(certificate)
       served = certificate
     }
-    this.#reload = tls && certificates && reloading(tls, { source: certificates, serve, log })
+    this.#reload = tls && certificates && reloadCertificates(tls, { source: certificates, serve, log })
     this.#health = modules.health ?? new Health(registry)
-    this.#health.tellFrom({
+    this.#health.answerFrom({
       unready: () => this.#core.unready,
       leaving: () => this.#stopping.signal.aborted,
       traffic: traffic.at('health'),
@@ -177,7 +177,7 @@ export class ProxyGuard {
     const { longhornNamespace } = policy
     const reads = new ApiReads(connection, longhornNamespace)
     const enforces = enforcesAnything(policy)
-    const denied = (write: UnjudgedWrite, patienceMs: number) => trail.denied(write, patienceMs)
+    const denied = (write: UnjudgedWrite, withinMs: number) => trail.denied(write, withinMs)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
       reads.object(kind, name, within(readMs, signal))
     const problems = new ProblemLog(this.#log, systemClock)
@@ -194,7 +194,7 @@ export class ProxyGuard {
         },
       )
     }
-    const asking: TrialModules['ask'] = (outgoing, signal) => ask(upstream, outgoing, options, signal)
+    const asking: DryRunnerModules['ask'] = (outgoing, signal) => ask(upstream, outgoing, options, signal)
     const callers = new UnknownCallers(metrics, this.#log, () => performance.now())
     const who = new WhoIs({
       ask: asking,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type DiskMapView, findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/disk-map-view.ts'
-import type { Knowledge } from '../gate/ports.ts'
+import type { MapFreshness } from '../gate/ports.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
 import type { ClockSkew } from '../kubernetes/leases/clock-skew.ts'
 import { type AnchorState, FollowedAnchor } from '../kubernetes/leases/followed-anchor.ts'
@@ -117,7 +117,7 @@ function logOthers(log: Logger, namespace: string, others: readonly string[]): v
 /** The conditions under which a replica can judge. */
 interface ReadinessModules {
   readonly map: Pick<DiskMapView, 'release' | 'nodes'>
-  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs'>
+  readonly freshness: Pick<MapFreshness, 'synced' | 'ageMs'>
 }
 
 /** The operator's options for it. */
@@ -133,12 +133,12 @@ export interface ReadinessOptions {
  * @returns sentences for readers of `/readyz`
  */
 export function whyUnready(
-  { map, knowledge }: ReadinessModules,
+  { map, freshness }: ReadinessModules,
   { longhornNamespace, maxAgeMs }: ReadinessOptions,
 ): string | undefined {
-  if (!knowledge.synced) return 'not all Longhorn objects have been read yet, so dangerous writes are denied.'
-  if (knowledge.ageMs() > maxAgeMs) {
-    return `the API server has sent nothing for ${Math.round(knowledge.ageMs() / 1_000)} s, so dangerous writes are denied.`
+  if (!freshness.synced) return 'not all Longhorn objects have been read yet, so dangerous writes are denied.'
+  if (freshness.ageMs() > maxAgeMs) {
+    return `the API server has sent nothing for ${Math.round(freshness.ageMs() / 1_000)} s, so dangerous writes are denied.`
   }
   if (hasLonghorn(map)) return undefined
   return `${noLonghornIn(longhornNamespace)} ${findLonghorn}`

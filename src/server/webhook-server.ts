@@ -11,7 +11,7 @@ import type { ClientAuthorities } from '../tls/client-authorities.ts'
 import type { CertificateSource } from '../tls/folder.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type PemPair, type ServingCertificate } from '../tls/stored.ts'
-import { type ClientCa, followingClientCa, reloading } from './certificates.ts'
+import { type ClientCa, followingClientCa, reloadCertificates } from './certificates.ts'
 import { DecisionCore } from './decision-core.ts'
 import type { DecisionCoreModules } from './observers.ts'
 import { startRescue } from './rescue/start.ts'
@@ -84,7 +84,7 @@ export class Guard {
         decide: gate.decide,
         decideAtOnce: gate.decideAtOnce,
         isArming,
-        denied: (write, patienceMs) => trail.denied(write, patienceMs),
+        denied: (write, withinMs) => trail.denied(write, withinMs),
         unready: () => this.#core.unready,
         metrics: registry,
         log,
@@ -148,7 +148,7 @@ export class Guard {
       this.#webhook.setCertificate(certificate)
       this.#tls = certificate
     }
-    return reloading(tls, { source, serve, log: this.#log })
+    return reloadCertificates(tls, { source, serve, log: this.#log })
   }
 
   async #letGo(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { mostBytes, readBounded } from '../files/bounded-file.ts'
+import { mostBytes, readBounded } from '../text/bounded-file.ts'
 import { certificateBlocks, readCertificate } from './stored.ts'
 import { inWords } from '../text/system-error.ts'
 

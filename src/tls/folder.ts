@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mostBytes, readBounded } from '../files/bounded-file.ts'
+import { mostBytes, readBounded } from '../text/bounded-file.ts'
 import type { TimeOfDay } from '../time/clock.ts'
 import { makeAuthority } from './authority.ts'
 import { issueServing, type ServerNames, UnusableAuthority } from './issue.ts'

@@ -14,7 +14,7 @@ import {
 } from './stored.ts'
 
 /** The next change of the stored certificates, one write each. */
-export type Step =
+export type RotationStep =
   /**
    * A new authority signs at once, since the stored one cannot. Clients that trust the old one only fail for
    * a moment.
@@ -56,7 +56,7 @@ const rememberedMs = 3_600_000
  * Decides the next step of the rotation: the serving certificate alone while the authority is healthy, and a
  * new authority only once it is trusted (kubernetes.md, Staying out of the way).
  */
-export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): Step {
+export function nextRotationStep(kept: Kept, { now, names, settledMs }: RotationFacts): RotationStep {
   const { authority, next, previous, serving } = kept
   if (authority === undefined) return { step: 'begin', why: 'there is no authority yet' }
   const unsigning = whyNotSigning(authority, now)
@@ -106,7 +106,7 @@ function hasExpired(pem: string, now: number): boolean {
  */
 export async function rotate(
   kept: Kept,
-  { step }: Exclude<Step, { step: 'nothing' }>,
+  { step }: Exclude<RotationStep, { step: 'nothing' }>,
   names: ServerNames,
   clock: TimeOfDay,
 ): Promise<Kept> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts'
 import type { CertificateSource } from './folder.ts'
-import { nextStep, rotate, type Step } from './rotation.ts'
+import { nextRotationStep, rotate, type RotationStep } from './rotation.ts'
 import { caBundle, type Kept, type PemPair, whyNotServing } from './stored.ts'
 
 /** The store of certificates for all replicas. All methods throw if it cannot be reached. */
@@ -48,7 +48,7 @@ interface OwnCertificatesModules {
    * The time of day that judges certificates. The API server decides in the end, so its time is the best one.
    */
   readonly timers: Clock
-  readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
+  readonly onStep: (step: Exclude<RotationStep, { step: 'nothing' }>) => void
   /**
    * Called for each problem: with every look, once a second without a certificate, every ten seconds with
    * one.
@@ -118,7 +118,7 @@ export class OwnCertificates implements CertificateSource {
         return await this.#look(signal, timers.monotonic() - since >= makesOwnAfterMs ? 'makes' : 'waits')
       } catch (error) {
         signal.throwIfAborted()
-        this.#tell(error)
+        this.#report(error)
       }
       await this.#pause(firstRetryMs, signal)
     }
@@ -133,7 +133,7 @@ export class OwnCertificates implements CertificateSource {
       await this.#modules.election.resign()
     } catch (error) {
       // The other replicas notice by themselves, a little later.
-      this.#tell(error)
+      this.#report(error)
     }
   }
 
@@ -152,7 +152,7 @@ export class OwnCertificates implements CertificateSource {
       return await this.#modules.election.leads(signal)
     } catch (error) {
       signal.throwIfAborted()
-      this.#tell(error)
+      this.#report(error)
       return false
     }
   }
@@ -167,7 +167,7 @@ export class OwnCertificates implements CertificateSource {
     } catch (error) {
       signal.throwIfAborted()
       this.#settled = undefined
-      this.#tell(error)
+      this.#report(error)
     }
     return kept
   }
@@ -185,7 +185,7 @@ export class OwnCertificates implements CertificateSource {
       await registration.ensure(kept.authority.cert, caBundle(kept), signal)
     } catch (error) {
       signal.throwIfAborted()
-      this.#tell(error)
+      this.#report(error)
     }
     return kept
   }
@@ -205,7 +205,7 @@ export class OwnCertificates implements CertificateSource {
       const found = await store.read(signal)
       const { kept, version } = found
       const settledMs = this.#settledMs(version, timers.monotonic())
-      const next = nextStep(kept, { now: timers.now(), names: this.#names, settledMs })
+      const next = nextRotationStep(kept, { now: timers.now(), names: this.#names, settledMs })
       if (next.step === 'nothing' || steps === maxSteps) return found
       const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
       // If another replica was quicker, use its result.
@@ -221,7 +221,7 @@ export class OwnCertificates implements CertificateSource {
   }
 
   /** The same problem comes with each look, and two of them can alternate. */
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     this.#problems += 1
     this.#modules.onProblem(error)
   }

@@ -253,9 +253,9 @@ t.test(
     const condition = { type: 'Ready', status: 'False', reason: 'NoDiskInfo', lastTransitionTime: longAgo }
     const status = { conditions: [condition], storageScheduled: 0 }
     t.ok((await ask('PATCH', 'nodes/node-1/status', { status: { diskStatus: { 'disk-1': status } } })).ok)
-    const told = () => patchDisk(ask, 'node-1?dryRun=All', 'disk-1', null)
+    const cleanUp = () => patchDisk(ask, 'node-1?dryRun=All', 'disk-1', null)
     await comesTrue(async () =>
-      (await told()).text.includes(
+      (await cleanUp()).text.includes(
         'To give the copy up all the same: disable the scheduling of the disk, and set annotation holdfast.dev/override to the reason',
       ),
     )

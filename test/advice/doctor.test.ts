@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Finding } from '../../src/commands/doctor/finding.ts'
+import type { DoctorFinding } from '../../src/commands/doctor/finding.ts'
 import { guardSandbox } from '../../src/commands/sandbox/guard-sandbox.ts'
 import { leaseOf } from '../../src/kubernetes/leases/lease-format.ts'
 import { object } from '../../src/sandbox/json.ts'
@@ -17,27 +17,36 @@ const webhooks = {
 }
 
 /** The findings of doctor in one check. */
-async function findings({ holdfast }: World, check: Finding['check'], ...args: string[]): Promise<Finding[]> {
+async function findings(
+  { holdfast }: World,
+  check: DoctorFinding['check'],
+  ...args: string[]
+): Promise<DoctorFinding[]> {
   const { stdout, stderr } = await holdfast('doctor', '-o', 'json', ...args)
   if (stdout === '') throw new Error(stderr)
-  return (JSON.parse(stdout) as { findings: Finding[] }).findings.filter((each) => each.check === check)
+  return (JSON.parse(stdout) as { findings: DoctorFinding[] }).findings.filter((each) => each.check === check)
 }
 
 /** The one thing that is not well. */
-async function remedyOf(t: Test, world: World, check: Finding['check'], ...args: string[]): Promise<string> {
+async function remedyOf(
+  t: Test,
+  world: World,
+  check: DoctorFinding['check'],
+  ...args: string[]
+): Promise<string> {
   const found = (await findings(world, check, ...args)).filter(({ level }) => level !== 'ok')
   t.equal(found.length, 1, JSON.stringify(found))
   return found[0]?.remedy ?? ''
 }
 
 /** Waits until a check has nothing to say. */
-async function isWell(world: World, check: Finding['check'], ...args: string[]): Promise<void> {
+async function isWell(world: World, check: DoctorFinding['check'], ...args: string[]): Promise<void> {
   await comesTrue(async () => (await findings(world, check, ...args)).every(({ level }) => level === 'ok'))
 }
 
 /** The arguments of `holdfast` in a command that a text tells to run. */
-function argumentsIn(told: string, command: RegExp): string[] {
-  return commandIn(told, command).split(' ').slice(1)
+function argumentsIn(advice: string, command: RegExp): string[] {
+  return commandIn(advice, command).split(' ').slice(1)
 }
 
 t.test('the namespace of Longhorn is found, and named', { skip }, async (t) => {
@@ -49,16 +58,20 @@ t.test('the namespace of Longhorn is found, and named', { skip }, async (t) => {
   await isWell(world, 'release', '--longhorn-namespace', found)
 })
 
-t.test('a release that Longhorn does not tell is looked up, and named to the guard', { skip }, async (t) => {
-  const world = await guarded(t, { release: 'master-head' })
-  const remedy = await remedyOf(t, world, 'release')
-  t.match(remedy, /Or set longhornRelease in the configuration of the guard/)
-  t.match(await look(t, world, remedy), 'master-head')
-  await isWell(
-    await guarded(t, { release: 'master-head', settings: { longhornRelease: 'v1.9.2' } }),
-    'release',
-  )
-})
+t.test(
+  'a person looks up a release that Longhorn does not name, and configures it in the guard',
+  { skip },
+  async (t) => {
+    const world = await guarded(t, { release: 'master-head' })
+    const remedy = await remedyOf(t, world, 'release')
+    t.match(remedy, /Or set longhornRelease in the configuration of the guard/)
+    t.match(await look(t, world, remedy), 'master-head')
+    await isWell(
+      await guarded(t, { release: 'master-head', settings: { longhornRelease: 'v1.9.2' } }),
+      'release',
+    )
+  },
+)
 
 t.test('Longhorn is moved to the release that does not crash, once doctor has been asked', async (t) => {
   const world = await guarded(t, { release: 'v1.8.1' })

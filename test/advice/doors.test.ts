@@ -13,7 +13,7 @@ import { webhooks } from './served.ts'
 const folder = `/apis/longhorn.io/v1beta2/namespaces/${namespace}`
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
 
-t.test('a request that a proxy turns away passes as the proxy tells to write it', async (t) => {
+t.test('a request that a proxy turns away passes in the form that the proxy advises', async (t) => {
   const { port } = await sandboxed(t, { api: 'kubernetes', localOnly: true })
   const send = async (method: string, target: string, spec?: object, host = `127.0.0.1:${port}`) => {
     const bytes = Buffer.from(spec === undefined ? '' : JSON.stringify({ spec }))

@@ -99,7 +99,7 @@ t.test('an eviction of a node that Longhorn has not looked at begins once it has
   t.match(last, { code: 0 })
 })
 
-t.test('serve without a certificate tells how to make one, and then starts', async (t) => {
+t.test('serve without a certificate names the command that makes one, and then starts', async (t) => {
   const { holdfast, listens } = await operator(t)
   const serve = `serve --host 127.0.0.1 --port 0 --namespace holdfast ${anyPort.join(' ')}`
   const none = await holdfast(serve)
@@ -117,7 +117,7 @@ t.test('serve without a certificate tells how to make one, and then starts', asy
 })
 
 t.test(
-  'serve without its namespace or its Secret tells how to make them, and then starts',
+  'serve without its namespace or its Secret names the commands that make them, and then starts',
   { skip },
   async (t) => {
     const { sandbox, holdfast, listens, follow } = await operator(t)

@@ -204,9 +204,9 @@ t.test('images that are nowhere are listed, and deleted if they are not needed',
   for (const node of ['node-1', 'node-2', 'node-3']) await sandbox.longhorn.letGo(node)
   const disks = { 'disk-2': { allowScheduling: false, evictionRequested: true } }
   const again = () => world.ask('PATCH', 'nodes/node-1?dryRun=All', { spec: { disks } })
-  const told = () => world.verdicts.at(-1)?.warnings.filter(({ rule }) => rule === 'images-nowhere') ?? []
-  await comesTrue(async () => (await again()).ok && told().length === 6)
-  t.match(told().at(-1), {
+  const ofRule = () => world.verdicts.at(-1)?.warnings.filter(({ rule }) => rule === 'images-nowhere') ?? []
+  await comesTrue(async () => (await again()).ok && ofRule().length === 6)
+  t.match(ofRule().at(-1), {
     found: /^2 more backing images/,
     next: 'Look them up with holdfast status, which lists them.',
   })

@@ -9,6 +9,7 @@ export const certificateErrors: Followed = {
     'The certificate authority cannot be used': { why: 'it names files that somebody has changed' },
   },
   'tls/folder': {
-    '… … already and may be in use': 'serve without a certificate tells how to make one, and then starts',
+    '… … already and may be in use':
+      'serve without a certificate names the command that makes one, and then starts',
   },
 }

@@ -12,7 +12,8 @@ const reopeningGoesOn = 'a reopening that was interrupted goes on with the print
 const listening = 'a proxy accepts the address that the error names'
 const together = 'settings of client certificates that do not go together are put right'
 const forApiServers = 'the API server shows its certificate, and its reviews are judged'
-const madeFirst = 'serve without its namespace or its Secret tells how to make them, and then starts'
+const madeFirst =
+  'serve without its namespace or its Secret names the commands that make them, and then starts'
 const emptyVariable = 'an empty variable is refused by every command that takes it, and named'
 const sameNamespace = 'a door with another namespace starts with that of the others'
 
@@ -80,7 +81,7 @@ export const errors: Followed = {
     'take the webhooks away': 'flags go down as soon as a manager answers Longhorn’s webhook again',
   },
   'commands/rescue/command': {
-    'Go on with': 'a rescue says what it does, shows each step to programs, and ends with a code',
+    'Go on with': 'a rescue prints its steps for people and for programs, and ends with a code',
   },
   'commands/rescue/explain': {
     'make the note of the guard its own':
@@ -141,7 +142,8 @@ export const errors: Followed = {
   },
   'commands/serve/command': {
     'holdfast audit and status do not find': reports,
-    'cannot read … (--tls-cert)': 'serve without a certificate tells how to make one, and then starts',
+    'cannot read … (--tls-cert)':
+      'serve without a certificate names the command that makes one, and then starts',
   },
   'commands/output/output-format': {
     '-o name is for objects': 'a format that does not fit is exchanged for another',
@@ -232,7 +234,7 @@ export const errors: Followed = {
   },
   'tls/stored': {
     'The serving certificate and its key':
-      'serve without a certificate tells how to make one, and then starts',
+      'serve without a certificate names the command that makes one, and then starts',
   },
   'doors/webhook/endpoint': {
     'Holdfast failed to answer': reports,
@@ -258,9 +260,9 @@ export const errors: Followed = {
   },
   'doors/proxy/proxy-server': {
     'Holdfast failed to forward this request': reports,
-    'Write # as %23': 'a request that a proxy turns away passes as the proxy tells to write it',
+    'Write # as %23': 'a request that a proxy turns away passes in the form that the proxy advises',
     'This proxy acts with the rights':
-      'a request that a proxy turns away passes as the proxy tells to write it',
+      'a request that a proxy turns away passes in the form that the proxy advises',
   },
   'doors/proxy/relay-failure': {
     '… broke off its answer': asked,
@@ -272,12 +274,12 @@ export const errors: Followed = {
     'Holdfast failed to judge this': reports,
   },
   'doors/proxy/kubernetes/bind': {
-    'The path of this request': 'a request that a proxy turns away passes as the proxy tells to write it',
+    'The path of this request': 'a request that a proxy turns away passes in the form that the proxy advises',
   },
   'doors/proxy/kubernetes/detours': {
     'The API server does not say which user': asked,
     'Holdfast does not judge Longhorn':
-      'a request that a proxy turns away passes as the proxy tells to write it',
+      'a request that a proxy turns away passes in the form that the proxy advises',
   },
   'doors/proxy/kubernetes/door': {
     'it changes faster': asked,

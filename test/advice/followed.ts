@@ -91,7 +91,7 @@ export const findings: Followed = {
     'Bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
     'Wait until another copy is ready': 'the last usable copy may go once another one is ready',
   },
-  'rules/images-nowhere': {
+  'rules/copies-left': {
     'Look them up with holdfast status':
       'images that are nowhere are listed, and deleted if they are not needed',
     'If a disk has the file under another UUID':
@@ -202,7 +202,7 @@ export const findings: Followed = {
   },
   'commands/doctor/release': {
     'Look: kubectl -n … get settings.longhorn.io':
-      'a release that Longhorn does not tell is looked up, and named to the guard',
+      'a person looks up a release that Longhorn does not name, and configures it in the guard',
     'Move Longhorn to': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
     'Clear the flags': 'a node in danger is watched until the clean-up has ended, or its flags are cleared',
     'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
@@ -216,7 +216,7 @@ export const findings: Followed = {
     'Ask as a user who may create': 'rights that are missing are given',
     'kubectl auth can-i': 'rights that are missing are given',
   },
-  'commands/doctor/trial': {
+  'commands/doctor/dry-run': {
     'Look at the findings of registration':
       'a registration with another name is named, and what somebody added is taken out',
     'Look: kubectl -n … get pods': logs,

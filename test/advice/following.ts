@@ -14,9 +14,14 @@ const command = /(?:kubectl|holdfast) [^\n"]*?(?=\. [A-Z]|; |\.?$)/m
  * @param wanted its exit code
  * @returns what it shows
  */
-export async function look(t: Test, { follow, holdfast }: World, told: string, wanted = 0): Promise<string> {
+export async function look(
+  t: Test,
+  { follow, holdfast }: World,
+  output: string,
+  wanted = 0,
+): Promise<string> {
   // Warnings stand before a denial.
-  const [, rest = ''] = /\blook: ([^\n]*)/i.exec(told.replace(/^299 .*\n/, '')) ?? []
+  const [, rest = ''] = /\blook: ([^\n]*)/i.exec(output.replace(/^299 .*\n/, '')) ?? []
   const [line = ''] = command.exec(rest) ?? []
   const own = /^holdfast ([\w ./-]+)$/.exec(line)?.[1]
   const { code, stdout, stderr } = own === undefined ? await follow(line) : await holdfast(...own.split(' '))
@@ -25,9 +30,9 @@ export async function look(t: Test, { follow, holdfast }: World, told: string, w
 }
 
 /** The lines of a denial by a rule, from the first to `rule …`. @throws if there is none */
-export function saidBy(told: string, rule: Finding['rule']): string {
-  const lines = told.split(/\n(?=\S)(?!Why:|Next:|Look:)/).find((each) => each.includes(` rule ${rule}`))
-  if (lines === undefined) throw new Error(`nothing is said by ${rule}: ${told}`)
+export function saidBy(output: string, rule: Finding['rule']): string {
+  const lines = output.split(/\n(?=\S)(?!Why:|Next:|Look:)/).find((each) => each.includes(` rule ${rule}`))
+  if (lines === undefined) throw new Error(`nothing is said by ${rule}: ${output}`)
   return lines
 }
 

@@ -48,10 +48,10 @@ t.test('a reopening that was interrupted goes on with the printed command', asyn
   t.match(await holdfast('evict node-2'), { code: 0 })
   const running = started('reopen node-2')
   running.kill('SIGINT')
-  const [told, code] = await Promise.all([text(running.stderr), running.exit])
+  const [output, code] = await Promise.all([text(running.stderr), running.exit])
   t.equal(code, 1)
-  t.match(told, 'Interrupted. Go on with: ')
-  t.match(await holdfast(commandIn(told, /holdfast reopen node-2$/m)), {
+  t.match(output, 'Interrupted. Go on with: ')
+  t.match(await holdfast(commandIn(output, /holdfast reopen node-2$/m)), {
     code: 0,
     stderr: /node node-2: back in service/,
   })

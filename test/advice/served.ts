@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Finding } from '../../src/commands/doctor/finding.ts'
+import type { DoctorFinding } from '../../src/commands/doctor/finding.ts'
 import { registration } from '../../src/doors/webhook/registration.ts'
 import { type JsonObject, object } from '../../src/sandbox/json.ts'
 import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
@@ -42,12 +42,15 @@ export async function served(t: Test, release = 'v1.9.2') {
     )
     await client.update(secrets, { ...made, data: { ...object(made.data), ...Object.fromEntries(encoded) } })
   }
-  const find = async (check: Finding['check'], ...args: string[]): Promise<Finding | undefined> => {
+  const find = async (
+    check: DoctorFinding['check'],
+    ...args: string[]
+  ): Promise<DoctorFinding | undefined> => {
     const { stdout } = await holdfast('doctor', '-o', 'json', '--namespace', 'holdfast', ...args)
-    const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+    const { findings } = JSON.parse(stdout) as { findings: DoctorFinding[] }
     return findings.find((each) => each.check === check)
   }
-  const isWell = (check: Finding['check'], ...args: string[]) =>
+  const isWell = (check: DoctorFinding['check'], ...args: string[]) =>
     comesTrue(async () => (await find(check, ...args))?.level === 'ok')
   /** The server that the API server calls, and its trusted authority. */
   const point = async (change: (clientConfig: JsonObject) => object) => {

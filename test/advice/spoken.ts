@@ -38,7 +38,7 @@ const help: ReadonlySet<string> = new Set([
 ])
 
 /** A sentence, or the rest of one, that begins with what to do; or a command. */
-const tellsWhatToDo =
+const givesAdvice =
   /(?:^|[.;:,(]\s+|, or )(?:name|make|install|say|use|add|choose|take|leave|give|look|run|put|write|delete|set|ask|read|start|send|correct|try|check)\b|(?:^|: )(?:holdfast|kubectl) [a-z]|\bto go on|\bgo on with:/i
 
 /** Files of commands whose texts are findings, which {@link spokenAdvice} reads, or a story. */
@@ -56,7 +56,7 @@ export function spokenErrors(): Spoken[] {
       const source = `${door}/${name.replace(/\.ts$/, '')}`
       visit(parsed(`${door}/${name}`), (node) => {
         const text = textOf(node)
-        if (text === undefined || !isAdvice(text) || !tellsWhatToDo.test(text) || isHelp(node)) return
+        if (text === undefined || !isAdvice(text) || !givesAdvice.test(text) || isHelp(node)) return
         found.set(keyOf({ source, text }), { source, text })
       })
     }

@@ -59,7 +59,7 @@ await writeFile(path('tls.key'), serving.key)
 const idle = { ranMs: 0, waitedMs: 0 }
 const rows: string[][] = []
 let broken = 0
-let untold = 0
+let unanswered = 0
 try {
   for (const attack of chosen) rows.push(await suffered(attack))
 } finally {
@@ -82,9 +82,9 @@ const headings = [
 ]
 const columns = headings.map((heading, at) => ({ heading, cell: (row: readonly string[]) => row[at] ?? '' }))
 console.log(`\n${table(columns, rows)}`)
-console.log(`${chosen.length - broken - untold} of ${chosen.length} withstood, ${broken} not`)
-if (untold > 0) console.log(`${untold} cannot be told; each says above why`)
-process.exitCode = broken > 0 ? 1 : untold > 0 ? 2 : 0
+console.log(`${chosen.length - broken - unanswered} of ${chosen.length} withstood, ${broken} not`)
+if (unanswered > 0) console.log(`${unanswered} cannot be told; each says above why`)
+process.exitCode = broken > 0 ? 1 : unanswered > 0 ? 2 : 0
 
 /** Each attack has its own guard, so that it does not hide in the memory of another attack. */
 async function suffered(attack: Attack): Promise<string[]> {
@@ -161,7 +161,7 @@ function judged(
   ]
   // A guard that has ended, or took too much memory, has failed whatever else ran.
   const isCertain = !guard.isAlive || peakMiB > mostMiB
-  const untellable = [
+  const undecided = [
     ...(tally.of(comesTo) > 0
       ? []
       : [`no shot came to ${comesTo}, so the attack did not reach what it attacks: ${tally.toString()}`]),
@@ -174,10 +174,10 @@ function judged(
       ? ['real writes failed before the attack began, so it is not the attack that they failed of']
       : []),
   ]
-  const isUntold = untellable.length > 0 && !isCertain
-  if (isUntold) untold += 1
+  const isUntold = undecided.length > 0 && !isCertain
+  if (isUntold) unanswered += 1
   else if (problems.length > 0) broken += 1
-  const said = [...problems, ...(isUntold ? untellable.map((why) => `cannot be told: ${why}`) : [])]
+  const said = [...problems, ...(isUntold ? undecided.map((why) => `cannot be told: ${why}`) : [])]
   const outcome = isUntold ? 'UNTOLD' : problems.length > 0 ? 'BROKEN' : 'ok    '
   console.log(`${outcome} ${door}: ${name}${said.map((each) => `\n       ${each}`).join('')}`)
   for (const complaint of guard.complaints.slice(0, 3)) console.log(`       it says: ${complaint.trim()}`)

@@ -115,7 +115,7 @@ export async function occupy(
         const socket = await opened(port, isTls, at, signal)
         tally.count(socket ? opening : 'not opened')
         if (socket) {
-          const closed = heard(socket, 'close')
+          const closed = emitted(socket, 'close')
           await talk(socket)
           await Promise.race([closed, over(signal)])
           socket.destroy()
@@ -140,8 +140,8 @@ async function opened(
   socket.on('error', () => undefined)
   socket.resume()
   const isOpen = await Promise.race([
-    heard(socket, isTls ? 'secureConnect' : 'connect').then(() => true),
-    heard(socket, 'close').then(() => false),
+    emitted(socket, isTls ? 'secureConnect' : 'connect').then(() => true),
+    emitted(socket, 'close').then(() => false),
     over(signal).then(() => false),
   ])
   if (isOpen) return socket
@@ -150,7 +150,7 @@ async function opened(
 }
 
 /** Errors come before the end, and are no matter to an attacker. */
-function heard(socket: Socket, event: string): Promise<void> {
+function emitted(socket: Socket, event: string): Promise<void> {
   return new Promise((resolve) => socket.once(event, () => resolve()))
 }
 

@@ -25,7 +25,7 @@ export class Cluster {
 
   static async start(): Promise<Cluster> {
     const child = fork(join(import.meta.dirname, 'cluster-process.ts'), { execArgv: process.execArgv })
-    const said = await heard(child)
+    const said = await messageFrom(child)
     if (said.said !== 'ready') throw new Error('the cluster is not ready')
     return new Cluster(child, said)
   }
@@ -52,13 +52,13 @@ export class Cluster {
   }
 
   async #order(order: Order): Promise<Said> {
-    const coming = heard(this.#child)
+    const coming = messageFrom(this.#child)
     this.#child.send(order)
     return await coming
   }
 }
 
-async function heard(child: ChildProcess): Promise<Said> {
+async function messageFrom(child: ChildProcess): Promise<Said> {
   const gone = new AbortController()
   const exited = once(child, 'exit', gone).then(() => {
     throw new Error('the process of the cluster has ended')

@@ -49,7 +49,7 @@ interface Named {
 }
 
 /** The texts of an alert as people get them. */
-function told({ annotations }: Rule, { labels = {}, value }: Named): Record<string, string> {
+function annotationsOf({ annotations }: Rule, { labels = {}, value }: Named): Record<string, string> {
   return Object.fromEntries(
     Object.entries(annotations).map(([key, text]) => [key, filled(text, labels, value)] as const),
   )
@@ -59,7 +59,7 @@ function told({ annotations }: Rule, { labels = {}, value }: Named): Record<stri
 function caseOf(rule: Rule, series: readonly Series[], expected: readonly Named[]): Case {
   const alerts = expected.map((named) => ({
     exp_labels: { ...rule.labels, ...named.labels },
-    exp_annotations: told(rule, named),
+    exp_annotations: annotationsOf(rule, named),
   }))
   return {
     name: rule.alert,
@@ -103,12 +103,12 @@ t.test('the text of an alert names the node, the disk, the image and the user', 
   const all = rules()
   const names = ['node', 'disk', 'image', 'user', 'change', 'cause', 'kind', 'name', 'pod']
   for (const [alert, named] of Object.entries(cases)) {
-    const { summary = '', description = '' } = told(ruleOf(all, alert), named)
+    const { summary = '', description = '' } = annotationsOf(ruleOf(all, alert), named)
     for (const [name, value] of Object.entries(named.labels ?? {}))
       if (names.includes(name)) t.ok(`${summary} ${description}`.includes(value), `${alert}: ${name}`)
   }
   t.equal(
-    told(ruleOf(all, 'HoldfastNodeInDanger'), cases.HoldfastNodeInDanger ?? {}).summary,
+    annotationsOf(ruleOf(all, 'HoldfastNodeInDanger'), cases.HoldfastNodeInDanger ?? {}).summary,
     'Longhorn node node-1 is in danger: an eviction and a pending clean-up have met',
   )
   t.end()
@@ -122,6 +122,6 @@ t.test('an alert about a disk that no node has names the UUID of the disk', { sk
   t.match(play(t.testdir(), [{ rules: [rule], cases: [caseOf(rule, [[series, '7200x180']], [named])] }]), {
     ok: true,
   })
-  t.match(told(rule, named).summary, 'uuid-1, which no node has')
+  t.match(annotationsOf(rule, named).summary, 'uuid-1, which no node has')
   t.end()
 })

@@ -78,11 +78,11 @@ export async function rareMetrics(folder: string): Promise<string> {
     .node('n1', [disk('d1')], { metadata: { annotations: { [rescueAnnotation]: 'what?' } } })
     .image('lost', [ready('gone')])
   const unreadable = [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
-  const knowledge = { synced: true, ageMs: () => 0, seenUpTo: () => '1', unreadable }
+  const freshness = { synced: true, ageMs: () => 0, seenUpTo: () => '1', unreadable }
   const sources = {
     map: world.map,
     profile: () => 'A' as const,
-    knowledge,
+    freshness,
     clock: { monotonic: () => noon, now: () => noon },
   }
   troubleMetrics(registry, { ...sources, policy: defaultPolicy, denials: { inTheLastHour: () => [] } })

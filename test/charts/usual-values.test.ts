@@ -172,9 +172,12 @@ t.test(
       const [container] = (guard && podOf(guard)?.containers) ?? []
       const [webhook, health] = container?.ports?.map(({ containerPort }) => containerPort) ?? []
       const operator = guard?.spec?.template?.metadata.annotations?.['holdfast.dev/operator-port']
-      const told = parse(find(all, 'ConfigMap')?.data?.['holdfast.yaml'] ?? '') as Record<string, number>
+      const configured = parse(find(all, 'ConfigMap')?.data?.['holdfast.yaml'] ?? '') as Record<
+        string,
+        number
+      >
       t.strictSame(
-        [told.port, told.healthPort, told.operatorPort],
+        [configured.port, configured.healthPort, configured.operatorPort],
         [webhook, health, Number(operator)],
         'the guard listens on the ports that its pod names',
       )

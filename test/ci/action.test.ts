@@ -45,7 +45,7 @@ async function workspace(t: Test) {
 }
 
 /** The lines of a log in which GitHub's runner looks for commands. */
-function heardBy(log: string): readonly string[] {
+function requestsIn(log: string): readonly string[] {
   let word: string | undefined
   return log
     .trimEnd()
@@ -161,13 +161,13 @@ t.test('no text of a manifest is a command of the runner, in any format', async 
   await write('::error::c\n::error::d.yaml', 'kind: [\n')
   for (const format of ['text', 'json', 'yaml', 'junit', 'sarif', 'github']) {
     const { log } = await use({ files: 'odd.yaml\n*c*.yaml', format })
-    const heard = heardBy(log)
-    t.notMatch(heard.join('\n'), /##\[|^::error::/m, `${format}: ${log}`)
-    t.equal(heard.length > 0, format === 'github', `${format}: ${log}`)
+    const requests = requestsIn(log)
+    t.notMatch(requests.join('\n'), /##\[|^::error::/m, `${format}: ${log}`)
+    t.equal(requests.length > 0, format === 'github', `${format}: ${log}`)
   }
   const { log } = await use({ files: 'odd.yaml', snapshot: '', kubeconfig: 'x\n::error::e' })
   t.match(log, /^::error::e/m, 'the message has several lines')
-  t.notMatch(heardBy(log).join('\n'), /^::error::/m, log)
+  t.notMatch(requestsIn(log).join('\n'), /^::error::/m, log)
 })
 
 t.test('commands of the runner are stopped by a word that differs with each run', async (t) => {

@@ -31,7 +31,7 @@ t.test('the named replicas are asked instead of those of the cluster', async (t)
   )
 })
 
-t.test('a named replica that does not answer is told of', async (t) => {
+t.test('the command reports a named replica that does not answer', async (t) => {
   const { holdfast } = await guarded(t)
   const nowhere = ['--address', 'http://127.0.0.1:1']
   const why = 'http://127.0.0.1:1, a replica (--address), cannot be asked: '

@@ -99,7 +99,7 @@ t.test('wrong flags and missing files are errors', async (t) => {
   t.match(nobody.stderr, 'cannot read the audit of the guard at http://127.0.0.1:1')
 })
 
-t.test('requests that wait are told to who follows, so --holds without --follow is an error', async (t) => {
+t.test('only --follow shows requests that wait, so --holds without it is an error', async (t) => {
   const { code, stderr } = await run(['audit', await fileOf(t), '--holds'])
   t.equal(code, 2)
   t.match(stderr, 'it needs --follow')
@@ -139,7 +139,7 @@ async function following(t: Test, args: readonly string[] = [], waiting = [heldC
   return { recent, holds, lines: linesOf(child), child }
 }
 
-t.test('who follows is told of requests that begin to wait, and of the end', async (t) => {
+t.test('--follow shows requests that begin to wait, and their end', async (t) => {
   const { holds, lines } = await following(t)
   t.match(
     await lines(/ waits /),
@@ -164,7 +164,7 @@ t.test('the filters apply to requests that wait', async (t) => {
   t.match(await lines(/ waits /), 'evicting n2')
 })
 
-t.test('json is for programs that read records, and tells of holds if they are asked for', async (t) => {
+t.test('json is for programs that read records, and has holds only with --holds', async (t) => {
   const plain = await following(t, ['-o', 'json'])
   plain.recent.write(refused)
   t.match(JSON.parse(await plain.lines(/./)), { uid: 'r1' })

@@ -65,12 +65,7 @@ function metBy<T>(command: number, all: readonly T[]): readonly T[] {
 }
 
 /** It failed, with a sentence that says why, and no stack. */
-function isTold(
-  t: Test,
-  { code, stdout, stderr }: Ended,
-  what: string,
-  codes: readonly number[] = [2],
-): void {
+function shows(t: Test, { code, stdout, stderr }: Ended, what: string, codes: readonly number[] = [2]): void {
   t.ok(code !== null && codes.includes(code), `${what} exits with ${code}: ${stdout}${stderr}`)
   t.notMatch(stdout + stderr, /\n\s+at \S+ \(|node:internal|\[object |undefined|NaN/, what)
   t.match(stdout + stderr, /\w+ \w+/, what)
@@ -125,7 +120,7 @@ t.test('a malformed kubeconfig is an error of every command', async (t) => {
   for (const [at, command] of [...looking, ...serving].entries())
     for (const kind of metBy(at, kinds)) {
       const args = [...command, '--kubeconfig', path(kind)]
-      isTold(t, await run(args), args.join(' '))
+      shows(t, await run(args), args.join(' '))
     }
 })
 
@@ -134,19 +129,19 @@ t.test('an unknown context, namespace, option or variable is an error of every c
   const path = join(t.testdir({ kubeconfig }), 'kubeconfig')
   for (const command of all) {
     const name = command.join(' ')
-    isTold(t, await run([...command, '--kubeconfi', path]), `${name} --kubeconfi`)
-    isTold(t, await run(command, { HOLDFAST_LONGHORN_NAMESPAC: 'x' }), `${name} with an unknown variable`)
+    shows(t, await run([...command, '--kubeconfi', path]), `${name} --kubeconfi`)
+    shows(t, await run(command, { HOLDFAST_LONGHORN_NAMESPAC: 'x' }), `${name} with an unknown variable`)
   }
   for (const command of [...looking, ...serving]) {
     const name = command.join(' ')
     const cluster = [...command, '--kubeconfig', path]
-    isTold(t, await run([...cluster, '--context', 'nope']), `${name} --context nope`)
-    isTold(t, await run([...cluster, '--longhorn-namespace', '']), `${name} in the namespace ''`)
+    shows(t, await run([...cluster, '--context', 'nope']), `${name} --context nope`)
+    shows(t, await run([...cluster, '--longhorn-namespace', '']), `${name} in the namespace ''`)
   }
   for (const command of looking) {
     const args = [...command, '--kubeconfig', path, '--longhorn-namespace', 'nope']
     // doctor has seen that there is none, which is bad news.
-    isTold(t, await run(args), args.join(' '), command[0] === 'doctor' ? [1] : [2])
+    shows(t, await run(args), args.join(' '), command[0] === 'doctor' ? [1] : [2])
   }
 })
 
@@ -181,7 +176,7 @@ t.test('an API server that is down, or another server, is an error of every comm
       const path = join(folder, what)
       await writeFile(path, kubeconfigOf(address))
       const args = [...command, '--kubeconfig', path]
-      isTold(t, await run(args), `${command.join(' ')}: ${what}`, command[0] === 'doctor' ? [1, 2] : [2])
+      shows(t, await run(args), `${command.join(' ')}: ${what}`, command[0] === 'doctor' ? [1, 2] : [2])
     }
   }
 })
@@ -195,9 +190,9 @@ t.test('a value that is nested deeper than any object is an error', async (t) =>
   const node = `{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${deep}}`
   await writeFile(path('node.json'), node)
   await writeFile(path('patch.json'), `{"spec":${deep}}`)
-  const told = { code: 2, stdout: /cannot be judged [^]*nested too deep/ }
+  const refused = { code: 2, stdout: /cannot be judged [^]*nested too deep/ }
   for (const mode of [[], ['--replace']])
-    t.match(await run(['check', '-f', path('node.json'), ...mode, ...at]), told)
+    t.match(await run(['check', '-f', path('node.json'), ...mode, ...at]), refused)
   t.match(await run(['check', 'nodes/node-1', '-p', `@${path('patch.json')}`, ...at]), {
     code: 2,
     stderr: /nested too deep/,
@@ -220,35 +215,35 @@ t.test('check reports every file of a wrong kind', async (t) => {
     }),
   )
   for (const file of odd) {
-    isTold(t, await run(['check', '-f', file, ...at]), `check -f ${file}`)
+    shows(t, await run(['check', '-f', file, ...at]), `check -f ${file}`)
     // An object of another kind is not the guard's business.
     if (file !== path('manifest.yaml'))
-      isTold(t, await run(['check', '-f', change, '-f', file, ...at]), `check -f change -f ${file}`)
-    isTold(t, await run(['check', '-f', change, '--snapshot', file]), `check --snapshot ${file}`)
-    isTold(t, await run(['check', 'nodes/node-1', '-p', `@${file}`, ...at]), `check -p @${file}`, [1, 2])
+      shows(t, await run(['check', '-f', change, '-f', file, ...at]), `check -f change -f ${file}`)
+    shows(t, await run(['check', '-f', change, '--snapshot', file]), `check --snapshot ${file}`)
+    shows(t, await run(['check', 'nodes/node-1', '-p', `@${file}`, ...at]), `check -p @${file}`, [1, 2])
     if (file !== path('empty'))
-      isTold(t, await run(['check', '-f', change, '--config', file, ...at]), `check --config ${file}`)
+      shows(t, await run(['check', '-f', change, '--config', file, ...at]), `check --config ${file}`)
   }
   const stdin = await run(['check', '-f', '-', '--snapshot', '-'], {}, manifest)
-  isTold(t, stdin, 'standard input twice')
+  shows(t, stdin, 'standard input twice')
   t.match(stdin.stderr, /standard input \(-\) can be read once/)
-  isTold(t, await run(['check', '-f', '-', ...at], {}, ''), 'an empty standard input')
+  shows(t, await run(['check', '-f', '-', ...at], {}, ''), 'an empty standard input')
 })
 
 t.test('audit reports every source of a wrong kind', async (t) => {
   const { odd } = await oddFiles(t)
   for (const file of odd)
     for (const more of [[], ['--summary'], ['--follow'], ['-o', 'json']])
-      isTold(t, await run(['audit', file, ...more]), `audit ${file} ${more.join(' ')}`)
+      shows(t, await run(['audit', file, ...more]), `audit ${file} ${more.join(' ')}`)
   const html = await server(t, (_, response) =>
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome</html>'),
   )
   for (const address of [html, 'http://127.0.0.1:1']) {
-    isTold(t, await run(['audit', '--address', address]), `audit --address ${address}`)
-    isTold(t, await run(['audit', '--address', address, '--follow']), `audit --follow --address ${address}`)
+    shows(t, await run(['audit', '--address', address]), `audit --address ${address}`)
+    shows(t, await run(['audit', '--address', address, '--follow']), `audit --follow --address ${address}`)
   }
   const secret = await run(['audit', '--address', 'http://ann:s3cret@127.0.0.1:1'])
-  isTold(t, secret, 'a password in an address')
+  shows(t, secret, 'a password in an address')
   t.match(await run(['audit', 'guard.log', '--address', html]), { code: 2, stderr: /are two sources/ })
 })
 
@@ -260,14 +255,14 @@ t.test('serve and the proxies report every file of a wrong kind', async (t) => {
   for (const file of odd) {
     if (file !== path('empty'))
       for (const command of serving)
-        isTold(t, await run([...command, ...at, '--config', file]), `${command.join(' ')} --config ${file}`)
+        shows(t, await run([...command, ...at, '--config', file]), `${command.join(' ')} --config ${file}`)
     const pair = ['--tls-cert', file, '--tls-key', file]
-    isTold(t, await run([...serve, ...at, ...pair]), `serve with the certificate ${file}`)
-    isTold(t, await run([...serve, ...at, '--client-ca', file]), `serve --client-ca ${file}`)
+    shows(t, await run([...serve, ...at, ...pair]), `serve with the certificate ${file}`)
+    shows(t, await run([...serve, ...at, '--client-ca', file]), `serve --client-ca ${file}`)
     for (const proxy of proxies)
-      isTold(t, await run([...proxy, ...at, '--tls', ...pair]), `${proxy.join(' ')} --tls ${file}`)
+      shows(t, await run([...proxy, ...at, '--tls', ...pair]), `${proxy.join(' ')} --tls ${file}`)
   }
-  isTold(t, await run([...serve, ...at, '--host', '203.0.113.1']), 'serve --host')
+  shows(t, await run([...serve, ...at, '--host', '203.0.113.1']), 'serve --host')
 })
 
 t.test('a folder that cannot be written is an error', async (t) => {
@@ -275,9 +270,9 @@ t.test('a folder that cannot be written is an error', async (t) => {
   for (const dir of [path('empty'), join(path('empty'), 'below')])
     for (const more of [[], ['--api-server'], ['--overwrite']]) {
       const names = more.includes('--api-server') ? [] : ['--dns', 'localhost']
-      isTold(t, await run(['certs', '--dir', dir, ...names, ...more]), `certs --dir ${dir} ${more.join(' ')}`)
+      shows(t, await run(['certs', '--dir', dir, ...names, ...more]), `certs --dir ${dir} ${more.join(' ')}`)
     }
-  isTold(t, await run(['sandbox', '--once'], { TMPDIR: path('missing') }), 'sandbox without a TMPDIR')
+  shows(t, await run(['sandbox', '--once'], { TMPDIR: path('missing') }), 'sandbox without a TMPDIR')
 })
 
 t.test('options that name the cluster may stand before the command, as with kubectl', async (t) => {
@@ -292,7 +287,7 @@ t.test('options that name the cluster may stand before the command, as with kube
   ])
     t.match(await run(args), { code: 0, stdout: /node-1/ }, args.join(' '))
   t.match(await run(['-n', 'nope', '--kubeconfig', path, 'status']), { code: 2, stderr: /no namespace nope/ })
-  isTold(t, await run(['--kubeconfig', '/nowhere', 'proxy', 'kubernetes', ...listen]), 'proxy')
-  isTold(t, await run(['--kubeconfig', path]), 'no command')
-  isTold(t, await run(['--watch', 'status']), 'an option of one command before it')
+  shows(t, await run(['--kubeconfig', '/nowhere', 'proxy', 'kubernetes', ...listen]), 'proxy')
+  shows(t, await run(['--kubeconfig', path]), 'no command')
+  shows(t, await run(['--watch', 'status']), 'an option of one command before it')
 })

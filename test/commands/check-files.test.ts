@@ -147,43 +147,49 @@ t.test('a field that Longhorn does not have is bad news, or a warning if that is
   t.match(json, { code: 1, stdout: /unknown field "spec.evict"/ })
 })
 
-t.test('what a patch misses is told: a name that is a key, nothing to change, the wrong type', async (t) => {
-  const { check } = checking(t)
-  const patched = async (target: string, patch: object, ...more: string[]) =>
-    await check(target, ...more, '--patch', JSON.stringify(patch))
-  const nothing = /Warning: the patch changes nothing: /
-  t.match(await patched('nodes/node-1', { spec: {} }), { code: 0, stdout: nothing })
-  t.match(await patched('nodes/node-1', { status: { x: 1 } }), { code: 0, stdout: nothing })
-  const misspelt = { spec: { diskFileSpecMap: { 'uuid-disk-l': null } } }
-  t.match((await patched('backingimages/ubuntu', misspelt)).stdout, nothing)
-  const added = { spec: { diskFileSpecMap: { 'uuid-disk-l': {} } } }
-  t.match(
-    (await patched('backingimages/ubuntu', added)).stdout,
-    /Warning: spec.diskFileSpecMap."uuid-disk-l": no node has a disk with this UUID/,
-  )
-  const disk = (its: object) => ({ spec: { disks: { 'disk-l': its } } })
-  t.match(
-    (await patched('nodes/node-1', disk({ evictionRequested: true }))).stdout,
-    /Warning: spec.disks.disk-l is a new disk without a path; node-1 has a, b/,
-  )
-  t.notMatch((await patched('nodes/node-1', disk({ path: '/d' }))).stdout, /new disk/)
-  t.match(await patched('nodes/node-1', []), { code: 2, stdout: /a list goes with --type json/ })
-})
+t.test(
+  'check reports what a patch misses: a name that is a key, nothing to change, the wrong type',
+  async (t) => {
+    const { check } = checking(t)
+    const patched = async (target: string, patch: object, ...more: string[]) =>
+      await check(target, ...more, '--patch', JSON.stringify(patch))
+    const nothing = /Warning: the patch changes nothing: /
+    t.match(await patched('nodes/node-1', { spec: {} }), { code: 0, stdout: nothing })
+    t.match(await patched('nodes/node-1', { status: { x: 1 } }), { code: 0, stdout: nothing })
+    const misspelt = { spec: { diskFileSpecMap: { 'uuid-disk-l': null } } }
+    t.match((await patched('backingimages/ubuntu', misspelt)).stdout, nothing)
+    const added = { spec: { diskFileSpecMap: { 'uuid-disk-l': {} } } }
+    t.match(
+      (await patched('backingimages/ubuntu', added)).stdout,
+      /Warning: spec.diskFileSpecMap."uuid-disk-l": no node has a disk with this UUID/,
+    )
+    const disk = (its: object) => ({ spec: { disks: { 'disk-l': its } } })
+    t.match(
+      (await patched('nodes/node-1', disk({ evictionRequested: true }))).stdout,
+      /Warning: spec.disks.disk-l is a new disk without a path; node-1 has a, b/,
+    )
+    t.notMatch((await patched('nodes/node-1', disk({ path: '/d' }))).stdout, /new disk/)
+    t.match(await patched('nodes/node-1', []), { code: 2, stdout: /a list goes with --type json/ })
+  },
+)
 
 t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', async (t) => {
   const { check, checkText } = checking(t)
-  const told = { code: 1, stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/ }
+  const warned = {
+    code: 1,
+    stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/,
+  }
   const spec = '{"tags":["a"],"tags":["b"]}'
-  t.match(await checkText(nodeWith(spec)), told)
+  t.match(await checkText(nodeWith(spec)), warned)
   t.match(
     await checkText(
       `{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${spec}}`,
     ),
-    told,
+    warned,
   )
-  t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), told)
-  t.match(await check('nodes/node-1', '--patch', `spec: ${spec}`), told)
-  t.match(await check('nodes/node-1', '--no-strict', '--patch', `{"spec":${spec}}`), { ...told, code: 0 })
+  t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), warned)
+  t.match(await check('nodes/node-1', '--patch', `spec: ${spec}`), warned)
+  t.match(await check('nodes/node-1', '--no-strict', '--patch', `{"spec":${spec}}`), { ...warned, code: 0 })
   const flag = '{"spec":{"evictionRequested":false,"evictionRequested":true}}'
   t.match(await check('nodes/node-1', '--patch', flag), { code: 1, stdout: /^held back [^]*duplicate field/ })
 })
@@ -235,7 +241,7 @@ ${node('node-2', up)}
   t.match(await taken('soon'), { code: 2, stdout: /^$/, stderr: /takenAt is not a time/ })
 })
 
-t.test('where nothing was judged the exit code is not 0', async (t) => {
+t.test('the exit code is not 0 if nothing was judged', async (t) => {
   const { against, check, checkText, file, folder } = checking(t)
   const nothing = /Nothing here is an object that the guard judges/
   t.match(await checkText('apiVersion: v1\nkind: Secret\n'), { code: 2, stderr: nothing })

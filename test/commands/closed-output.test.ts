@@ -31,8 +31,8 @@ t.test('the exit code has the result even if the reader of the output is gone', 
   }
   const { PATH = '' } = process.env
   const full = ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, ...holdfast, 'completion', 'bash']
-  const told = await runProgram('sh', full, { PATH, HOME: root })
-  t.match(told, {
+  const ended = await runProgram('sh', full, { PATH, HOME: root })
+  t.match(ended, {
     code: 2,
     stderr:
       /^holdfast: standard output cannot be written: the disk is full \(ENOSPC\)\. So it is not complete\n$/,

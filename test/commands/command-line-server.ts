@@ -41,12 +41,12 @@ export async function commandLineServer(t: Pick<Test, 'teardown'>): Promise<numb
 
 function serve(socket: Socket): void {
   const stdin = new PassThrough()
-  let hear: (signal: string) => void = () => undefined
-  const signalled = new Promise<string>((resolve) => (hear = resolve))
-  const tell = (message: ToClient): void => void socket.write(`${JSON.stringify(message)}\n`)
+  let onSignal: (signal: string) => void = () => undefined
+  const signalled = new Promise<string>((resolve) => (onSignal = resolve))
+  const send = (message: ToClient): void => void socket.write(`${JSON.stringify(message)}\n`)
   createInterface({ input: socket }).on('line', (line) => {
     const message = JSON.parse(line) as FromClient
-    if ('signal' in message) hear(message.signal)
+    if ('signal' in message) onSignal(message.signal)
     else if ('stdin' in message) stdin.push(message.stdin)
     else void run(message.args, message.env)
   })
@@ -55,13 +55,13 @@ function serve(socket: Socket): void {
       env,
       isInteractive: false,
       stdin: () => stdin,
-      stdout: { write: (stdout) => tell({ stdout }) },
-      stderr: { write: (stderr) => tell({ stderr }) },
+      stdout: { write: (stdout) => send({ stdout }) },
+      stderr: { write: (stderr) => send({ stderr }) },
       untilSignal: () => signalled,
       onHangup: () => () => undefined,
       onStdoutClosed: () => () => undefined,
       measureProcess: () => Promise.resolve(),
     })
-    tell({ exit })
+    send({ exit })
   }
 }

@@ -11,7 +11,7 @@ import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { thorough } from '../fixtures/thorough.ts'
 import { run, runProcess, startProcess } from './holdfast.ts'
 
-t.test('help tells every flag and every variable', async (t) => {
+t.test('the help names every flag and every variable', async (t) => {
   const { code, stdout } = await run(['serve', '--help'])
   t.equal(code, 0)
   for (const name of settingNames) {

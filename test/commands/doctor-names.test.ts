@@ -23,7 +23,7 @@ t.test('registration, Secret and account of a guard are found, whatever they are
   t.match(stdout, 'Secret platform-tls')
   t.strictSame([...asked], ['system:serviceaccount:holdfast:platform'])
   const named = await world.doctor('--webhook-configuration', 'mine', '--service-account', 'mine')
-  t.match(named.stdout, 'There is no ValidatingWebhookConfiguration mine.', 'who names one is believed')
+  t.match(named.stdout, 'There is no ValidatingWebhookConfiguration mine.', 'a given name is used')
   t.ok(asked.has('system:serviceaccount:holdfast:mine'))
 })
 

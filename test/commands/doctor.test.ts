@@ -6,7 +6,7 @@ import { cluster, install, webhooks, well } from './examined-cluster.ts'
 import { run } from './holdfast.ts'
 import { forbidden } from './in-front.ts'
 
-t.test('where all is well, it says so and exits 0', async (t) => {
+t.test('doctor finds no problem in a healthy cluster, and exits 0', async (t) => {
   const world = await cluster(t, { answers: well })
   await install(world)
   const { code, stdout, stderr } = await world.doctor()
@@ -60,7 +60,7 @@ t.test('an odd answer of the cluster is not taken for a good one', async (t) => 
 })
 
 t.test(
-  'on the embedded cluster without a guard, what nobody can tell is unknown and the rest is judged',
+  'on the embedded cluster without a guard, checks that cannot run are unknown and the rest is judged',
   async (t) => {
     const { doctor } = await cluster(t, { release: 'v1.8.0' })
     const { code, stdout } = await doctor('--target', 'v1.8.2', '-o', 'yaml')
@@ -145,7 +145,7 @@ t.test('the Secret shows the issuer of a certificate, and the remedy fits it', a
   }
 })
 
-t.test('help tells options, exit codes and examples', async (t) => {
+t.test('the help has options, exit codes and examples', async (t) => {
   const { code, stdout } = await run(['doctor', '--help'])
   t.equal(code, 0)
   for (const text of ['--target', '--webhook-configuration', 'Exit code', '$ holdfast doctor']) {

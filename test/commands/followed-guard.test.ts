@@ -42,7 +42,7 @@ function following(t: Test, running: { name: string; url: string }[]) {
 }
 
 t.test(
-  'of two replicas one dies: what the other holds is still shown, and the page names the missing one',
+  'the page still shows the holds of one replica after the other dies, and names the missing one',
   async (t) => {
     const [one, two] = [await replica(t, 'one'), await replica(t, 'two')]
     const running = [one, two]

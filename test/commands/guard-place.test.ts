@@ -38,14 +38,14 @@ t.test('a person’s command looks where the Leases of the guard are', async (t)
   t.strictSame(notes, [])
 })
 
-t.test('it looks where the person says, and tells if the guard’s Leases are elsewhere', async (t) => {
+t.test('it looks in the given namespace, and names another one that has the guard’s Leases', async (t) => {
   const { find, place, notes } = await cluster(t)
   await makeAnchor(place, 'storage', signal)
   t.equal(await find('team-a'), 'team-a')
   t.match(notes, [/in namespace storage, not in team-a: Lease holdfast-book in longhorn-system says so/])
 })
 
-t.test('where the guard is cannot be read, so no command guesses', async (t) => {
+t.test('a guard’s place that cannot be read is an error, and no command guesses it', async (t) => {
   const { find, look, api, notes } = await cluster(t)
   await api.stop()
   await t.rejects(find(), {
@@ -55,7 +55,7 @@ t.test('where the guard is cannot be read, so no command guesses', async (t) => 
   })
   t.match(await look(), { namespace: 'holdfast', doubt: /Cannot reach the API server/ })
   t.strictSame(notes, [])
-  t.equal(await find('team-a'), 'team-a', 'who names one is believed')
+  t.equal(await find('team-a'), 'team-a', 'a given name is used')
   t.match(notes, [
     /Whether the Leases of the guard are in namespace team-a could not be looked up: Cannot reach/,
   ])

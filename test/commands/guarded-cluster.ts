@@ -83,9 +83,9 @@ export async function guarded(t: Test, choice: GuardedChoice = {}) {
 }
 
 /** The command that a text tells to run. */
-export function commandIn(told: string, command: RegExp): string {
-  const found = command.exec(told)?.[0]
-  if (found === undefined) throw new Error(`nobody says ${command.source} in: ${told}`)
+export function commandIn(output: string, command: RegExp): string {
+  const found = command.exec(output)?.[0]
+  if (found === undefined) throw new Error(`nobody says ${command.source} in: ${output}`)
   return found
 }
 
@@ -156,15 +156,21 @@ export type World = Awaited<ReturnType<typeof guarded>>
 type Method = 'PATCH' | 'POST' | 'DELETE'
 
 /** The user's view of an answer. */
-interface Told {
+interface GuardOutput {
   readonly ok: boolean
   /** Warnings, and the reason of a denial. */
   readonly text: string
 }
 
-type Ask = (method: Method, path: string, body?: object, as?: string) => Promise<Told>
+type Ask = (method: Method, path: string, body?: object, as?: string) => Promise<GuardOutput>
 
-async function ask(url: string, method: Method, path: string, body?: object, as?: string): Promise<Told> {
+async function ask(
+  url: string,
+  method: Method,
+  path: string,
+  body?: object,
+  as?: string,
+): Promise<GuardOutput> {
   const headers = {
     'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
     ...(as !== undefined && { 'impersonate-user': as }),
@@ -180,12 +186,12 @@ async function ask(url: string, method: Method, path: string, body?: object, as?
 }
 
 /** Adds a disk to its node, or takes it away. */
-export function patchDisk(ask: Ask, node: string, disk: string, spec: unknown): Promise<Told> {
+export function patchDisk(ask: Ask, node: string, disk: string, spec: unknown): Promise<GuardOutput> {
   return ask('PATCH', `nodes/${node}`, { spec: { disks: { [disk]: spec } } })
 }
 
 /** Takes a disk away in the two writes that Longhorn asks for. @returns what is said of the second */
-export async function removeDisk(ask: Ask, node: string, disk: string): Promise<Told> {
+export async function removeDisk(ask: Ask, node: string, disk: string): Promise<GuardOutput> {
   const closed = await patchDisk(ask, node, disk, { allowScheduling: false })
   return closed.ok ? await patchDisk(ask, node, disk, null) : closed
 }

@@ -55,7 +55,7 @@ export function start(
   const hangups = new Set<() => void>()
   const kill = (signal: string): void => {
     if (signal !== 'SIGHUP') end(signal)
-    else for (const hear of hangups) hear()
+    else for (const listener of hangups) listener()
   }
   const exit = runCommandLine(args, {
     env: { HOME: '/dev/null', ...env },
@@ -66,12 +66,12 @@ export function start(
     stdout,
     stderr,
     untilSignal: () => signalled,
-    onHangup(hear) {
-      hangups.add(hear)
-      return () => hangups.delete(hear)
+    onHangup(listener) {
+      hangups.add(listener)
+      return () => hangups.delete(listener)
     },
-    onStdoutClosed(hear) {
-      const failed = (error: NodeJS.ErrnoException): void => hear(error.code ?? error.message)
+    onStdoutClosed(listener) {
+      const failed = (error: NodeJS.ErrnoException): void => listener(error.code ?? error.message)
       stdout.on('error', failed)
       // A failure after the end of the command is the test's own.
       return () => stdout.off('error', failed).on('error', () => undefined)

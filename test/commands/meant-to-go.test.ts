@@ -9,7 +9,7 @@ t.test('a namespace ends with a guard and without one', async (t) => {
   const remove = (as: string) => ask('DELETE', 'nodes?dryRun=All', undefined, as)
   const before = verdicts.length
   for (const as of controllers) t.match(await remove(as), { ok: true }, `${as}, with a guard`)
-  t.equal(verdicts.length, before, 'nobody asks the guard')
+  t.equal(verdicts.length, before, 'the guard is not asked')
   t.match(await remove('ann'), { ok: false, text: /is denied: [^]*rule disk-removal-with-copies/ })
   await stop()
   for (const as of controllers) t.match(await remove(as), { ok: true }, `${as}, without a guard`)

@@ -38,7 +38,7 @@ t.test('a namespace of the guard that is named and is not there is no success', 
   const cluster = await at(t)
   const wrong = await run(['status', ...cluster, '--namespace', 'nope'])
   t.match(wrong, { code: 2, stdout: /node-1/, stderr: /There is no namespace nope/ })
-  t.match(await run(['status', ...cluster]), { code: 0 }, 'where none is named, there may be no guard')
+  t.match(await run(['status', ...cluster]), { code: 0 }, 'without a given namespace, there may be no guard')
   t.match(await run(['audit', ...cluster, '--namespace', 'nope']), { code: 2 })
 })
 

@@ -59,7 +59,7 @@ t.test('a namespace that may not be looked at is neither there nor missing', asy
   })
 })
 
-t.test('replicas outside pods that may not be looked for are not told as missing', async (t) => {
+t.test('replicas outside pods that may not be looked for are not reported as missing', async (t) => {
   const leases = '/apis/coordination.k8s.io/v1/namespaces/holdfast/leases'
   const { holdfast } = await cluster(t, (_, path) => (path === leases ? forbidden(path) : undefined))
   t.match(await holdfast('audit'), {
@@ -85,7 +85,7 @@ t.test('a replica that has announced itself and does not answer is named', async
   })
 })
 
-t.test('a watch reports once that the guard can no longer be asked', async (t) => {
+t.test('a watch reports once that the guard cannot be asked now', async (t) => {
   const sandbox = await embeddedCluster(t)
   const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal)
   const connection = connectTo(sandbox.api.url)

@@ -38,13 +38,13 @@ const commands = [
 
 for (const command of commands) {
   t.test(`holdfast ${command.join(' ')} lets a plugin ask a person, on a terminal alone`, async (t) => {
-    const told = async (isInteractive: boolean) => {
+    const outputOf = async (isInteractive: boolean) => {
       const args = [...command, '--kubeconfig', kubeconfig(t)]
       const { stdout, stderr, exit } = start(args, { PATH: process.env.PATH ?? '' }, '', isInteractive)
       const [out, err] = await Promise.all([text(stdout), text(stderr), exit])
       return out + err
     }
-    t.match(await told(false), /needs a terminal/)
-    t.notMatch(await told(true), /needs a terminal/)
+    t.match(await outputOf(false), /needs a terminal/)
+    t.notMatch(await outputOf(true), /needs a terminal/)
   })
 }

@@ -9,7 +9,7 @@ import { certificateFor } from '../fixtures/certificates.ts'
 import { type Ended, run } from './holdfast.ts'
 
 /** It could not run, says why in these words, and in none of Node's, of a library or of a stack. */
-function isTold(t: Test, { code, stdout, stderr }: Ended, words: RegExp, what: string): void {
+function reports(t: Test, { code, stdout, stderr }: Ended, words: RegExp, what: string): void {
   t.equal(code, 2, what)
   t.match(stderr, words, what)
   t.notMatch(
@@ -80,7 +80,7 @@ t.test('a server with another protocol than its address is an error in plain wor
     const path = join(folder, 'kubeconfig')
     await writeFile(path, kubeconfigOf(server))
     for (const command of [['status'], ['snapshot']])
-      isTold(t, await run([...command, '--kubeconfig', path]), words, `${command.join(' ')} of ${server}`)
+      reports(t, await run([...command, '--kubeconfig', path]), words, `${command.join(' ')} of ${server}`)
   }
 })
 
@@ -92,7 +92,7 @@ t.test('an address without a guard is an error in plain words', async (t) => {
     [`http://127.0.0.1:${ports.away}`, /is not the operator port of a guard: it answered 302/],
     [`http://127.0.0.1:${ports.page}`, /is not the operator port of a guard: it answered 200/],
   ] as const
-  for (const [address, words] of cases) isTold(t, await run(['audit', '--address', address]), words, address)
+  for (const [address, words] of cases) reports(t, await run(['audit', '--address', address]), words, address)
 })
 
 t.test('an unreadable file is an error in plain words, for every option that takes one', async (t) => {
@@ -120,7 +120,7 @@ t.test('an unreadable file is an error in plain words, for every option that tak
       ...(name === 'folder' ? [] : [['check', '-f', file, ...at]]),
       ...(name === 'file/below' ? [['certs', '--dir', file, '--dns', 'localhost']] : []),
     ]
-    for (const command of commands) isTold(t, await run(command), words, command.join(' '))
+    for (const command of commands) reports(t, await run(command), words, command.join(' '))
   }
 })
 
@@ -139,7 +139,7 @@ t.test('an empty value is an error, for every option', async (t) => {
     [['proxy', 'point-ui', 'http://x', '--deployment', ''], '--deployment'],
   ] as const
   for (const [args, what] of cases)
-    isTold(t, await run(args), new RegExp(`^holdfast: ${what}: the value is empty`), args.join(' '))
+    reports(t, await run(args), new RegExp(`^holdfast: ${what}: the value is empty`), args.join(' '))
 })
 
 t.test('an unknown name or number is an error that lists the known ones', async (t) => {
@@ -162,5 +162,5 @@ t.test('an unknown name or number is an error that lists the known ones', async 
     [['proxy', 'kubernetes', '--listen', '127.0.0.1:99999'], /a port of at most 65535/],
     [['status', '--operator-port', '99999'], /must be a port, 1 to 65535/],
   ] as const
-  for (const [args, words] of cases) isTold(t, await run(args), words, args.join(' '))
+  for (const [args, words] of cases) reports(t, await run(args), words, args.join(' '))
 })

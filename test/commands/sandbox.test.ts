@@ -16,12 +16,12 @@ async function serving(t: Test, how: typeof start, args: readonly string[]) {
   await until(/A clean-up takes/)
   const kubeconfig = /export KUBECONFIG=(\S+)/.exec(lines.join('\n'))?.[1] ?? ''
   /** Runs one of the lines that it told, as a shell would. */
-  const told = async (start: string) => {
+  const printed = async (start: string) => {
     const line = lines.map((each) => each.trim()).find((each) => each.startsWith(start)) ?? 'false'
     const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
     return await runProgram('sh', ['-c', line], env)
   }
-  return { ...running, until, told, kubeconfig, summary }
+  return { ...running, until, printed, kubeconfig, summary }
 }
 
 // They wait for clean-ups most of the time. The tests of other files go on one after the other.
@@ -34,13 +34,16 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
   })
 
   t.test('every printed command works, and decisions of the guard appear', { skip }, async (t) => {
-    const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, ['--drain', '5s'])
+    const { kill, exit, until, printed, kubeconfig, summary } = await serving(t, startProcess, [
+      '--drain',
+      '5s',
+    ])
     t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
-    t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
-    const cleaned = await told('kubectl patch backingimages')
+    t.match((await printed('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
+    const cleaned = await printed('kubectl patch backingimages')
     if (cleaned.code !== 0) throw new Error(cleaned.stderr)
     t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
-    const evicted = await told('kubectl patch nodes')
+    const evicted = await printed('kubectl patch nodes')
     if (evicted.code !== 0) throw new Error(evicted.stderr)
     t.match(await until(/UPDATE of Node node-1 by /), /held back/)
     kill('SIGINT')
@@ -58,10 +61,10 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
 
   for (const release of releases)
     t.test(`the lines that it gives to try show a hold on ${release}`, { skip }, async (t) => {
-      const { kill, exit, until, told } = await serving(t, start, ['--drain', '4s', '--longhorn', release])
+      const { kill, exit, until, printed } = await serving(t, start, ['--drain', '4s', '--longhorn', release])
       const [cleanUp, evict] = ['kubectl patch backingimages', 'kubectl patch nodes'] as const
-      t.match(await told(cleanUp), { code: 0, stderr: '' })
-      t.match(await told(evict), { code: 0 })
+      t.match(await printed(cleanUp), { code: 0, stderr: '' })
+      t.match(await printed(evict), { code: 0 })
       t.match(
         await until(/Node node-1/),
         /held back: .* by eviction-during-cleanup|held back for \d+ s first/,
@@ -71,10 +74,10 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
     })
 
   t.test('a bare sandbox has no guard', { skip }, async (t) => {
-    const { kill, exit, told } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])
-    t.match((await told('kubectl get')).stdout, 'node-2')
-    t.equal((await told('kubectl patch backingimages')).code, 0)
-    t.equal((await told('kubectl patch nodes')).code, 0, 'nothing stands in the way')
+    const { kill, exit, printed } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])
+    t.match((await printed('kubectl get')).stdout, 'node-2')
+    t.equal((await printed('kubectl patch backingimages')).code, 0)
+    t.equal((await printed('kubectl patch nodes')).code, 0, 'nothing stands in the way')
     kill('SIGTERM')
     t.equal(await exit, 0)
   })

@@ -66,7 +66,7 @@ function patch(kind: string, name: string, body: string): string[] {
 }
 
 t.test(
-  'a guard that is registered by hand refuses, tells why, and lets pass what clears',
+  'a guard that is registered by hand denies with the reason, and lets writes that clear flags pass',
   { skip },
   async (t) => {
     const { sandbox, kubectl, cleaned, cleanUp, guard, healthPort, operatorPort } = await guarded(t, {

@@ -12,7 +12,7 @@ import { logOf, start, startProcess } from './holdfast.ts'
 /** A command that serves, with all that surrounds it in the hands of the test. */
 function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: boolean } = {}) {
   const out: string[] = []
-  const told: string[] = []
+  const printed: string[] = []
   const codes: number[] = []
   let hangUp: () => void = () => undefined
   let close: (why: string) => void = () => undefined
@@ -26,15 +26,15 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
       isInteractive: false,
       stdin: () => process.stdin,
       stdout: { isTTY, write: (line) => out.push(line) },
-      stderr: { write: (line) => told.push(line) },
-      screen: { write: (line) => told.push(line) },
+      stderr: { write: (line) => printed.push(line) },
+      screen: { write: (line) => printed.push(line) },
       untilSignal: () => new Promise((resolve) => (signal = resolve)),
-      onHangup(hear) {
-        hangUp = hear
+      onHangup(listener) {
+        hangUp = listener
         return () => (hangUp = () => undefined)
       },
-      onStdoutClosed(hear) {
-        close = hear
+      onStdoutClosed(listener) {
+        close = listener
         return () => (close = () => undefined)
       },
       measureProcess: () => Promise.resolve(),
@@ -49,7 +49,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
   const log = (message: string): void => given?.log.info(message)
   const metrics = async (): Promise<string> => (await given?.registry.metrics()) ?? ''
   return {
-    ...{ out, told, codes, ended, log, metrics },
+    ...{ out, printed, codes, ended, log, metrics },
     hangUp: () => hangUp(),
     close: (why: string) => close(why),
     signal: (name: string) => signal(name),
@@ -68,8 +68,8 @@ t.test('a closed standard output does not end the guard, and does not look like 
   guard.log('after')
   t.equal(guard.stopping(), false)
   t.equal(guard.out.length, 1)
-  t.equal(guard.told.length, 1)
-  t.match(guard.told[0], /standard output is closed: EPIPE\. .*in memory only/)
+  t.equal(guard.printed.length, 1)
+  t.match(guard.printed[0], /standard output is closed: EPIPE\. .*in memory only/)
   t.match(await guard.metrics(), 'holdfast_log_dropped_total{reason="closed"} 1')
   guard.signal('SIGTERM')
   await guard.ended
@@ -162,12 +162,12 @@ t.test(
     const logged = logOf(proxy)
     const { port } = await logged('listening')
     await logged('every Longhorn object is read')
-    const told = text(proxy.stderr)
+    const printed = text(proxy.stderr)
     proxy.stdout.destroy()
     for (let n = 0; n < 3; n += 1) t.equal(await refused(port, 'node-1'), 400)
     t.equal(await refused(port, 'node-2'), 400)
     proxy.kill('SIGTERM')
     t.equal(await proxy.exit, 1)
-    t.match(await told, /standard output is closed: nobody reads it any more \(EPIPE\)\. There/)
+    t.match(await printed, /standard output is closed: nobody reads it any more \(EPIPE\)\. There/)
   },
 )

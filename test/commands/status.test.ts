@@ -72,7 +72,7 @@ t.test('a cluster at rest is shown, and unknown facts are on standard error', as
   t.notMatch(wide.stdout, 'node-2')
 })
 
-t.test('an eviction that has met a clean-up is danger, and the exit code says so', async (t) => {
+t.test('an eviction that has met a clean-up is danger, and the exit code is 1', async (t) => {
   const { status, cleanUp, evict, reserve } = await cluster(t)
   await cleanUp()
   const cleaning = await run(status())
@@ -85,7 +85,7 @@ t.test('an eviction that has met a clean-up is danger, and the exit code says so
   t.equal(danger.code, 1)
   t.match(danger.stdout, /node-1 +\(node\) .*danger\n/)
   t.match(danger.stdout, /node-2 .*1 clean-up +ok\n/)
-  t.equal((await run(status('node-2'))).code, 0, 'only what is shown counts')
+  t.equal((await run(status('node-2'))).code, 0, 'only the shown rows count')
 
   const json = await run(status('-o', 'json'))
   t.equal(json.code, 1)
@@ -102,7 +102,7 @@ t.test('an eviction that has met a clean-up is danger, and the exit code says so
   t.strictSame({ ...(parse(yaml.stdout) as object), observedAt: '' }, { ...document, observedAt: '' })
 })
 
-t.test('where no manager crashes there is no danger', async (t) => {
+t.test('no node is in danger on a release that crashes no manager', async (t) => {
   const { status, cleanUp, evict } = await cluster(t, 'v1.10.0')
   await cleanUp()
   await evict()
@@ -129,28 +129,22 @@ t.test('an unknown node, and a cluster that does not answer, are errors', async 
   t.notMatch(gone.stderr, '    at ', 'no stack')
 })
 
-t.test(
-  'without the right to read Leases, and with an object that cannot be read, it says so and goes on',
-  async (t) => {
-    const { sandbox } = await cluster(t)
-    const config = join(t.testdir(), 'front')
-    const odd = { metadata: { name: 'odd', resourceVersion: '1' }, spec: { diskFileSpecMap: 'none' } }
-    const list = { metadata: { resourceVersion: '1' }, items: [odd] }
-    const front = await inFront(t, sandbox.api.url, (_, path) => {
-      if (path.endsWith('/leases')) return forbidden(path)
-      return path.endsWith('/backingimages') ? [200, list] : undefined
-    })
-    await writeFile(config, front)
-    const blind = await run(['status', '--kubeconfig', config])
-    t.match(
-      blind.stderr,
-      /Reservations are not shown, since they cannot be read: .* User "ann" cannot do that/,
-    )
-    t.match(blind.stdout, /node-1 .* unknown +ok\n/)
-    t.match(blind.stderr, /BackingImage odd cannot be read \(spec\.diskFileSpecMap must be/)
-    t.equal(blind.code, 2, 'its copies may be what is dangerous')
-  },
-)
+t.test('status reports Leases and objects that it cannot read, and goes on', async (t) => {
+  const { sandbox } = await cluster(t)
+  const config = join(t.testdir(), 'front')
+  const odd = { metadata: { name: 'odd', resourceVersion: '1' }, spec: { diskFileSpecMap: 'none' } }
+  const list = { metadata: { resourceVersion: '1' }, items: [odd] }
+  const front = await inFront(t, sandbox.api.url, (_, path) => {
+    if (path.endsWith('/leases')) return forbidden(path)
+    return path.endsWith('/backingimages') ? [200, list] : undefined
+  })
+  await writeFile(config, front)
+  const blind = await run(['status', '--kubeconfig', config])
+  t.match(blind.stderr, /Reservations are not shown, since they cannot be read: .* User "ann" cannot do that/)
+  t.match(blind.stdout, /node-1 .* unknown +ok\n/)
+  t.match(blind.stderr, /BackingImage odd cannot be read \(spec\.diskFileSpecMap must be/)
+  t.equal(blind.code, 2, 'its copies may be dangerous')
+})
 
 t.test('nodes are selected by their labels', async (t) => {
   const { sandbox, status } = await cluster(t)
@@ -162,12 +156,12 @@ t.test('nodes are selected by their labels', async (t) => {
   const select = (...args: string[]) => run(status('-o', 'name', ...args))
   t.match(await select('-l', 'zone in (a,b)'), { code: 0, stdout: 'node.longhorn.io/node-2\n' })
   t.match(await select('--selector', '!zone'), { code: 0, stdout: 'node.longhorn.io/node-1\n' })
-  for (const [args, told] of [
+  for (const [args, wanted] of [
     [['-l', 'zone=c'], /no Longhorn node has the labels zone=c/],
     [['-l', 'zone in'], /cannot select nodes by the labels zone in: /],
     [['-l', 'zone=a', 'node-1'], /name nodes, or select them by labels/],
   ] as const)
-    t.match(await select(...args), { code: 2, stdout: '', stderr: told }, args.join(' '))
+    t.match(await select(...args), { code: 2, stdout: '', stderr: wanted }, args.join(' '))
 })
 
 t.test('replicas of the guard report their holds, and since when clean-ups are pending', async (t) => {
@@ -223,7 +217,7 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
   t.equal(await child.exit, 0)
 })
 
-t.test('help tells options, exit codes and examples', async (t) => {
+t.test('the help has options, exit codes and examples', async (t) => {
   const { code, stdout } = await run(['status', '--help'])
   t.equal(code, 0)
   for (const text of ['--watch', '--longhorn-namespace', 'Exit code', '$ holdfast status'])

@@ -5,7 +5,7 @@ import { linesOf, start } from './holdfast.ts'
 const browser = new TestBrowser(t)
 
 t.test(
-  'the page tells the whole story while it happens, with its danger and its hold',
+  'the page shows the whole story while it happens, with its danger and its hold',
   { skip },
   async (t) => {
     // Before the story, since the danger of its first act is over within seconds.
@@ -30,11 +30,11 @@ t.test(
     await until(/A clean-up takes/)
     await story.getByText(/A clean-up takes/).waitFor()
     // A quote is one paragraph of several lines.
-    const told = (await story.innerText())
+    const shownLines = (await story.innerText())
       .split('\n')
       .map((line) => line.trim())
       .filter(Boolean)
     const printed = lines.map((line) => line.trim()).filter(Boolean)
-    t.strictSame(told, printed)
+    t.strictSame(shownLines, printed)
   },
 )

@@ -25,7 +25,7 @@ function widest(text: string): number {
   return Math.max(...text.split('\n').map(widthOf))
 }
 
-t.test('where no terminal is, a row is one line, whatever its width', (t) => {
+t.test('a row is one line of any width if no terminal is there', (t) => {
   const text = table(columns, [row])
   t.equal(text.split('\n').length, 3)
   t.match(text, `${row.node}   ${row.change}   ${row.reason}`)

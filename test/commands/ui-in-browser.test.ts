@@ -70,15 +70,15 @@ t.test('the page of a real guard', { skip }, (t) => {
         reason: 'RequestWaits',
         message: /^evicting disk-2 of node-1 has to wait: .* \(asked by anna, webhook\)/,
       }
-      const told = async () => {
+      const shown = async () => {
         const events = await world.sandbox.client.list(
           { group: '', version: 'v1', plural: 'events' },
           namespace,
         )
         return events.filter((event) => 'reason' in event && event.reason === 'RequestWaits')
       }
-      await comesTrue(async () => (await told()).length > 0)
-      t.match(await told(), [waits])
+      await comesTrue(async () => (await shown()).length > 0)
+      t.match(await shown(), [waits])
       t.equal(await evicting, 200)
       await page.getByText('No request waits.').waitFor()
       await page
@@ -92,7 +92,7 @@ t.test('the page of a real guard', { skip }, (t) => {
     },
   )
 
-  t.test('a request that its client gives up waits no longer', async (t) => {
+  t.test('a request stops waiting once its client has given up', async (t) => {
     const world = await guarded(t, { release: 'v1.8.0', times: { drainMs: 600_000 } })
     const page = await looking(t, world)
     await cleanUp(world)
@@ -104,7 +104,7 @@ t.test('the page of a real guard', { skip }, (t) => {
     await page.getByText('No request waits.').waitFor()
   })
 
-  t.test('while the API server is away it says so within seconds, and goes on afterwards', async (t) => {
+  t.test('the page reports a missing API server within seconds, and goes on afterwards', async (t) => {
     const world = await guarded(t, { release: 'v1.8.0' })
     const page = await looking(t, world)
     const back = world.sandbox.api.restart(4_000)

@@ -42,7 +42,7 @@ async function looking(t: Test, world: World) {
   return { ...running, url: /http:\S+/.exec(line)?.[0] ?? '' }
 }
 
-t.test('holdfast ui shows the cluster and what the guard holds, and ends on a signal', async (t) => {
+t.test('holdfast ui shows the cluster and the waiting requests, and ends on a signal', async (t) => {
   const world = await guarded(t, { release: 'v1.8.0', times: { drainMs: 600_000 } })
   const { url, kill, exit } = await looking(t, world)
   t.match(await (await fetch(url)).text(), '<title>Holdfast</title>')
@@ -92,7 +92,7 @@ t.test('without Longhorn there is no page, and it is said why', async (t) => {
   t.match(await run(['ui', '--port', '70000']), { code: 2, stderr: 'It must be a port, 0 to 65535.' })
 })
 
-t.test('the story is told on the page while it happens', { skip: withoutChromium }, async (t) => {
+t.test('the page shows the story while it happens', { skip: withoutChromium }, async (t) => {
   const browser = new TestBrowser(t)
   const sandbox = await embeddedCluster(t)
   const story = new StoryLog()

@@ -19,7 +19,7 @@ t.test('a block is written anew in its place, and what stays stands above it', a
   t.equal(screen.shown(), 'held back')
 })
 
-t.test('what acts on a terminal is taken out of names', async (t) => {
+t.test('names lose characters that act on a terminal', async (t) => {
   const screen = terminal()
   const block = await updatingBlock(screen)
   block.show(['node \u001B]0;evil\u0007'])
@@ -29,7 +29,7 @@ t.test('what acts on a terminal is taken out of names', async (t) => {
   block.end()
 })
 
-t.test('a block is as high as the terminal, and its end is what is seen', async (t) => {
+t.test('a block is at most as high as the terminal, and shows its end', async (t) => {
   const screen = { ...terminal(), rows: 3 }
   const block = await updatingBlock(screen)
   block.show(['a', 'b', 'c', 'd'])

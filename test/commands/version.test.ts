@@ -8,7 +8,7 @@ import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { guarded } from './guarded-cluster.ts'
 import { run } from './holdfast.ts'
 
-t.test('version tells that of the client, of each replica and of Longhorn', async (t) => {
+t.test('version prints that of the client, of each replica and of Longhorn', async (t) => {
   const { kubeconfig } = await guarded(t, { release: 'v1.8.1' })
   const { code, stdout, stderr } = await run(['version', '--kubeconfig', kubeconfig])
   t.equal(code, 0, stderr)
@@ -42,7 +42,7 @@ t.test('version --client asks no cluster, and so does --version', async (t) => {
   for (const flag of ['-v', '--version']) t.match(await run([flag]), { code: 0, stdout: `${version()}\n` })
 })
 
-t.test('what is not known is told, the rest is shown, and the exit code says so', async (t) => {
+t.test('version reports the parts that it does not know, prints the rest, and exits 2', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const file = join(t.testdir(), 'kubeconfig')
   await writeFile(file, kubeconfig)

@@ -64,7 +64,7 @@ t.test('status shows first who waits, for what, and how long it still can', { sk
   t.notMatch((await holdfast('status')).stdout, 'WAITING')
 })
 
-t.test('an Event tells that the request waits, and one what became of it', { skip }, async (t) => {
+t.test('one Event says that the request waits, another how the wait ended', { skip }, async (t) => {
   const { kubectl, waits, follow, end } = await kubectlWaits(t)
   const asked = kubectl()
   await waits()
@@ -97,7 +97,7 @@ t.test('the metrics name it, and how long it still can wait', { skip }, async (t
   t.notMatch(await metrics(), 'change="evicting')
 })
 
-t.test('who follows the audit sees it wait, and sees the end', { skip }, async (t) => {
+t.test('audit --follow shows the wait, and its end', { skip }, async (t) => {
   const { kubectl, waits, kubeconfig, end } = await kubectlWaits(t)
   const following = start(['audit', '--follow', '--kubeconfig', kubeconfig])
   t.teardown(following.end)

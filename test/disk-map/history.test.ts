@@ -53,7 +53,7 @@ t.test('outages that come one shortly after the other are one', (t) => {
   const history = new History(100)
   t.equal(history.outage, undefined)
   history.outageEnded(1)
-  t.equal(history.outage, undefined, 'what did not begin does not end')
+  t.equal(history.outage, undefined, 'an outage that did not begin does not end')
   history.outageBegan(10)
   history.outageBegan(5)
   t.strictSame(history.outage, { began: 5, ended: undefined }, 'another kind has broken earlier')

@@ -85,7 +85,7 @@ const step: fc.Arbitrary<Step> = fc
   )
 
 /** Objects by name and version, in no order: views promise none. */
-function told(objects: Iterable<LonghornObject>): string[] {
+function factsOf(objects: Iterable<LonghornObject>): string[] {
   return [...objects].map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`).sort()
 }
 
@@ -96,16 +96,16 @@ function unordered(values: Iterable<object>): string[] {
 /** Every answer that there is. */
 function answers(view: DiskMapView) {
   const each = <T>(keys: readonly string[], ask: (key: string) => T) => keys.map((key) => [key, ask(key)])
-  const maybe = (object: LonghornObject | undefined) => told(object ? [object] : [])
+  const maybe = (object: LonghornObject | undefined) => factsOf(object ? [object] : [])
   return {
     release: view.release,
     replenishLimit: view.replenishLimit,
     imageCount: view.imageCount,
     pendingImageCount: view.pendingImageCount,
-    nodes: told(view.nodes()),
-    images: told(view.images()),
-    dataSources: told(view.dataSources()),
-    nodesWithUnsyncedDisks: told(view.nodesWithUnsyncedDisks()),
+    nodes: factsOf(view.nodes()),
+    images: factsOf(view.images()),
+    dataSources: factsOf(view.dataSources()),
+    nodesWithUnsyncedDisks: factsOf(view.nodesWithUnsyncedDisks()),
     pendingOnUnownedDisks: unordered(view.pendingOnUnownedDisks()),
     node: each(nodeNames, (name) => maybe(view.node(name))),
     pendingOnNode: each(nodeNames, (name) => unordered(view.pendingOnNode(name))),
@@ -114,11 +114,11 @@ function answers(view: DiskMapView) {
     copiesOf: each(imageNames, (name) => unordered(view.copiesOf(name))),
     ownersOf: each(uuids, (uuid) => unordered(view.ownersOf(uuid))),
     isAtWork: each(uuids, (uuid) => view.isAtWork(uuid)),
-    imagesOn: each(uuids, (uuid) => told(view.imagesOn(uuid))),
+    imagesOn: each(uuids, (uuid) => factsOf(view.imagesOn(uuid))),
     pendingCleanups: unordered(view.pendingCleanups()),
     pendingOf: each(imageNames, (name) => unordered(view.pendingOf(name))),
     pendingOn: each(uuids, (uuid) => unordered(view.pendingOn(uuid))),
-    unfinishedFirstFilesOn: each(uuids, (uuid) => told(view.unfinishedFirstFilesOn(uuid))),
+    unfinishedFirstFilesOn: each(uuids, (uuid) => factsOf(view.unfinishedFirstFilesOn(uuid))),
     managerState: each(uuids, (uuid) => view.managerState(uuid)),
     replicasUsing: each(imageNames, (name) =>
       each(uuids, (uuid) => [...view.replicasUsing(name, uuid)].sort()),

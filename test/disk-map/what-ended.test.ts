@@ -30,7 +30,7 @@ const source = (on: string, transferred: boolean, metadata: object = {}) => {
 type Version = ReturnType<typeof node> | ReturnType<typeof image> | ReturnType<typeof source>
 
 /** A map that has seen these versions, one each second from noon on. */
-function told(...versions: readonly Version[]): DiskMap {
+function mapAfter(...versions: readonly Version[]): DiskMap {
   const map = new DiskMap()
   versions.forEach((version, at) => map.apply(version, noon + at * 1_000))
   return map
@@ -46,66 +46,70 @@ function over({ history }: DiskMap): string[] {
 }
 
 t.test('a clean-up ends when status no longer lists the copy, spec does again, or the image goes', (t) => {
-  t.strictSame(over(told(image([pending('d1')]))), [])
-  t.strictSame(over(told(image([pending('d1')]), image([]))), ['clean-up d1 +1s'])
-  t.strictSame(over(told(image([pending('d1')]), image([ready('d1')]))), ['clean-up d1 +1s'])
-  t.strictSame(over(told(image([pending('d1')]), image([pending('d1', 'unknown')]))), [], 'still pending')
-  const gone = told(image([pending('d1'), ready('d2')]))
+  t.strictSame(over(mapAfter(image([pending('d1')]))), [])
+  t.strictSame(over(mapAfter(image([pending('d1')]), image([]))), ['clean-up d1 +1s'])
+  t.strictSame(over(mapAfter(image([pending('d1')]), image([ready('d1')]))), ['clean-up d1 +1s'])
+  t.strictSame(over(mapAfter(image([pending('d1')]), image([pending('d1', 'unknown')]))), [], 'still pending')
+  const gone = mapAfter(image([pending('d1'), ready('d2')]))
   gone.remove('BackingImage', 'i', noon + 5_000)
   t.strictSame(over(gone), ['clean-up d1 +5s'])
   t.end()
 })
 
 t.test('a clean-up that came and went between two versions has ended when the second is seen', (t) => {
-  t.strictSame(over(told(image([ready('d1'), ready('d2')]), image([ready('d2')]))), ['clean-up d1 +1s'])
-  t.strictSame(over(told(image([planned('d1')]), image([]))), ['clean-up d1 +1s'], 'made meanwhile, perhaps')
+  t.strictSame(over(mapAfter(image([ready('d1'), ready('d2')]), image([ready('d2')]))), ['clean-up d1 +1s'])
   t.strictSame(
-    over(told(image([]), image([ready('d1')]))),
+    over(mapAfter(image([planned('d1')]), image([]))),
+    ['clean-up d1 +1s'],
+    'made meanwhile, perhaps',
+  )
+  t.strictSame(
+    over(mapAfter(image([]), image([ready('d1')]))),
     ['clean-up d1 +1s'],
     'perhaps in status first (o5)',
   )
-  t.strictSame(over(told(image([]), image([planned('d1')]), image([ready('d1')]))), [], 'spec came first')
-  t.strictSame(over(told(image([copy('d1', 'ready')]), image([copy('d1', 'unknown')]))), [])
+  t.strictSame(over(mapAfter(image([]), image([planned('d1')]), image([ready('d1')]))), [], 'spec came first')
+  t.strictSame(over(mapAfter(image([copy('d1', 'ready')]), image([copy('d1', 'unknown')]))), [])
   t.end()
 })
 
 t.test('an eviction ends on each disk that it concerned, when its flags go down', (t) => {
   const up = node([disk('d1', flagged), disk('d2')])
-  t.strictSame(over(told(up, node([disk('d1'), disk('d2')]))), [
+  t.strictSame(over(mapAfter(up, node([disk('d1'), disk('d2')]))), [
     'eviction d1 +1s',
     'eviction d2 (beside) +1s',
   ])
   const whole = node([disk('d1'), disk('d2')], {}, flagged)
-  t.strictSame(over(told(whole, node([disk('d1'), disk('d2')]))), ['eviction d1 +1s', 'eviction d2 +1s'])
+  t.strictSame(over(mapAfter(whole, node([disk('d1'), disk('d2')]))), ['eviction d1 +1s', 'eviction d2 +1s'])
   const both = node([disk('d1', flagged), disk('d2', flagged)])
-  t.strictSame(over(told(both, up)), ['eviction d2 +1s'], 'the node stays flagged')
-  t.strictSame(over(told(node([disk('d1')]), up)), [], 'it begins')
+  t.strictSame(over(mapAfter(both, up)), ['eviction d2 +1s'], 'the node stays flagged')
+  t.strictSame(over(mapAfter(node([disk('d1')]), up)), [], 'it begins')
   t.end()
 })
 
 t.test('an eviction ends with the disk, with its UUID, and with the node', (t) => {
   const up = node([disk('d1', flagged), disk('d2')])
-  t.strictSame(over(told(up, node([disk('d2')], {}, flagged))), ['eviction d1 +1s'])
+  t.strictSame(over(mapAfter(up, node([disk('d2')], {}, flagged))), ['eviction d1 +1s'])
   t.strictSame(
-    over(told(up, node([disk('d1', { ...flagged, diskUUID: 'other' }), disk('d2')]))),
+    over(mapAfter(up, node([disk('d1', { ...flagged, diskUUID: 'other' }), disk('d2')]))),
     ['eviction d1 +1s', 'eviction other +1s'].filter((each) => !each.includes('other')),
   )
-  const gone = told(up)
+  const gone = mapAfter(up)
   gone.remove('Node', 'n', noon + 2_000)
   t.strictSame(over(gone), ['eviction d1 +2s', 'eviction d2 (beside) +2s'])
-  t.strictSame(gone.history.unseen('Node'), undefined, 'the watch told of everything before')
+  t.strictSame(gone.history.unseen('Node'), undefined, 'the watch has sent everything before')
   t.end()
 })
 
 t.test('a disk whose UUID is found while its flag is cleared may have been evicted', (t) => {
   const unsynced = node([disk('d1', { ...flagged, synced: false })])
-  t.strictSame(over(told(unsynced, node([disk('d1')]))), ['eviction d1 +1s'])
-  const left = told(unsynced, node([]))
+  t.strictSame(over(mapAfter(unsynced, node([disk('d1')]))), ['eviction d1 +1s'])
+  const left = mapAfter(unsynced, node([]))
   t.strictSame(over(left), [])
   t.match(
     left.history.unseen('Node'),
     { name: 'n', what: { why: 'no UUID', disks: ['d1'] }, at: noon + 1_000 },
-    'nobody knows which disk it was',
+    'the disk is unknown',
   )
   t.end()
 })
@@ -113,7 +117,7 @@ t.test('a disk whose UUID is found while its flag is cleared may have been evict
 t.test('the map notes an unseen change if a flag is cleared beside a disk without a UUID', (t) => {
   const unsynced = (options: Partial<RawDisk> = {}) => disk('d9', { synced: false, ...options })
   const unseen = (...nodes: Parameters<typeof node>[]) =>
-    told(...nodes.map((each) => node(...each))).history.unseen('Node')
+    mapAfter(...nodes.map((each) => node(...each))).history.unseen('Node')
   const cleared = { name: 'n', what: { why: 'no UUID', disks: ['d9'] }, at: noon + 1_000 }
   t.match(unseen([[unsynced(flagged)]], [[unsynced()]]), cleared, 'its own flag')
   t.match(unseen([[unsynced()], {}, flagged], [[unsynced()]]), cleared, 'that of the node')
@@ -129,10 +133,10 @@ t.test('the map notes an unseen change if a flag is cleared beside a disk withou
 })
 
 t.test('a first file ends when it is transferred, made elsewhere, or given up', (t) => {
-  t.strictSame(over(told(source('d1', false), source('d1', true))), ['first file d1 +1s'])
-  t.strictSame(over(told(source('d1', false), source('d2', false))), ['first file d1 +1s'])
-  t.strictSame(over(told(source('d1', true), source('d1', true))), [])
-  const gone = told(source('d1', false))
+  t.strictSame(over(mapAfter(source('d1', false), source('d1', true))), ['first file d1 +1s'])
+  t.strictSame(over(mapAfter(source('d1', false), source('d2', false))), ['first file d1 +1s'])
+  t.strictSame(over(mapAfter(source('d1', true), source('d1', true))), [])
+  const gone = mapAfter(source('d1', false))
   gone.remove('BackingImageDataSource', 'i', noon + 1_000)
   t.strictSame(over(gone), ['first file d1 +1s'])
   t.end()
@@ -147,7 +151,7 @@ t.test('the generation shows whether the map has missed a change of spec', (t) =
   }
   for (const kind of kinds) {
     const unseen = (...metadata: readonly object[]) =>
-      told(...metadata.map((each) => made[kind](each))).history.unseen(kind)
+      mapAfter(...metadata.map((each) => made[kind](each))).history.unseen(kind)
     const missed = (seconds: number) => ({ kind, what: { why: 'missed' }, at: noon + seconds * 1_000 })
     t.equal(unseen({}), undefined, 'no generation is the first')
     t.equal(unseen({ generation: 1 }, { generation: 2 }, { generation: 2 }), undefined)
@@ -160,23 +164,23 @@ t.test('the generation shows whether the map has missed a change of spec', (t) =
 })
 
 t.test('the state of a previous object of the same name ends when another replaces it', (t) => {
-  t.strictSame(over(told(image([pending('d1')]), image([pending('d1')], { uid: 'new' }))), [
+  t.strictSame(over(mapAfter(image([pending('d1')]), image([pending('d1')], { uid: 'new' }))), [
     'clean-up d1 +1s',
   ])
   const up = node([disk('d1', flagged)])
-  t.strictSame(over(told(up, node([disk('d1', flagged)], { uid: 'new' }))), ['eviction d1 +1s'])
+  t.strictSame(over(mapAfter(up, node([disk('d1', flagged)], { uid: 'new' }))), ['eviction d1 +1s'])
   t.end()
 })
 
 t.test('an object that only a list lacks may have changed before its deletion', (t) => {
-  const map = told(image([ready('d1')]))
+  const map = mapAfter(image([ready('d1')]))
   map.remove('BackingImage', 'i', noon + 1_000, true)
   t.match(map.history.unseen('BackingImage'), { name: 'i', at: noon + 1_000 })
   t.end()
 })
 
 t.test('an adopted object ends nothing', (t) => {
-  const map = told(node([disk('d1', flagged)]), image([pending('d1')]))
+  const map = mapAfter(node([disk('d1', flagged)]), image([pending('d1')]))
   map.adopt(node([disk('d1')], { generation: 9 }), noon)
   map.adopt(image([], { generation: 9 }), noon)
   t.strictSame(over(map), [])

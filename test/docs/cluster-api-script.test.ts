@@ -73,7 +73,7 @@ t.test('a node that is not empty keeps its machine, and the next one gets its tu
   t.end()
 })
 
-t.test('a machine without a node is let go, and one without the hook is none of its business', (t) => {
+t.test('the script lets a machine without a node go, and passes over one without the hook', (t) => {
   t.strictSame(run(t, [`clusters|a||${deleted}`]).log, [letGo('a')])
   t.strictSame(run(t, [`clusters|a|node-1|${deleted}`], { hooks: 'other' }).log, [])
   t.end()

@@ -20,7 +20,7 @@ export class Child {
     })
     this.#exit.catch((error: unknown) => this.#lines.push(String(error)))
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.#hear(line))
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#onLine(line))
     }
   }
 
@@ -30,7 +30,7 @@ export class Child {
   }
 
   /** How many lines were written; a place to look from. */
-  get heard(): number {
+  get lineCount(): number {
     return this.#lines.length
   }
 
@@ -72,7 +72,7 @@ export class Child {
     this.#process.kill(signal)
   }
 
-  #hear(line: string): void {
+  #onLine(line: string): void {
     this.#lines.push(line)
     this.#wake()
   }

@@ -130,7 +130,7 @@ class Followed {
         if (type === 'deleted') this.#objects.delete(name)
         else this.#objects.set(name, value)
         const types = { added: 'ADDED', changed: 'MODIFIED', deleted: 'DELETED' } as const
-        this.#tell({ type: types[type], object: value })
+        this.#notify({ type: types[type], object: value })
       },
       onSynced: () => done(),
       onProblem: () => undefined,
@@ -146,7 +146,7 @@ class Followed {
     await this.#following.stop()
   }
 
-  #tell(event: ObjectEvent): void {
+  #notify(event: ObjectEvent): void {
     for (const sink of this.#sinks) sink.changed(event)
   }
 }

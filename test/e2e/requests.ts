@@ -57,4 +57,4 @@ export function cleanUp(
 }
 
 /** The output of kubectl for an allowed request that waited: a wait of less than a second brings no warning. */
-export const onlyToldWait = /^(Warning: .* waited \d+s for this: .*\n)?$/
+export const onlyAboutTheWait = /^(Warning: .* waited \d+s for this: .*\n)?$/

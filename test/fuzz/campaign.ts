@@ -40,7 +40,7 @@ export interface Campaign {
 /** So often the heap is measured over a campaign. */
 const heapMeasures = 40
 /** Fewer batches than this tell nothing of the heap. */
-const tellingBatches = 200
+const countedBatches = 200
 /** One is as good as many, and the others may be the same. */
 const mostViolations = 5
 
@@ -65,7 +65,7 @@ export async function campaign(options: CampaignOptions): Promise<Campaign> {
     } catch (error) {
       violations.push(violationOf(error, cases.number))
     }
-    if (batches >= tellingBatches && batch % heapEvery === 0) heap.push(heapAfterCollection())
+    if (batches >= countedBatches && batch % heapEvery === 0) heap.push(heapAfterCollection())
   }
   await parts.reviews.stop()
   const growth = growthIn(heap)

@@ -19,19 +19,21 @@ export async function exchange(socket: Socket, { bytes, isWhole }: Saying): Prom
   const ending = new AbortController()
   try {
     return await new Promise((resolve) => {
-      const hear = (event: string, listener: (chunk: Buffer) => void): void => {
+      const listenTo = (event: string, listener: (chunk: Buffer) => void): void => {
         socket.on(event, listener)
         ending.signal.addEventListener('abort', () => socket.off(event, listener))
       }
       socket.setTimeout(silentMs)
-      hear('timeout', () => resolve({ state: 'silent' }))
-      hear('data', (chunk) => {
+      listenTo('timeout', () => resolve({ state: 'silent' }))
+      listenTo('data', (chunk) => {
         all = all.length === 0 ? chunk : Buffer.concat([all, chunk])
         // Bytes that may be several requests are read to their end.
         const answers = isWhole ? readAnswers(all, false, mayBeHead) : undefined
         if (answers && answers.state !== 'part') resolve(answers)
       })
-      hear('close', () => resolve(all.length === 0 ? { state: 'closed' } : readAnswers(all, true, mayBeHead)))
+      listenTo('close', () =>
+        resolve(all.length === 0 ? { state: 'closed' } : readAnswers(all, true, mayBeHead)),
+      )
       if (socket.destroyed) resolve({ state: 'closed' })
       socket.write(bytes)
       if (!isWhole) socket.end()
@@ -46,12 +48,12 @@ export class Line {
   port = 0
   #socket: Socket | undefined
 
-  async exchange(saying: Saying): Promise<Exchanged> {
+  async exchange(wanted: Saying): Promise<Exchanged> {
     const kept = this.#socket
     const socket = kept && !kept.destroyed && kept.readable ? kept : this.#open()
     this.#socket = undefined
-    const came = await exchange(socket, saying)
-    if (saying.isWhole && came.state === 'whole' && !came.closes) this.#socket = socket
+    const came = await exchange(socket, wanted)
+    if (wanted.isWhole && came.state === 'whole' && !came.closes) this.#socket = socket
     else socket.destroy()
     return came
   }

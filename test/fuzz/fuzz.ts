@@ -38,9 +38,9 @@ async function campaignOf(share: Share): Promise<Said> {
   const surprises = new Surprises()
   surprises.listen()
   const { violations, ...came } = await campaign(share)
-  const told = violations.map(({ number, message, input }) => ({ number, law: message, input }))
+  const found = violations.map(({ number, message, input }) => ({ number, law: message, input }))
   const { user, system } = process.cpuUsage()
-  return { ...came, violations: told, surprises: surprises.happened, cpuMs: (user + system) / 1_000 }
+  return { ...came, violations: found, surprises: surprises.happened, cpuMs: (user + system) / 1_000 }
 }
 
 async function main(): Promise<void> {

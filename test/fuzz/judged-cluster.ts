@@ -1,6 +1,6 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import { Changes, objectChange, entryChange } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange, entryChange } from '../../src/gate/hold.ts'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { QuorumReads } from '../../src/gate/ports.ts'
 import { type Kind, kinds, type LonghornObject, type ObjectOf } from '../../src/longhorn/kinds.ts'
@@ -39,7 +39,7 @@ export class JudgedCluster {
   readonly trail: AuditTrail
   /** The errors that nothing here explains. */
   readonly problems: string[] = []
-  readonly #changes = new Changes()
+  readonly #changes = new ChangeBus()
   readonly #parsed = new Map<string, LonghornObject>()
 
   constructor({ release, objects, replicas }: AnyCluster, { off = [] }: JudgedOptions = {}) {
@@ -67,12 +67,12 @@ export class JudgedCluster {
       circumstances: () => ({ replica: 'one', release, profile: profileOf(release), ageMs: 0, policy }),
     })
     const book = new InProcessBook()
-    book.subscribe((key) => this.#changes.tell(entryChange(key)))
+    book.subscribe((key) => this.#changes.emit(entryChange(key)))
     this.gate = new Gate(
       { ...defaultGateOptions, maxHoldMs: 0, tidyMs: 0, replica: 'one', process: 'one', policy },
       {
         map: this.map,
-        knowledge: { synced: true, ageMs: () => 0, seenUpTo: () => '999999999', unreadable: [] },
+        freshness: { synced: true, ageMs: () => 0, seenUpTo: () => '999999999', unreadable: [] },
         reads: this.#reads(),
         book,
         changes: this.#changes,
@@ -94,7 +94,7 @@ export class JudgedCluster {
       this.#parsed.set(keyOf(kind, object.metadata.name), read.value)
       this.map.apply(read.value, this.clock.monotonic())
     }
-    this.#changes.tell(objectChange(kind, object.metadata.name))
+    this.#changes.emit(objectChange(kind, object.metadata.name))
     return true
   }
 
@@ -103,7 +103,7 @@ export class JudgedCluster {
     this.objects.delete(keyOf(kind, name))
     this.#parsed.delete(keyOf(kind, name))
     this.map.remove(kind as Kind, name, this.clock.monotonic())
-    this.#changes.tell(objectChange(kind, name))
+    this.#changes.emit(objectChange(kind, name))
   }
 
   /** The object as it is stored, read; undefined if there is none. */

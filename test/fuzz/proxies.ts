@@ -142,21 +142,21 @@ class ProxiedCluster {
     const { objects, release, problems } = this.#judged
     const which = random.oneOf(['kubernetes', 'longhorn'] as const)
     const make = which === 'kubernetes' ? anyKubernetesRequest : anyLonghornRequest
-    const saying = make(objects, random)
+    const request = make(objects, random)
     const before = new Map(objects)
-    const came = await this.#lines[which].exchange(saying)
-    checkExchange(which, saying, came)
+    const came = await this.#lines[which].exchange(request)
+    checkExchange(which, request, came)
     const [crashing] = newlyCrashing(before, withStatusOf(before, objects), releasesTried.get(release) ?? 'A')
     if (crashing !== undefined) {
       const law = `a write went through the proxy before ${which} that crashes the manager of ${crashing} on ${release ?? 'an unknown release'}`
       throw new Violation(
         `${law}\nbefore: ${JSON.stringify([...before])}\nafter: ${JSON.stringify([...objects])}`,
-        saying.bytes,
+        request.bytes,
       )
     }
     const [problem] = problems
-    if (problem !== undefined) throw new Violation(problem, saying.bytes)
-    return saying.bytes
+    if (problem !== undefined) throw new Violation(problem, request.bytes)
+    return request.bytes
   }
 
   async #serve({ logger }: Surprises): Promise<void> {

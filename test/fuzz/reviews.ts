@@ -83,7 +83,7 @@ export class Reviews {
       {
         decide: (change, patience) => cluster.gate.decide(change, patience),
         isArming,
-        denied: (write, patienceMs) => cluster.trail.denied(write, patienceMs),
+        denied: (write, withinMs) => cluster.trail.denied(write, withinMs),
         log,
         timers: cluster.clock,
       },
@@ -128,18 +128,18 @@ export class Reviews {
   /** A body that is no review may be admitted here too; other checks cover it. */
   async #rawly(body: Buffer, random: Random): Promise<Buffer> {
     this.#port ??= await this.#listen()
-    const saying = anyReviewRequest(body, random)
+    const request = anyReviewRequest(body, random)
     const socket = connect({ port: this.#port, host: '127.0.0.1', ca: this.#ca, ALPNProtocols: ['http/1.1'] })
     socket.on('error', () => undefined)
     await once(socket, 'secureConnect')
-    const came = await exchange(socket, saying)
+    const came = await exchange(socket, request)
     socket.destroy()
-    if (came.state === 'broken') throw new Violation(`the answer is broken: ${came.why}`, saying.bytes)
-    if (saying.isWhole && (came.state !== 'whole' || came.statuses.length === 0))
-      throw new Violation(`there is no answer: ${came.state}`, saying.bytes)
+    if (came.state === 'broken') throw new Violation(`the answer is broken: ${came.why}`, request.bytes)
+    if (request.isWhole && (came.state !== 'whole' || came.statuses.length === 0))
+      throw new Violation(`there is no answer: ${came.state}`, request.bytes)
     if (came.state === 'silent')
-      throw new Violation('the connection is neither answered nor closed', saying.bytes)
-    return saying.bytes
+      throw new Violation('the connection is neither answered nor closed', request.bytes)
+    return request.bytes
   }
 
   async #listen(): Promise<number> {

@@ -19,12 +19,12 @@ export class Surprises {
 
   /** Collects uncaught errors from now on. @returns ends it */
   listen(): () => void {
-    const hear = (error: unknown): void => void this.happened.push(`nobody caught ${stackOf(error)}`)
-    process.on('uncaughtException', hear)
-    process.on('unhandledRejection', hear)
+    const note = (error: unknown): void => void this.happened.push(`nobody caught ${stackOf(error)}`)
+    process.on('uncaughtException', note)
+    process.on('unhandledRejection', note)
     return () => {
-      process.off('uncaughtException', hear)
-      process.off('unhandledRejection', hear)
+      process.off('uncaughtException', note)
+      process.off('unhandledRejection', note)
     }
   }
 }

@@ -17,16 +17,16 @@ const usual = () =>
 /** The reservations: `n1 eviction any`, `n1 removal d1,d2`, … */
 function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
-  return all.filter(({ looks }) => !looks).map(told)
+  return all.filter(({ looks }) => !looks).map(inWords)
 }
 
 /** The entries that are only checked. */
 function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
-  return all.filter((claim) => claim.looks).map(told)
+  return all.filter((claim) => claim.looks).map(inWords)
 }
 
-function told({ entry, intent, disks }: Claim): string {
+function inWords({ entry, intent, disks }: Claim): string {
   return `${entry} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`
 }
 

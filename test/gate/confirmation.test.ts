@@ -26,14 +26,14 @@ async function is(t: Test, decision: string, world: GateWorld, change: Parameter
   return verdict
 }
 
-t.test('a clean-up that the disk map has not heard of holds an eviction', async (t) => {
+t.test('a clean-up that is not in the disk map yet holds an eviction', async (t) => {
   const world = behind(usual().image('ubuntu', [pending('d1'), ready('d3'), ready('d4')]))
   t.match(await is(t, 'hold', world, evictD2(world.cluster)), {
     objections: [{ rule: 'eviction-during-cleanup', subjects: [{ disk: 'd1', image: 'ubuntu' }] }],
   })
 })
 
-t.test('an image, or a first file, that the disk map has not heard of counts too', async (t) => {
+t.test('an image, or a first file, that is not in the disk map yet counts too', async (t) => {
   const world = behind(usual().image('new', [pending('d1')]))
   await is(t, 'hold', world, evictD2(world.cluster))
   const starting = behind(usual().source('fedora', 'd1'))
@@ -42,20 +42,17 @@ t.test('an image, or a first file, that the disk map has not heard of counts too
   })
 })
 
-t.test(
-  'an eviction that the disk map has not heard of holds a clean-up and refuses a first file',
-  async (t) => {
-    const flagged = usual().node('n1', [disk('d1'), disk('d2', evicting)])
-    const world = behind(flagged)
-    t.match(await is(t, 'hold', world, world.cluster.cleanUp('ubuntu', ['d1'])), {
-      objections: [{ rule: 'cleanup-during-eviction' }],
-    })
-    const placing = behind(flagged.image('fedora', []))
-    t.match(await is(t, 'refuse', placing, placing.cluster.place('fedora', 'd1')), {
-      objections: [{ rule: 'first-file-during-eviction' }],
-    })
-  },
-)
+t.test('an eviction that is not in the disk map yet holds a clean-up and refuses a first file', async (t) => {
+  const flagged = usual().node('n1', [disk('d1'), disk('d2', evicting)])
+  const world = behind(flagged)
+  t.match(await is(t, 'hold', world, world.cluster.cleanUp('ubuntu', ['d1'])), {
+    objections: [{ rule: 'cleanup-during-eviction' }],
+  })
+  const placing = behind(flagged.image('fedora', []))
+  t.match(await is(t, 'refuse', placing, placing.cluster.place('fedora', 'd1')), {
+    objections: [{ rule: 'first-file-during-eviction' }],
+  })
+})
 
 t.test('a first file that still is made holds the clean-up of its copy', async (t) => {
   const world = new GateWorld(usual().source('ubuntu', 'd3'))
@@ -66,7 +63,7 @@ t.test('a first file that still is made holds the clean-up of its copy', async (
   await is(t, 'allow', done, done.cluster.cleanUp('ubuntu', ['d3']))
 })
 
-t.test('a disk is not taken away while an image is on it that the disk map has not heard of', async (t) => {
+t.test('a disk is not taken away while an image is on it that is not in the disk map yet', async (t) => {
   const world = behind(usual().image('new', [ready('d2')]))
   const takeD2 = world.cluster.toNode('n1', [disk('d1')])
   t.match(await is(t, 'refuse', world, takeD2), { objections: [{ rule: 'disk-removal-with-copies' }] })

@@ -6,7 +6,7 @@ import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
 import { reservation } from './reservation-book-contract.ts'
 
 /** The message to the second change about another one with this reservation. */
-function told(more: Partial<Reservation>): string {
+function findingOn(more: Partial<Reservation>): string {
   const world = cluster('v1.8.0')
     .node('n1', [disk('d1'), disk('d2')])
     .image('ubuntu', [ready('d1'), ready('d2')])
@@ -21,25 +21,25 @@ const one = [uuid('d1')]
 
 t.test('a conflict names the effect of the other change, as far as its reservation shows it', (t) => {
   const [ofNode, ofImage] = [{ kind: 'Node' } as const, { kind: 'BackingImage' } as const]
-  t.equal(told({ ...ofNode, intent: 'eviction', disks: 'any' }), 'an eviction')
+  t.equal(findingOn({ ...ofNode, intent: 'eviction', disks: 'any' }), 'an eviction')
   t.equal(
-    told({ ...ofNode, intent: 'eviction', disks: one }),
+    findingOn({ ...ofNode, intent: 'eviction', disks: one }),
     'an eviction, or the removal of a disk or of its node',
   )
-  t.equal(told({ ...ofNode, intent: 'removal', disks: one }), 'the removal of a disk or of its node')
-  t.equal(told({ ...ofImage, intent: 'removal', disks: one }), 'a clean-up')
+  t.equal(findingOn({ ...ofNode, intent: 'removal', disks: one }), 'the removal of a disk or of its node')
+  t.equal(findingOn({ ...ofImage, intent: 'removal', disks: one }), 'a clean-up')
   t.equal(
-    told({ kind: 'BackingImageDataSource', intent: 'placement', disks: one }),
+    findingOn({ kind: 'BackingImageDataSource', intent: 'placement', disks: one }),
     'the making of a first file',
   )
   t.equal(
-    told({ ...ofNode, intent: 'keep', disks: one }),
+    findingOn({ ...ofNode, intent: 'keep', disks: one }),
     'an eviction, or the removal of a disk or of its node, which counts on other copies to stay',
   )
   t.equal(
-    told({ ...ofImage, intent: 'keep', disks: one }),
+    findingOn({ ...ofImage, intent: 'keep', disks: one }),
     'a clean-up, which counts on other copies to stay',
   )
-  t.equal(told({ ...ofNode, intent: 'write', disks: 'any' }), 'a write through a proxy')
+  t.equal(findingOn({ ...ofNode, intent: 'write', disks: 'any' }), 'a write through a proxy')
   t.end()
 })

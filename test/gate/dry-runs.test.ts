@@ -54,7 +54,7 @@ t.test('a dry run that would wait is answered at once, and takes no place of tho
 
 t.test('a dry run that cannot be judged is answered at once', async (t) => {
   const world = new GateWorld(usual())
-  world.knowledge.synced = false
+  world.freshness.synced = false
   for (const [dryRun, retry] of [
     [true, undefined],
     [false, 2],
@@ -76,7 +76,7 @@ t.test('an account that must not wait is refused at once', async (t) => {
     30_000,
   )
   t.match(answer, { allowed: false, status: { code: 403, message: /^evicting d2 of n1 has to wait/ } })
-  world.knowledge.synced = false
+  world.freshness.synced = false
   const unjudged = await world.decide(draining.cleanUp('ubuntu', ['d2'], by), 30_000)
   t.match(unjudged.answer, { status: { code: 503 } })
   t.notMatch(unjudged.answer, { status: { details: { retryAfterSeconds: 2 } } })

@@ -9,9 +9,9 @@ const awaited = new AbortController().signal
 /** Puts a reservation on an entry. */
 const adds =
   (stamp: string): Edit<string> =>
-  ({ reservations, settled }) =>
+  ({ reservations, marks }) =>
     Promise.resolve({
-      next: { reservations: [...reservations, reservation(stamp)], settled },
+      next: { reservations: [...reservations, reservation(stamp)], marks },
       result: stamp,
     })
 

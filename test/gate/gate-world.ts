@@ -1,10 +1,10 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
-import { Changes, objectChange } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange } from '../../src/gate/hold.ts'
 import { InProcessBook, type Entry, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import type {
   DecisionListener,
   HoldListener,
-  Knowledge,
+  MapFreshness,
   Outcome,
   QuorumReads,
   Timing,
@@ -30,22 +30,22 @@ export interface GateWorldOptions extends Partial<Omit<GateOptions, 'policy'>> {
 /** One replica: a gate with everything around it in the hands of the test, and every round trip counted. */
 export class GateWorld {
   readonly clock = new FakeClock()
-  readonly changes = new Changes()
+  readonly changes = new ChangeBus()
   readonly book: InProcessBook
   readonly gate: Gate
   readonly record: {
     readonly change: Change
     readonly verdict: Verdict
     readonly timing: Timing
-    readonly patienceMs: number
+    readonly withinMs: number
   }[] = []
   /** The promise that a decision waits for until it is recorded. */
   recording: Promise<void> | undefined
   /** The listeners of decisions: the record, and those of a test. */
   readonly listeners: DecisionListener[] = [
     {
-      decided: (change, verdict, timing, patienceMs) => {
-        this.record.push({ change, verdict, timing, patienceMs })
+      decided: (change, verdict, timing, withinMs) => {
+        this.record.push({ change, verdict, timing, withinMs })
         return this.recording
       },
     },
@@ -53,7 +53,7 @@ export class GateWorld {
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
   /** The requests to the cluster, in order: `swap n1`, `images`, … */
   readonly trips: string[] = []
-  readonly knowledge: { -readonly [K in keyof Knowledge]: Knowledge[K] } = {
+  readonly freshness: { -readonly [K in keyof MapFreshness]: MapFreshness[K] } = {
     synced: true,
     ageMs: () => 0,
     seenUpTo: () => '999999',
@@ -91,7 +91,7 @@ export class GateWorld {
       },
       {
         map: cluster.map,
-        knowledge: this.knowledge,
+        freshness: this.freshness,
         reads: this.#reads(),
         book: this.#counted(),
         doubt: () => this.doubt,
@@ -115,8 +115,8 @@ export class GateWorld {
   }
 
   /** Announces a change of an object of the disk map, as the feed does. */
-  tell(kind: Kind, name: string): void {
-    this.changes.tell(objectChange(kind, name))
+  emit(kind: Kind, name: string): void {
+    this.changes.emit(objectChange(kind, name))
   }
 
   async #trip<T>(name: string, signal: AbortSignal, effect: () => T | Promise<T>): Promise<T> {

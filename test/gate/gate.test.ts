@@ -19,14 +19,14 @@ function dangerous(): TestCluster {
 /** A gate that knows this cluster this well. */
 function gateOf(of: TestCluster, { synced = true, ageMs = 0, unreadable = false } = {}) {
   const world = new GateWorld(of)
-  world.knowledge.synced = synced
-  world.knowledge.ageMs = () => ageMs
-  if (unreadable) world.knowledge.unreadable = [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
+  world.freshness.synced = synced
+  world.freshness.ageMs = () => ageMs
+  if (unreadable) world.freshness.unreadable = [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
   return world
 }
 
-async function decide(change: Change, of = dangerous(), knowledge = {}): Promise<Outcome> {
-  return await gateOf(of, knowledge).decide(change)
+async function decide(change: Change, of = dangerous(), freshness = {}): Promise<Outcome> {
+  return await gateOf(of, freshness).decide(change)
 }
 
 const by = (actor: Actor) => ({ actor })
@@ -158,29 +158,26 @@ t.test('while the disk map is not synced, arming changes get 503 and all others 
   t.notMatch(longhorn.answer, { status: { details: { retryAfterSeconds: Number } } })
 })
 
-t.test(
-  'an old or incomplete disk map still stops known dangers, and no longer lets an eviction pass',
-  async (t) => {
-    for (const [knowledge, why] of [
-      [{ ageMs: 120_001 }, 'disk-map-too-old'],
-      [{ unreadable: true }, 'disk-map-incomplete'],
-    ] as const) {
-      const { verdict } = await decide(safeEviction(), dangerous(), knowledge)
-      t.match(verdict, { decision: 'unavailable', why, warnings: [{ rule: 'below-min-copies' }, {}] })
-      t.equal((await decide(eviction(), dangerous(), knowledge)).verdict.decision, 'hold')
-      t.equal((await decide(lossyCleanUp(), dangerous(), knowledge)).verdict.decision, 'refuse')
-      t.equal((await decide(tagsOnly(), dangerous(), knowledge)).verdict.decision, 'allow')
-    }
-    t.equal((await decide(safeEviction(), dangerous(), { ageMs: 120_000 })).verdict.decision, 'allow')
-  },
-)
+t.test('an old or incomplete disk map still stops known dangers, and lets no eviction pass', async (t) => {
+  for (const [freshness, why] of [
+    [{ ageMs: 120_001 }, 'disk-map-too-old'],
+    [{ unreadable: true }, 'disk-map-incomplete'],
+  ] as const) {
+    const { verdict } = await decide(safeEviction(), dangerous(), freshness)
+    t.match(verdict, { decision: 'unavailable', why, warnings: [{ rule: 'below-min-copies' }, {}] })
+    t.equal((await decide(eviction(), dangerous(), freshness)).verdict.decision, 'hold')
+    t.equal((await decide(lossyCleanUp(), dangerous(), freshness)).verdict.decision, 'refuse')
+    t.equal((await decide(tagsOnly(), dangerous(), freshness)).verdict.decision, 'allow')
+  }
+  t.equal((await decide(safeEviction(), dangerous(), { ageMs: 120_000 })).verdict.decision, 'allow')
+})
 
 t.test('a write that raises no danger is decided at once, and in the same way', async (t) => {
   const world = gateOf(dangerous())
   const atOnce = world.gate.decideAtOnce(tagsOnly())
   t.same(atOnce, await world.decide(tagsOnly()))
   t.match(atOnce, { verdict: { decision: 'allow' }, answer: { allowed: true, warnings: [] } })
-  t.equal(world.record.length, 2, 'both are told of')
+  t.equal(world.record.length, 2, 'both are recorded')
 })
 
 t.test('a change that may have to wait, or goes on record, is not decided at once', (t) => {
@@ -195,8 +192,8 @@ t.test('a change that may have to wait, or goes on record, is not decided at onc
 t.test('a change is on record before its answer leaves', async (t) => {
   const world = gateOf(dangerous())
   const change = lossyCleanUp()
-  const told = world.decide(change).then((decision) => ({ decision, onRecord: world.record.length }))
-  const { decision, onRecord } = await told
+  const decided = world.decide(change).then((decision) => ({ decision, onRecord: world.record.length }))
+  const { decision, onRecord } = await decided
   t.equal(onRecord, 1)
   t.match(world.record, [{ change, verdict: decision.verdict, timing: { totalMs: 0, heldMs: 0 } }])
 })

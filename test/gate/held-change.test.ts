@@ -17,26 +17,34 @@ function objection(parts: Partial<Objection> = {}): Objection {
 
 const facts = { id: 1, doing: 'evicting n1', since: 0, isRetry: false, until: 10 }
 
-function told(objections: readonly Objection[], change: Change = world.cleanUp('ubuntu', ['d2'])) {
+function describedWith(objections: readonly Objection[], change: Change = world.cleanUp('ubuntu', ['d2'])) {
   return describe(change, { ...facts, objections }, world.map)
 }
 
 t.test('a held change of an image names the nodes of its objections', (t) => {
   const subjects = [{ node: 'n1', disk: 'd1' }]
-  const { nodes, object } = told([objection({ subjects }), objection({ subjects }), objection()])
+  const { nodes, object } = describedWith([objection({ subjects }), objection({ subjects }), objection()])
   t.strictSame(nodes, ['n1'])
   t.strictSame(object, { kind: 'BackingImage', name: 'ubuntu', uid: 'uid-ubuntu' })
   t.end()
 })
 
 t.test('a held creation of an image names no node, and a held deletion of a node names it', (t) => {
-  t.match(told([], world.place('new', 'd1')), { operation: 'CREATE', object: { name: 'new' }, nodes: [] })
-  t.match(told([], world.deleteNode('n1')), { operation: 'DELETE', object: { name: 'n1' }, nodes: ['n1'] })
+  t.match(describedWith([], world.place('new', 'd1')), {
+    operation: 'CREATE',
+    object: { name: 'new' },
+    nodes: [],
+  })
+  t.match(describedWith([], world.deleteNode('n1')), {
+    operation: 'DELETE',
+    object: { name: 'n1' },
+    nodes: ['n1'],
+  })
   t.end()
 })
 
 t.test('a cause has a start time only if it is a pending clean-up that the map knows', (t) => {
-  const of = (parts: Partial<Objection>) => told([objection(parts)]).causes[0]?.since
+  const of = (parts: Partial<Objection>) => describedWith([objection(parts)]).causes[0]?.since
   t.equal(of({ subjects: [{ image: 'ubuntu', diskUUID: 'uuid-d1' }] }), noon)
   t.equal(of({ subjects: [{ image: 'ubuntu', diskUUID: 'uuid-d9' }] }), undefined)
   t.equal(of({ subjects: [{ node: 'n1' }] }), undefined)
@@ -46,18 +54,18 @@ t.test('a cause has a start time only if it is a pending clean-up that the map k
 })
 
 t.test('a cause that time alone ends has its end time', (t) => {
-  t.match(told([objection({ until: 7 })]).causes, [{ until: 7, found: 'f', subject: {} }])
+  t.match(describedWith([objection({ until: 7 })]).causes, [{ until: 7, found: 'f', subject: {} }])
   t.end()
 })
 
 t.test('the progress is that of a copy of the image that is on its way', (t) => {
   const of = (image: string, rule: Objection['rule'] = 'evict-unready-copy') =>
-    told([objection({ rule, subjects: [{ image }] })]).causes[0]?.progress
+    describedWith([objection({ rule, subjects: [{ image }] })]).causes[0]?.progress
   t.equal(of('debian'), 12)
   t.equal(of('debian', 'eviction-during-cleanup'), undefined, 'a clean-up has none')
   t.equal(of('ubuntu'), undefined, 'its copies are ready, or go')
   t.equal(of('gone'), undefined)
-  t.match(told([objection({ rule: 'eviction-budget', subjects: [{ node: 'n1' }] })]).causes, [
+  t.match(describedWith([objection({ rule: 'eviction-budget', subjects: [{ node: 'n1' }] })]).causes, [
     { progress: undefined },
   ])
   t.end()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Changes, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
@@ -41,7 +41,7 @@ t.test('an eviction during a clean-up simply takes as long as the clean-up, and 
   const { world, decision } = await holding()
   world.clock.advance(3_000)
   world.cluster.image('ubuntu', drained)
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   t.equal((await decision).answer.allowed, true)
   t.equal(world.gate.holding, 0)
   t.match(world.record, [{ verdict: { decision: 'allow' }, timing: { totalMs: 3_000, heldMs: 3_000 } }])
@@ -52,18 +52,18 @@ t.test('an eviction during a clean-up simply takes as long as the clean-up, and 
 t.test('an unrelated change does not wake it', async (t) => {
   const { world, decision } = await holding()
   world.cluster.image('ubuntu', drained)
-  world.tell('BackingImage', 'debian')
-  world.tell('Node', 'n2')
+  world.emit('BackingImage', 'debian')
+  world.emit('Node', 'n2')
   await turns()
   t.equal(world.gate.holding, 1)
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   t.equal((await decision).answer.allowed, true)
 })
 
 t.test('a related change that does not clear the way lets it wait on', async (t) => {
   const { world, decision } = await holding()
-  world.tell('BackingImage', 'ubuntu')
-  world.tell('Node', 'n1')
+  world.emit('BackingImage', 'ubuntu')
+  world.emit('Node', 'n1')
   await turns()
   t.equal(world.gate.holding, 1)
   world.clock.advance(10_000)
@@ -71,7 +71,7 @@ t.test('a related change that does not clear the way lets it wait on', async (t)
   t.match(world.record, [{ timing: { heldMs: 10_000 } }])
 })
 
-t.test('it is held no longer than configured, even if the client would wait', async (t) => {
+t.test('a change is held at most as long as configured, even if the client would wait', async (t) => {
   const { world, decision } = await holding({ maxHoldMs: 2_000 }, 25_000)
   world.clock.advance(1_999)
   await turns()
@@ -146,7 +146,7 @@ t.test('no request waits with a limit of zero', async (t) => {
 })
 
 t.test('a change whose place is taken during its attempt is answered after the attempt', async (t) => {
-  const changes = new Changes()
+  const changes = new ChangeBus()
   const holds = new Holds({ maxHoldMs: 10_000, maxHolds: 2 }, changes, new FakeClock())
   const signal = new AbortController().signal
   const held = (what: string): Attempt => ({
@@ -164,7 +164,7 @@ t.test('a change whose place is taken during its attempt is answered after the a
     return attempts === 1 ? Promise.resolve(held('n2')) : new Promise((resolve) => (answer = resolve))
   })
   await eventually(() => holds.active === 2)
-  changes.tell(objectChange('Node', 'n2'))
+  changes.emit(objectChange('Node', 'n2'))
   await eventually(() => attempts === 2)
   void until('bob', () => Promise.resolve(held('n3')))
   await turns()
@@ -209,7 +209,7 @@ t.test('a change during an attempt to ask the cluster is not missed', async (t) 
     world.after = () => {
       world.after = () => undefined
       world.truth = usual().image('ubuntu', drained)
-      world.tell('BackingImage', 'ubuntu')
+      world.emit('BackingImage', 'ubuntu')
     }
   }
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'allow')
@@ -225,11 +225,11 @@ t.test('an eviction is held by a reservation until it is settled', async (t) => 
   const decision = world.decide(evictD2(world.cluster), 10_000)
   await eventually(() => world.gate.holding === 1)
   world.cluster.image('ubuntu', drained, { metadata: { resourceVersion: '2' } })
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   t.equal((await decision).verdict.decision, 'allow')
 })
 
-t.test('a reservation past its deadline no longer holds anything', async (t) => {
+t.test('a reservation past its deadline holds nothing', async (t) => {
   const book = new InProcessBook()
   const calm = () => usual().image('ubuntu', [ready('d1'), ...drained])
   const other = new GateWorld(calm(), { book, replica: 'two' })
@@ -260,7 +260,7 @@ t.test(
     const world = new GateWorld(of)
     const decision = world.decide(of.toNode('n1', [disk('d1', evicting)]), 10_000)
     await eventually(() => world.gate.holding === 1)
-    world.tell('BackingImage', 'i1')
+    world.emit('BackingImage', 'i1')
     world.clock.advance(10_000)
     t.match(await decision, { answer: { status: { code: 429, message: /CRD [^]* looks out of date/ } } })
   },

@@ -199,7 +199,7 @@ t.test('creates of one name under many uids count as many objects', async (t) =>
   t.equal(world.reservations.length, mostCreations)
 })
 
-t.test('a finished create no longer counts, although its reservation remains', async (t) => {
+t.test('a finished create does not count, although its reservation remains', async (t) => {
   const world = new GateWorld(usual())
   for (let at = 0; at < mostCreations; at++)
     await world.decide(create(world.cluster, `new-${at}`, `uid-${at}`))

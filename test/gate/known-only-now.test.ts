@@ -48,7 +48,7 @@ t.test('it looks once the watch has brought its own reservation, and all earlier
   let over = false
   const decided = world.decide(evict(world.cluster)).finally(() => (over = true))
   await turns()
-  t.notOk(over, 'what it has seen of the entry may be old')
+  t.notOk(over, 'its version of the entry may be old')
   world.markedSince = -Infinity
   const entry = world.book.seen('n2')
   await world.book.swap(entry, entry, new AbortController().signal)

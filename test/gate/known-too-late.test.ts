@@ -21,7 +21,7 @@ function silent(
   options: GateWorldOptions = {},
 ): GateWorld {
   const world = new GateWorld(known, { ...options, truth })
-  world.knowledge.ageMs = () => ageMs
+  world.freshness.ageMs = () => ageMs
   return world
 }
 
@@ -32,7 +32,7 @@ async function is(t: Test, decision: string, rule: string | undefined, world: Ga
 }
 
 t.test(
-  'a replica of a volume that the disk map has not heard of keeps its copy, on every release',
+  'a replica of a volume that is not in the disk map yet keeps its copy, on every release',
   async (t) => {
     for (const release of releases) {
       for (const ageMs of [0, 60_000]) {
@@ -68,7 +68,7 @@ t.test('a first file that is made again is read if the disk map is older than a 
   await is(t, 'allow', undefined, gone, gone.cluster.cleanUp('ubuntu', ['d1']))
   const fresh = silent(done, done, 10_000)
   const trips = await is(t, 'allow', undefined, fresh, fresh.cluster.cleanUp('ubuntu', ['d1']))
-  t.notOk(trips.includes('data source ubuntu'), 'what is fresh is not read')
+  t.notOk(trips.includes('data source ubuntu'), 'a fresh kind is not read')
 })
 
 t.test('a disk is not taken away because another node had it once', async (t) => {
@@ -102,7 +102,7 @@ t.test('a copy, unknown or ready, counts only while a node has its disk', async 
   }
 })
 
-t.test('a budget counts nodes and clean-ups that the disk map has not heard of', async (t) => {
+t.test('a budget counts nodes and clean-ups that are not in the disk map yet', async (t) => {
   const flagged = usual().node('n2', [disk('d3', evicting), disk('d4')])
   const budget = (flaggedNodes?: number, pendingCleanups?: number): GateWorldOptions => ({
     policy: { evictionBudget: { flaggedNodes, pendingCleanups } },
@@ -145,7 +145,7 @@ t.test(
         fresh,
         fresh.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]),
       )
-      t.notOk(few.includes('node n2'), 'what is fresh is not read')
+      t.notOk(few.includes('node n2'), 'a fresh kind is not read')
     }
   },
 )

@@ -35,7 +35,7 @@ t.test('a removal of a lost disk’s copies is reserved, and judged again on sto
   ])
   const empty = new GateWorld(dead(gone, [copy('d1', 'failed'), ready('d2')]))
   await is(t, 'allow', empty, empty.cluster.deleteNode('n1'))
-  t.strictSame(empty.trips, ['images', 'data sources'], 'nobody counts on a failed copy')
+  t.strictSame(empty.trips, ['images', 'data sources'], 'no change counts on a failed copy')
 })
 
 t.test('a ready copy elsewhere that is gone by now keeps the node', async (t) => {
@@ -47,7 +47,7 @@ t.test('a ready copy elsewhere that is gone by now keeps the node', async (t) =>
   const silent = new GateWorld(dead(), {
     truth: dead().node('n2', [disk('d2')], { notReady: downForAnHour }),
   })
-  silent.knowledge.ageMs = () => 60_000
+  silent.freshness.ageMs = () => 60_000
   await is(t, 'refuse', silent, silent.cluster.deleteNode('n1'))
   t.ok(silent.trips.includes('node n2'), 'a map that is old does not say whether the other node is up')
 })
@@ -105,7 +105,7 @@ t.test('an override written on the node admits its deletion, and is on record', 
   const unused = new GateWorld(annotated(`delete uid-n1/4 ${soon}: the machine burnt down`))
   unused.clock.step(hour)
   const late = await unused.decide(unused.cluster.deleteNode('n1'))
-  t.equal(late.verdict.decision, 'refuse', 'nobody has used it in time')
+  t.equal(late.verdict.decision, 'refuse', 'no write has used it in time')
   t.match(late.answer.warnings, [/^the override was ignored: .* names no time, or one that is over/])
 
   const except = { groups: undefined, except: new Set(['disk-removal-with-copies'] as const) }
@@ -116,7 +116,7 @@ t.test('an override written on the node admits its deletion, and is on record', 
 t.test('a deletion by the namespace controller passes without I/O, and is recorded', async (t) => {
   const actor = { username: 'system:serviceaccount:kube-system:namespace-controller', groups: [] }
   const world = new GateWorld(dead(downForAnHour, [ready('d1')]))
-  world.knowledge.synced = false
+  world.freshness.synced = false
   t.match(await is(t, 'allow', world, world.cluster.deleteNode('n1', { actor })), { mark: 'collected' })
   t.strictSame(world.trips, [])
   t.match(world.record, [{ verdict: { mark: 'collected' } }])

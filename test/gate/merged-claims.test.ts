@@ -21,7 +21,7 @@ t.test('claims are covered by as many disks or more on the same entry with the s
   ] as const
   t.strictSame(uncovered([], has), [])
   t.strictSame(uncovered([...covered, ...not], has), not)
-  t.strictSame(uncovered(covered, [...has, ...has]), [], 'whoever has them twice')
+  t.strictSame(uncovered(covered, [...has, ...has]), [], 'an entry that has them twice')
   t.end()
 })
 

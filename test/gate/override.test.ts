@@ -17,7 +17,7 @@ const eviction = (): NodeChange => dangerous().toNode('n1', [disk('d1')], annota
 const watching: Partial<Policy> = { modes: withModes(defaultPolicy.modes, () => 'warn') }
 
 t.test(
-  'an override admits a change that would be held, says so, and is recorded with its reason',
+  'an override admits a change that would be held, with a warning, and is recorded with its reason',
   async (t) => {
     const world = new GateWorld(dangerous())
     const { verdict, answer } = await world.decide(eviction())
@@ -30,7 +30,7 @@ t.test(
       ],
     })
     t.match(world.record, [{ verdict: { override: { reason } } }])
-    t.match(world.reservations, [{ kind: 'Node', name: 'n1' }], 'others are told all the same')
+    t.match(world.reservations, [{ kind: 'Node', name: 'n1' }], 'other findings are still reported')
   },
 )
 
@@ -41,15 +41,18 @@ t.test('a rule without exceptions holds despite an override, and the answer says
   t.match(answer.warnings, [/^the override was granted, but the rule against this change/])
 })
 
-t.test('a user without the right to override is held, and the answer says so', async (t) => {
-  const override = { groups: ['storage-admins'], except: new Set<never>() }
-  const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
-  t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
-})
+t.test(
+  'a user without the right to override is held, and the answer names the groups that have it',
+  async (t) => {
+    const override = { groups: ['storage-admins'], except: new Set<never>() }
+    const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
+    t.equal(verdict.decision, 'hold')
+    t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
+  },
+)
 
 t.test(
-  'the creation of an object with an old override waits, and the warning tells how to override',
+  'the creation of an object with an old override waits, and the warning describes how to override',
   async (t) => {
     const fresh = () =>
       cluster('v1.8.0')
@@ -102,7 +105,7 @@ t.test('an override of a harmless change is ignored', async (t) => {
 t.test('an override breaks the glass while nothing can be judged, and only without exceptions', async (t) => {
   const blind = (policy: Partial<Policy> = {}) => {
     const world = new GateWorld(dangerous(), { policy })
-    world.knowledge.synced = false
+    world.freshness.synced = false
     return world.decide(eviction())
   }
   t.match(await blind(), {
@@ -129,7 +132,7 @@ t.test('a guard that only warns admits with warnings, and writes nothing', async
     answer: { allowed: true, warnings: [/^evicting .*\(rule eviction-during-cleanup\)$/] },
   })
   t.strictSame(world.trips, [])
-  world.knowledge.ageMs = () => Infinity
+  world.freshness.ageMs = () => Infinity
   t.match(await world.decide(plain), { verdict: { decision: 'allow', unjudged: 'disk-map-too-old' } })
 })
 

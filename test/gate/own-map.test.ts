@@ -16,9 +16,9 @@ function watching(): GateWorld {
 async function marked(seen: string): Promise<GateWorld> {
   const world = watching()
   const entry = await world.book.read('n1', new AbortController().signal)
-  const contents = { reservations: [], settled: { BackingImage: '12' } }
+  const contents = { reservations: [], marks: { BackingImage: '12' } }
   await world.book.swap(entry, contents, new AbortController().signal)
-  world.knowledge.seenUpTo = () => seen
+  world.freshness.seenUpTo = () => seen
   return world
 }
 
@@ -28,7 +28,7 @@ t.test('an eviction costs one round trip where the map has come as far as the ma
   t.strictSame(world.trips, ['swap n1'])
   const unmarked = watching()
   await is(t, 'allow', unmarked, evictD1(unmarked.cluster))
-  t.strictSame(unmarked.trips, ['swap n1'], 'an entry that nobody has written for long tells as much')
+  t.strictSame(unmarked.trips, ['swap n1'], 'an old entry proves as much')
 })
 
 t.test('an eviction waits shortly for a watch that is behind the marks', async (t) => {
@@ -37,10 +37,10 @@ t.test('an eviction waits shortly for a watch that is behind the marks', async (
   await turns()
   world.cluster.image('debian', [ready('d3')])
   world.cluster.image('debian', [{ disk: 'd1', wanted: false, evictionRequested: false, state: 'ready' }])
-  world.knowledge.seenUpTo = () => '12'
-  world.tell('BackingImage', 'debian')
+  world.freshness.seenUpTo = () => '12'
+  world.emit('BackingImage', 'debian')
   await decided
-  t.notOk(world.trips.includes('images'), 'it is judged on what the watch has brought')
+  t.notOk(world.trips.includes('images'), 'it is judged on the state of the watch')
 })
 
 t.test('an eviction lists stored objects if the watch does not catch up in half a second', async (t) => {
@@ -65,7 +65,7 @@ t.test('an eviction lists stored objects if a change may have left the entry wit
 
 t.test('an eviction reads the versions of its images if the watch of images was silent', async (t) => {
   const world = watching()
-  world.knowledge.ageMs = () => 20_000
+  world.freshness.ageMs = () => 20_000
   await is(t, 'allow', world, evictD1(world.cluster))
   t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])
 })
@@ -73,7 +73,7 @@ t.test('an eviction reads the versions of its images if the watch of images was 
 /** An eviction of a disk with so many images, where the watch of images was silent. */
 async function silentWith(images: number): Promise<GateWorld> {
   const world = watching()
-  world.knowledge.ageMs = () => 20_000
+  world.freshness.ageMs = () => 20_000
   for (let n = 1; n < images; n++) world.cluster.image(`image-${n}`, [ready('d1'), ready('d3'), ready('d4')])
   await is(t, 'allow', world, evictD1(world.cluster))
   return world
@@ -88,7 +88,7 @@ t.test('an eviction lists images if more than twenty are concerned', async (t) =
 
 t.test('if the version of an image cannot be read, stored objects are listed', async (t) => {
   const world = watching()
-  world.knowledge.ageMs = () => 20_000
+  world.freshness.ageMs = () => 20_000
   world.before = (trip) => {
     if (trip === 'BackingImage ubuntu') throw new Error('no answer')
   }
@@ -99,7 +99,7 @@ t.test('if the version of an image cannot be read, stored objects are listed', a
 t.test('an image that is gone by now has no version to wait for', async (t) => {
   const world = new GateWorld(usual(), { truth: cluster('v1.8.0') })
   world.markedSince = -Infinity
-  world.knowledge.ageMs = () => 20_000
+  world.freshness.ageMs = () => 20_000
   await is(t, 'allow', world, evictD1(world.cluster))
   t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])
 })
@@ -116,7 +116,7 @@ t.test('an admitted write must not be forwarded ten seconds later, by either clo
   t.equal(isLate?.(), true)
   const slept = await one.decide(evictD1(one.cluster))
   one.clock.step(10_001)
-  t.equal(slept.isLate?.(), true, 'what is counted stands still in sleep')
+  t.equal(slept.isLate?.(), true, 'the counted clock stands still in sleep')
 })
 
 t.test('a release by a proxy after the answer leaves the version that it then reads', async (t) => {
@@ -125,5 +125,5 @@ t.test('a release by a proxy after the answer leaves the version that it then re
   const { release } = await world.decide(change)
   await release?.()
   t.ok(world.trips.includes('BackingImage ubuntu'))
-  t.match([...world.book.entries()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
+  t.match([...world.book.entries()], [{ key: 'n1', reservations: [], marks: { BackingImage: String } }])
 })

@@ -50,32 +50,32 @@ t.test(
   async (t) => {
     const world = new GateWorld(dangerous())
     await world.decide(raise(), 0)
-    t.equal(world.record[0]?.patienceMs, 150)
+    t.equal(world.record[0]?.withinMs, 150)
     const held = world.decide(raise(), 5_000)
     await turns()
     world.clock.advance(5_000)
     t.equal((await held).verdict.decision, 'hold')
-    t.equal(world.record[1]?.patienceMs, 150)
+    t.equal(world.record[1]?.withinMs, 150)
     const wrong = world.cluster.cleanUp('ubuntu', ['d2'])
     t.equal((await world.decide(wrong, 5_000)).verdict.decision, 'refuse')
-    t.equal(world.record[2]?.patienceMs, 5_150)
+    t.equal(world.record[2]?.withinMs, 5_150)
   },
 )
 
 t.test('a listener gets the decisions that it asks for', async (t) => {
   const world = new GateWorld(dangerous())
-  const heard: string[] = []
-  for (const hears of ['everything', 'what-matters', 'what-is-on-record'] as const)
-    world.listeners.push({ hears, decided: () => void heard.push(hears) })
+  const scopes: string[] = []
+  for (const scope of ['everything', 'what-matters', 'what-is-on-record'] as const)
+    world.listeners.push({ scope, decided: () => void scopes.push(scope) })
   const of = async (change: Change) => {
-    heard.length = 0
+    scopes.length = 0
     await world.decide(change)
-    return [...heard]
+    return [...scopes]
   }
   t.strictSame(await of(dangerous().toNode('n1', [disk('d1')])), ['everything'], 'a write of no concern')
   t.strictSame(await of(clear()), ['everything', 'what-matters'], 'a clear, of which there is nothing to say')
   const all = ['everything', 'what-matters', 'what-is-on-record']
   t.strictSame(await of(raise()), all, 'what is held')
   t.strictSame(await of(overridden()), all, 'an override')
-  t.equal(world.record.length, 4, 'one that does not say hears everything')
+  t.equal(world.record.length, 4, 'a listener without a scope gets everything')
 })

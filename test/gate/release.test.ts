@@ -119,7 +119,7 @@ t.test(
     for (const hangs of [false, true]) {
       const world = new GateWorld(usual())
       const signal = new AbortController().signal
-      const contents = { reservations: [], settled: { BackingImage: '12' } }
+      const contents = { reservations: [], marks: { BackingImage: '12' } }
       await world.book.swap(await world.book.read('n1', signal), contents, signal)
       const change = world.cluster.cleanUp('ubuntu', ['d1'], { door: 'proxy-longhorn' })
       const { release } = await world.decide(change)
@@ -134,7 +134,7 @@ t.test(
       if (hangs) world.clock.advance(2_000)
       await released
       t.strictSame(world.reservations, [])
-      t.strictSame([...world.book.entries()], [], 'without marks the entry tells nothing, and goes')
+      t.strictSame([...world.book.entries()], [], 'without marks the entry proves nothing, and is removed')
       t.strictSame(world.problems, [])
     }
   },

@@ -49,7 +49,7 @@ t.test('a denial that is given again waits for its record, as the first did', as
 t.test('any change to the disk map or to a reservation makes the gate judge again', async (t) => {
   for (const changed of [objectChange('Node', 'n3'), objectChange('Setting', 'any'), 'entry/n3'] as const) {
     const { world } = await denied()
-    world.changes.tell(changed)
+    world.changes.emit(changed)
     t.equal(world.gate.decideAtOnce(cleanUp(world.cluster)), undefined, changed)
   }
 })
@@ -101,7 +101,7 @@ t.test('a request that may wait is never denied from memory', async (t) => {
 
 t.test('nothing is denied from memory before every object is read', async (t) => {
   const { world } = await denied()
-  world.knowledge.synced = false
+  world.freshness.synced = false
   t.equal(world.gate.decideAtOnce(cleanUp(world.cluster)), undefined)
 })
 

@@ -98,19 +98,19 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
   t.test('an entry with marks stays without reservations, and loses marks that are left out', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
-    const settled = { BackingImage: '12', Node: '7' }
-    const marked = await book.swap(fresh, { reservations: [], settled }, awaited)
-    t.match(marked, { version: String, reservations: [], settled })
-    t.match(await other.read('n1', awaited), { settled })
+    const marks = { BackingImage: '12', Node: '7' }
+    const marked = await book.swap(fresh, { reservations: [], marks }, awaited)
+    t.match(marked, { version: String, reservations: [], marks })
+    t.match(await other.read('n1', awaited), { marks })
     if (!marked) throw new Error('nobody was in the way')
     const bare = await book.swap(marked, { reservations: [reservation('a')] }, awaited)
-    t.equal((await other.read('n1', awaited)).settled, undefined)
+    t.equal((await other.read('n1', awaited)).marks, undefined)
     t.match(bare, { reservations: [{ stamp: 'a' }] })
   })
 
   t.test('the changes before an entry are known once it was watched', async (t) => {
     const [book, other] = await open(t)
-    const entry = await book.swap(await book.read('n1', awaited), { reservations: [], settled: {} }, awaited)
+    const entry = await book.swap(await book.read('n1', awaited), { reservations: [], marks: {} }, awaited)
     if (!entry) throw new Error('nobody was in the way')
     for (const each of [book, other]) {
       await eventually(() => each.markedSince(entry) !== undefined)
@@ -129,19 +129,19 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
 
   t.test('a subscriber gets each entry that changes, until it unsubscribes', async (t) => {
     const [book, other] = await open(t)
-    const heard: string[] = []
-    const end = other.subscribe((key) => heard.push(key))
+    const changed: string[] = []
+    const end = other.subscribe((key) => changed.push(key))
     const entry = await book.swap(
       await book.read('n1', awaited),
       { reservations: [reservation('a')] },
       awaited,
     )
-    await eventually(() => heard.includes('n1'))
+    await eventually(() => changed.includes('n1'))
     end()
-    heard.length = 0
+    changed.length = 0
     if (entry) await book.swap(entry, { reservations: [] }, awaited)
     await eventually(() => other.seen('n1')?.version === undefined)
-    t.strictSame(heard, [])
+    t.strictSame(changed, [])
   })
 
   t.test('a caller that stops waiting gets no answer', async (t) => {

@@ -179,7 +179,7 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(other.trips, ['Node n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
   t.match(one.reservations, [{ intent: 'removal' }], 'it is taken off, and marked as it was read')
-  t.match([...one.book.entries()], [{ settled: { Node: '1' } }])
+  t.match([...one.book.entries()], [{ marks: { Node: '1' } }])
 })
 
 t.test('on several nodes either all claims are reserved or none', async (t) => {
@@ -217,7 +217,7 @@ t.test('an arming change costs at most three round trips, all others none', asyn
   t.strictSame(
     healthy.trips,
     ['swap n2', 'node n2', 'replicas of ubuntu'],
-    'where nothing crashes a clean-up reserves the ready copy that it leaves',
+    'on releases that do not crash, a clean-up reserves the ready copy that it leaves',
   )
 })
 

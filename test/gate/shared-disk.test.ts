@@ -33,7 +33,7 @@ async function evicted(release: string) {
     'it meets clean-ups on n1 too',
   )
   for (const each of [truth, one.cluster]) each.node('n2', shared(emptied), version('7'))
-  one.tell('Node', 'n2')
+  one.emit('Node', 'n2')
   await eventually(() => one.reservations.length === 0)
   const cleanUp = () => other.decide(other.cluster.cleanUp('ubuntu', ['d1']))
   return { other, cleanUp }
@@ -44,7 +44,7 @@ for (const release of ['v1.8.0', 'v1.8.1']) {
     `a clean-up sees an eviction of the same disk on a node it knows nothing of (${release})`,
     async (t) => {
       const { other, cleanUp } = await evicted(release)
-      other.knowledge.seenUpTo = () => '5'
+      other.freshness.seenUpTo = () => '5'
       const { verdict } = await cleanUp()
       t.equal(verdict.decision, 'hold')
       t.match(verdict, { objections: [{ rule: 'cleanup-during-eviction', subjects: [{ node: 'n2' }] }] })
@@ -55,7 +55,7 @@ for (const release of ['v1.8.0', 'v1.8.1']) {
 
 t.test('a clean-up reads only its node if the watch has reached the marks', async (t) => {
   const { other, cleanUp } = await evicted('v1.8.0')
-  other.knowledge.seenUpTo = () => '7'
+  other.freshness.seenUpTo = () => '7'
   await cleanUp()
   t.strictSame(
     other.trips.filter((trip) => trip.startsWith('node')),

@@ -10,9 +10,9 @@ const signal = new AbortController().signal
 t.test('marks that one edit drops stay dropped for the next one of the same swap', async (t) => {
   const world = new GateWorld(usual())
   world.markedSince = -Infinity
-  world.knowledge.seenUpTo = () => '9'
+  world.freshness.seenUpTo = () => '9'
   const ofGone = { ...reservation('dead/process/1'), name: 'gone', disks: 'any' as const, lastsMs: 65_000 }
-  const contents = { reservations: [ofGone], settled: { BackingImage: '12' } }
+  const contents = { reservations: [ofGone], marks: { BackingImage: '12' } }
   await world.book.swap(await world.book.read('n1', signal), contents, signal)
   await world.clock.advanceStepwise(65_001)
   world.before = async (trip) => {
@@ -28,6 +28,6 @@ t.test('marks that one edit drops stay dropped for the next one of the same swap
   t.equal((await first).verdict.decision, 'unavailable', 'while it waits, the others gather')
   for (const { verdict } of await Promise.all(evictions)) t.equal(verdict.decision, 'allow')
   t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 1)
-  t.match([...world.book.entries()], [{ key: 'n1', settled: undefined }])
-  t.ok(world.trips.includes('images'), 'an entry without marks tells nothing')
+  t.match([...world.book.entries()], [{ key: 'n1', marks: undefined }])
+  t.ok(world.trips.includes('images'), 'an entry without marks proves nothing')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
-import { isOutcome, type Reservation } from '../../src/gate/reservation.ts'
+import { isNewer, type Reservation } from '../../src/gate/reservation.ts'
 import { isOlder } from '../../src/longhorn/metadata.ts'
 import { cluster, parsed } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
@@ -25,18 +25,18 @@ async function admitted(): Promise<[GateWorld, GateWorld]> {
 
 t.test('a replica takes its own reservation back as soon as the outcome is seen', async (t) => {
   const [one] = await admitted()
-  one.tell('BackingImage', 'ubuntu')
+  one.emit('BackingImage', 'ubuntu')
   await turns()
   t.equal(one.reservations.length, 1, 'nothing new was seen')
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
-  one.tell('BackingImage', 'debian')
+  one.emit('BackingImage', 'debian')
   await turns()
-  t.equal(one.reservations.length, 1, 'nobody looks at what has not changed')
-  one.tell('BackingImage', 'ubuntu')
+  t.equal(one.reservations.length, 1, 'no read for entries that have not changed')
+  one.emit('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   t.match(
     [...one.book.entries()],
-    [{ key: 'n1', reservations: [], settled: { BackingImage: '2' } }],
+    [{ key: 'n1', reservations: [], marks: { BackingImage: '2' } }],
     'the version that shows it is marked',
   )
 })
@@ -49,7 +49,7 @@ t.test('reservations of many requests on an entry are removed in one swap', asyn
   world.trips.length = 0
   for (const image of ['ubuntu', 'debian']) {
     of.image(image, [ready('d3'), ready('d4')], version('2'))
-    world.tell('BackingImage', image)
+    world.emit('BackingImage', image)
   }
   await turns()
   t.equal(world.reservations.length, 2, 'not at once')
@@ -59,7 +59,7 @@ t.test('reservations of many requests on an entry are removed in one swap', asyn
   of.image('debian', [ready('d1'), ready('d3')], version('3'))
   await world.decide(of.cleanUp('debian', ['d1']))
   of.image('debian', [ready('d3')], version('4'))
-  world.tell('BackingImage', 'debian')
+  world.emit('BackingImage', 'debian')
   await world.gate.stop()
   t.equal(world.clock.pending, 0, 'a guard that stops tidies up no more')
 })
@@ -67,7 +67,7 @@ t.test('reservations of many requests on an entry are removed in one swap', asyn
 t.test('another replica does so with its next sweep', async (t) => {
   const [one, other] = await admitted()
   other.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
-  other.tell('BackingImage', 'ubuntu')
+  other.emit('BackingImage', 'ubuntu')
   await turns()
   t.equal(one.reservations.length, 1)
   other.clock.advance(30_000)
@@ -122,16 +122,16 @@ const reservation: Reservation = {
 t.test('the outcome of a change is any newer version of its object', (t) => {
   const metadata = (resourceVersion: string, uid = 'uid-n1') =>
     parsed('Node', rawNode('n1', [], { metadata: { resourceVersion, uid } })).metadata
-  t.notOk(isOutcome(reservation, metadata('6')))
-  t.notOk(isOutcome(reservation, metadata('7')))
-  t.ok(isOutcome(reservation, metadata('8')))
-  t.ok(isOutcome(reservation, metadata('10')), 'by number, not by text')
-  t.ok(isOutcome(reservation, metadata('8', 'other')), 'made anew under its name')
-  t.notOk(isOutcome(reservation, metadata('6', 'other')), 'an earlier one of its name')
+  t.notOk(isNewer(reservation, metadata('6')))
+  t.notOk(isNewer(reservation, metadata('7')))
+  t.ok(isNewer(reservation, metadata('8')))
+  t.ok(isNewer(reservation, metadata('10')), 'by number, not by text')
+  t.ok(isNewer(reservation, metadata('8', 'other')), 'made anew under its name')
+  t.notOk(isNewer(reservation, metadata('6', 'other')), 'an earlier one of its name')
   const creation = { ...reservation, resourceVersion: '' }
-  t.ok(isOutcome(creation, metadata('1')), 'a creation is settled once the object is there')
-  t.notOk(isOutcome(creation, metadata('1', 'other')))
-  t.notOk(isOutcome({ ...creation, uid: '' }, metadata('1', '')), 'without a uid nobody can tell')
+  t.ok(isNewer(creation, metadata('1')), 'a creation is settled once the object is there')
+  t.notOk(isNewer(creation, metadata('1', 'other')))
+  t.notOk(isNewer({ ...creation, uid: '' }, metadata('1', '')), 'without a uid nothing is proved')
   t.end()
 })
 
@@ -146,7 +146,7 @@ t.test('versions that are no numbers are not compared', (t) => {
 t.test('an entry with marks only is kept for ten minutes, then removed', async (t) => {
   const [one] = await admitted()
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
-  one.tell('BackingImage', 'ubuntu')
+  one.emit('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   await one.clock.advanceStepwise(590_000)
   t.equal([...one.book.entries()].length, 1)
@@ -154,10 +154,10 @@ t.test('an entry with marks only is kept for ten minutes, then removed', async (
   t.strictSame([...one.book.entries()], [])
 })
 
-t.test('an entry that another replica has removed is no longer looked after', async (t) => {
+t.test('an entry that another replica has removed is not looked after', async (t) => {
   const [one, other] = await admitted()
   for (const each of [one, other]) each.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
-  one.tell('BackingImage', 'ubuntu')
+  one.emit('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
   await other.clock.advanceStepwise(60_000)
   await one.clock.advanceStepwise(650_000)

@@ -25,7 +25,7 @@ t.test(
     await eventually(() => world.gate.holding === 1)
     world.clock.advance(1_000)
     world.cluster.at(world.clock.now()).node('n1', calm)
-    world.tell('Node', 'n1')
+    world.emit('Node', 'n1')
     await world.clock.advanceStepwise(9_999)
     t.equal(world.gate.holding, 1, 'the flag is down, and it waits on')
     await world.clock.advanceStepwise(1)

@@ -28,22 +28,22 @@ async function holding(
   { holdListeners = [], ...options }: GateWorldOptions = {},
   change: (of: TestCluster) => Change = evictD2,
 ) {
-  const told: HeldChange[] = []
-  const heard: string[] = []
-  const hear = (what: string, held: HeldChange): void => {
-    heard.push(what)
-    told.push(held)
+  const announced: HeldChange[] = []
+  const events: string[] = []
+  const note = (what: string, held: HeldChange): void => {
+    events.push(what)
+    announced.push(held)
   }
   const listener: HoldListener = {
-    began: (held) => hear('began', held),
-    ended: (held, how) => hear(how, held),
+    began: (held) => note('began', held),
+    ended: (held, how) => note(how, held),
   }
   const world = new GateWorld(of, { ...options, holdListeners: [...holdListeners, listener] })
   const client = new AbortController()
   const ask = () => world.decide(change(of), 10_000, client.signal)
   const decision = ask()
   await eventually(() => world.gate.holding === 1)
-  return { world, client, ask, decision, heard, told }
+  return { world, client, ask, decision, events, announced }
 }
 
 t.test('a held change has its user, its object, its causes, and the end of its wait', async (t) => {
@@ -79,82 +79,79 @@ t.test('a held change has its user, its object, its causes, and the end of its w
   t.strictSame(world.gate.holds(), [])
 })
 
-t.test('listeners hear that a wait begins, and that its change is admitted', async (t) => {
-  const { world, decision, heard, told } = await holding()
-  world.tell('BackingImage', 'ubuntu')
+t.test('listeners get the beginning of a wait, and the admission that ends it', async (t) => {
+  const { world, decision, events, announced } = await holding()
+  world.emit('BackingImage', 'ubuntu')
   await turns()
-  t.strictSame(heard, ['began'], 'what wakes it and lets it wait on begins nothing')
+  t.strictSame(events, ['began'], 'a wake-up after which it waits on begins no new wait')
   world.clock.advance(2_000)
   world.cluster.image('ubuntu', drained)
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   await decision
-  t.strictSame(heard, ['began', 'admitted'])
-  t.match(told, [
+  t.strictSame(events, ['began', 'admitted'])
+  t.match(announced, [
     { id: 1, doing: 'evicting d2 of n1' },
     { id: 1, since: start },
   ])
 })
 
-t.test(
-  'listeners hear that a wait ends with a denial, a retry, a failure or a client that left',
-  async (t) => {
-    const left = await holding()
-    left.client.abort()
-    await left.decision
-    t.strictSame(left.heard, ['began', 'left'])
+t.test('listeners get the end of a wait: a denial, a retry, a failure, or a client that left', async (t) => {
+  const left = await holding()
+  left.client.abort()
+  await left.decision
+  t.strictSame(left.events, ['began', 'left'])
 
-    const leftWhileAsked = await holding()
-    let isAsked = false
-    leftWhileAsked.world.before = () => {
-      if (isAsked) return
-      isAsked = true
-      return new Promise(() => undefined)
-    }
-    leftWhileAsked.world.cluster.image('ubuntu', drained)
-    leftWhileAsked.world.tell('BackingImage', 'ubuntu')
-    await eventually(() => isAsked)
-    leftWhileAsked.client.abort()
-    await leftWhileAsked.decision
-    t.strictSame(leftWhileAsked.heard, ['began', 'left'])
+  const leftWhileAsked = await holding()
+  let isAsked = false
+  leftWhileAsked.world.before = () => {
+    if (isAsked) return
+    isAsked = true
+    return new Promise(() => undefined)
+  }
+  leftWhileAsked.world.cluster.image('ubuntu', drained)
+  leftWhileAsked.world.emit('BackingImage', 'ubuntu')
+  await eventually(() => isAsked)
+  leftWhileAsked.client.abort()
+  await leftWhileAsked.decision
+  t.strictSame(leftWhileAsked.events, ['began', 'left'])
 
-    const retried = await holding()
-    retried.world.clock.advance(10_000)
-    await retried.decision
-    t.strictSame(retried.heard, ['began', 'told to retry'])
+  const retried = await holding()
+  retried.world.clock.advance(10_000)
+  await retried.decision
+  t.strictSame(retried.events, ['began', 'told to retry'])
 
-    const unjudged = await holding()
-    unjudged.world.cluster.image('ubuntu', drained)
-    unjudged.world.knowledge.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
-    unjudged.world.tell('BackingImage', 'ubuntu')
-    await unjudged.decision
-    t.strictSame(unjudged.heard, ['began', 'not judged'])
+  const unjudged = await holding()
+  unjudged.world.cluster.image('ubuntu', drained)
+  unjudged.world.freshness.unreadable = [{ kind: 'Node', name: 'n9', problem: 'odd' }]
+  unjudged.world.emit('BackingImage', 'ubuntu')
+  await unjudged.decision
+  t.strictSame(unjudged.events, ['began', 'not judged'])
 
-    const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
-    flagged.image('ubuntu', drained)
-    const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
-    flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
-    denied.world.tell('Node', 'n2')
-    t.equal((await denied.decision).verdict.decision, 'refuse')
-    t.strictSame(denied.heard, ['began', 'denied'])
-  },
-)
+  const flagged = nodes().node('n2', [disk('d3', evicting), disk('d4')])
+  flagged.image('ubuntu', drained)
+  const denied = await holding(flagged, {}, (of) => of.cleanUp('ubuntu', ['d3']))
+  flagged.node('n2', [disk('d3'), disk('d4')]).replica('r1', 'ubuntu', 'd3', 'n2')
+  denied.world.emit('Node', 'n2')
+  t.equal((await denied.decision).verdict.decision, 'refuse')
+  t.strictSame(denied.events, ['began', 'denied'])
+})
 
-t.test('a change whose decision fails waits no longer', async (t) => {
-  const { world, decision, heard } = await holding()
+t.test('a change whose decision fails stops waiting', async (t) => {
+  const { world, decision, events } = await holding()
   world.cluster.image('ubuntu', drained)
-  world.knowledge.ageMs = () => {
+  world.freshness.ageMs = () => {
     throw new Error('a mistake')
   }
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   await t.rejects(decision, { message: 'a mistake' })
-  t.strictSame(heard, ['began', 'not judged'])
+  t.strictSame(events, ['began', 'not judged'])
   t.strictSame(world.gate.holds(), [])
 })
 
 t.test(
   'a request that is retried in time keeps the start of its wait, and a late retry gets a new one',
   async (t) => {
-    const { world, ask, decision, told } = await holding()
+    const { world, ask, decision, announced } = await holding()
     world.clock.advance(10_000)
     await decision
     world.clock.advance(2_000)
@@ -167,7 +164,7 @@ t.test(
     const third = ask()
     await eventually(() => world.gate.holding === 1)
     t.match(world.gate.holds(), [{ id: 3, since: start + 35_000, isRetry: false }])
-    t.equal(told.length, 5)
+    t.equal(announced.length, 5)
     world.gate.stopHolding()
     await third
   },
@@ -208,13 +205,13 @@ t.test('a listener that throws decides nothing', async (t) => {
     throw new Error('no room')
   }
   const broken: HoldListener = { began: fail, ended: fail }
-  const { world, decision, heard } = await holding(draining(), { holdListeners: [broken] })
+  const { world, decision, events } = await holding(draining(), { holdListeners: [broken] })
   t.match(world.problems, [{ what: 'not-told', error: { message: 'no room' } }])
   world.cluster.image('ubuntu', drained)
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   t.equal((await decision).answer.allowed, true)
   t.equal(world.problems.length, 2)
-  t.strictSame(heard, ['began', 'admitted'], 'others hear of it all the same')
+  t.strictSame(events, ['began', 'admitted'], 'the other listeners still get it')
 })
 
 t.test('no more are listed than may be held, the longest first', async (t) => {
@@ -277,18 +274,18 @@ t.test('a request that is admitted after a wait gets a warning with the cause', 
   const { world, decision } = await holding()
   world.clock.advance(2_000)
   world.cluster.image('ubuntu', drained)
-  world.tell('BackingImage', 'ubuntu')
+  world.emit('BackingImage', 'ubuntu')
   const { answer } = await decision
   t.match(answer.warnings, [
     /^evicting d2 of n1 waited 2s for this: backing image ubuntu is still being removed from d1 .*\(rule eviction-during-cleanup\)$/,
   ])
 })
 
-t.test('a short wait, and one that is denied, bring none', async (t) => {
+t.test('a short wait, and one that is denied, bring no warning', async (t) => {
   const short = await holding()
   short.world.clock.advance(999)
   short.world.cluster.image('ubuntu', drained)
-  short.world.tell('BackingImage', 'ubuntu')
+  short.world.emit('BackingImage', 'ubuntu')
   t.strictSame((await short.decision).answer, { allowed: true, warnings: [] })
   const denied = await holding()
   denied.world.clock.advance(10_000)

@@ -37,7 +37,7 @@ async function outcome(world: GateWorld, decision: Promise<Outcome>) {
 /** Adds a new version of an object to the disk map, and announces it. */
 function bring(world: GateWorld, object: LonghornObject): void {
   world.cluster.add(object)
-  world.tell(object.kind, object.metadata.name)
+  world.emit(object.kind, object.metadata.name)
 }
 
 t.test('an eviction of unsynced disks goes on once a node shows the disk of the clean-up', async (t) => {
@@ -49,7 +49,7 @@ t.test('an eviction of unsynced disks goes on once a node shows the disk of the 
   const world = new GateWorld(of)
   const { decision } = await holding(world, of.toNode('n2', [disk('d2', { ...evicting, ...unsynced })]))
   of.node('n1', [disk('d1')])
-  world.tell('Node', 'n1')
+  world.emit('Node', 'n1')
   t.equal((await outcome(world, decision)).answer.allowed, true)
 })
 
@@ -62,7 +62,7 @@ t.test('a clean-up on a disk that no node has goes on once its own node shows it
   const world = new GateWorld(of)
   const { decision } = await holding(world, of.cleanUp('i1', ['d1']))
   of.node('n1', [disk('d1')])
-  world.tell('Node', 'n1')
+  world.emit('Node', 'n1')
   t.equal((await outcome(world, decision)).answer.allowed, true)
 })
 
@@ -74,7 +74,7 @@ t.test('an eviction of a copy that is not ready goes on once another copy stays'
   const world = new GateWorld(of)
   const { decision } = await holding(world, of.toNode('n1', [disk('d1', evicting)]))
   of.node('n2', [disk('d2')])
-  world.tell('Node', 'n2')
+  world.emit('Node', 'n2')
   t.equal((await outcome(world, decision)).answer.allowed, true)
 })
 
@@ -92,7 +92,7 @@ t.test(
     const world = new GateWorld(of, { book })
     const { decision } = await holding(world, of.cleanUp('i1', ['d1']))
     of.node('n1', [disk('d1')])
-    world.tell('Node', 'n1')
+    world.emit('Node', 'n1')
     t.equal((await outcome(world, decision)).answer.allowed, true)
   },
 )
@@ -107,7 +107,7 @@ t.test('an eviction that one finding about most images holds goes on once their 
   const { decision } = await holding(world, of.toNode('n1', [disk('d1'), disk('d2', evicting)]))
   for (const image of images) {
     of.image(image, [ready('d3'), ready('d4')])
-    world.tell('BackingImage', image)
+    world.emit('BackingImage', image)
     await turns()
   }
   t.equal((await outcome(world, decision)).answer.allowed, true)

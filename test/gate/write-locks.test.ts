@@ -66,7 +66,7 @@ t.test('a harmless change waits for no turn, and asks no server', async (t) => {
   t.strictSame(world.trips, [])
 })
 
-t.test('a dry run checks whose turn it is, and takes none', async (t) => {
+t.test('a dry run checks the write lock, and does not take it', async (t) => {
   const [one, other] = twoCopies('v1.8.0')
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], { ...proxied, dryRun: true }))
   t.strictSame(one.reservations, [])

@@ -116,7 +116,7 @@ export function checks({ first, second, unpacked, programs, nodes }: Built): voi
     t.end()
   })
 
-  t.test('the image leaves out the embedded cluster, and says so', (t) => {
+  t.test('the image leaves out the embedded cluster, and sandbox reports that', (t) => {
     const files = Object.keys(programs.get(own.platform) ?? {})
     t.ok(files.includes('dist/main.js'))
     t.ok(files.includes('dist/THIRD-PARTY-LICENSES.txt'))

@@ -34,7 +34,7 @@ t.test('a folder is mounted within the root of the image, wherever its links lea
 })
 
 t.test(
-  'what is written about an image is read again, and without it the command to make it is named',
+  'the facts of an image are read back, and without them the error names the command that makes it',
   (t) => {
     const folder = t.testdir({})
     t.throws(() => readUnpacked(folder), /There is no image in .*: run npm run test:image/)

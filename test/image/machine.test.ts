@@ -10,7 +10,7 @@ function withoutPrograms(env: Readonly<Record<string, string>> = {}) {
   return spawnSync(process.execPath, args, { env: { PATH: '/nowhere', ...env }, encoding: 'utf8' })
 }
 
-t.test('the test of the image fails and names what is missing', (t) => {
+t.test('the test of the image fails and names the missing tools', (t) => {
   const { status, stdout, stderr } = withoutPrograms()
   t.equal(status, 1)
   t.equal(stdout, '')

@@ -64,8 +64,8 @@ t.test(
       (reason: unknown) => reason,
     )
     t.ok(error instanceof Error)
-    const told = credentialsProblem(asked, new Error('the answer to secret-refresh was odd'))
-    t.equal(told, 'the provider oidc failed. Its message may be secret and is not shown')
+    const problem = credentialsProblem(asked, new Error('the answer to secret-refresh was odd'))
+    t.equal(problem, 'the provider oidc failed. Its message may be secret and is not shown')
   },
 )
 

@@ -54,7 +54,7 @@ const accidents = fc.constantFrom<Step>(
   { name: 'watches end', happen: ({ server }) => server.endWatches() },
   { name: 'watches are cut', happen: ({ server }) => server.cutWatches() },
   { name: 'watches fall silent', happen: ({ server }) => server.silenceWatches() },
-  { name: 'a bad line', happen: ({ server }) => server.tellWatches('{"type":\n') },
+  { name: 'a bad line', happen: ({ server }) => server.sendToWatches('{"type":\n') },
   { name: 'compaction', happen: ({ server }) => server.store.compact() },
   { name: 'pages expire', happen: ({ server }) => server.expirePages() },
   { name: 'a new history', happen: ({ server }) => server.restart() },
@@ -94,7 +94,7 @@ async function recover(following: Following): Promise<void> {
 }
 
 t.test('after any failure a working server leads to the stored state', async (t) => {
-  const tell = async (happenings: readonly (Step & { readonly pause: number })[]) => {
+  const play = async (happenings: readonly (Step & { readonly pause: number })[]) => {
     const following = await startFollowing(({ store }) => store.put(path, thing('a')), {
       limits: { pageSize: 2 },
     })
@@ -109,5 +109,5 @@ t.test('after any failure a working server leads to the stored state', async (t)
     }
     if (following.clock.pending > 0) throw new Error(`${following.clock.pending} timers are left`)
   }
-  await t.resolves(fc.assert(fc.asyncProperty(story, tell), { numRuns: depth(40, 300) }))
+  await t.resolves(fc.assert(fc.asyncProperty(story, play), { numRuns: depth(40, 300) }))
 })

@@ -15,7 +15,7 @@ t.test('additional calls of the sink', (t) => {
       await eventually(() => sink.objects.has('Node/n2'))
       server.store.delete(pathOf('Node'), 'n2')
       await eventually(() => !sink.objects.has('Node/n2'))
-      t.strictSame(sink.told, ['first n1', 'n2 goes'])
+      t.strictSame(sink.events, ['first n1', 'n2 goes'])
     },
   )
 
@@ -25,16 +25,16 @@ t.test('additional calls of the sink', (t) => {
     clock.advance(5_000)
     // The half line with which it is cut is the last sign of life.
     server.cutWatches()
-    await eventually(() => sink.told.filter((each) => each === 'out since 5000').length === 6)
+    await eventually(() => sink.events.filter((each) => each === 'out since 5000').length === 6)
     clock.advance(400)
     await watching()
-    await eventually(() => sink.told.at(-1)?.startsWith('well') === true)
+    await eventually(() => sink.events.at(-1)?.startsWith('well') === true)
     t.equal(
-      sink.told.filter((each) => each.startsWith('well')).length,
+      sink.events.filter((each) => each.startsWith('well')).length,
       1,
       'the outage ends when the last kind is back',
     )
-    t.match(sink.told.at(-1), /^well again at 5[0-9]{3}$/)
+    t.match(sink.events.at(-1), /^well again at 5[0-9]{3}$/)
   })
 
   t.test('an object that a list lacks after an outage may have changed before its deletion', async (t) => {
@@ -42,12 +42,12 @@ t.test('additional calls of the sink', (t) => {
     await watching()
     server.fail('watch', { answer: 500 }, 6)
     server.endWatches()
-    await eventually(() => sink.told.filter((each) => each.startsWith('out')).length === 6)
+    await eventually(() => sink.events.filter((each) => each.startsWith('out')).length === 6)
     server.store.delete(pathOf('Node'), 'n1')
     server.store.compact()
     clock.advance(400)
     await eventually(() => sink.objects.size === 0)
-    t.ok(sink.told.includes('n1 is missed'))
+    t.ok(sink.events.includes('n1 is missed'))
   })
 
   t.test('a watch that ends normally is no outage, and neither is a kind without writes', async (t) => {
@@ -57,7 +57,7 @@ t.test('additional calls of the sink', (t) => {
     await eventually(() => [...feed.followers.values()].every(({ counters }) => counters.watches === 2))
     clock.advance(90_000)
     await eventually(() => [...feed.followers.values()].every(({ counters }) => counters.lists === 2))
-    t.strictSame(sink.told, ['first n1'])
+    t.strictSame(sink.events, ['first n1'])
   })
 
   t.test('silence in which something has changed was an outage', async (t) => {
@@ -68,17 +68,17 @@ t.test('additional calls of the sink', (t) => {
     server.store.put(pathOf('Node'), node('n2'))
     clock.advance(90_000)
     await eventually(() => feed.followers.get('Node')?.counters.lists === 2)
-    await eventually(() => sink.told.some((each) => each.startsWith('well')))
-    t.strictSame(sink.told, ['first n1', 'out since 0', 'well again at 90000'])
+    await eventually(() => sink.events.some((each) => each.startsWith('well')))
+    t.strictSame(sink.events, ['first n1', 'out since 0', 'well again at 90000'])
   })
 
   t.test('a server that is away when the feed begins is an outage too', async (t) => {
     const { clock, sink, watching } = await feeding(t, (server) => server.fail('list', { answer: 500 }, 6))
-    await eventually(() => sink.told.length === 6)
+    await eventually(() => sink.events.length === 6)
     clock.advance(400)
     await watching()
-    await eventually(() => sink.told.at(-1)?.startsWith('well') === true)
-    t.ok(sink.told.includes('out since 0'))
+    await eventually(() => sink.events.at(-1)?.startsWith('well') === true)
+    t.ok(sink.events.includes('out since 0'))
   })
   t.end()
 })

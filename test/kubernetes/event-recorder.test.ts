@@ -147,8 +147,8 @@ t.test('a client with many Events does not silence the others', async (t) => {
     'no user has at least two Events more than ann',
   )
   await round(4, 0)
-  const told = (await events()).items.map(({ metadata: { name } }) => name.split('.')[0])
-  t.strictSame(told.toSorted(), ['n1', 'n2', 'n5', 'n6'])
+  const objects = (await events()).items.map(({ metadata: { name } }) => name.split('.')[0])
+  t.strictSame(objects.toSorted(), ['n1', 'n2', 'n5', 'n6'])
 })
 
 t.test('remembered Events are bounded, and dropped ones are counted', async (t) => {

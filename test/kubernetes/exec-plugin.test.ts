@@ -139,7 +139,7 @@ t.test('a plugin that wants a person to answer is not run', async (t) => {
 })
 
 t.test('a plugin may ask something of a person on a terminal, unless it never does', async (t) => {
-  const told =
+  const problem =
     '#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" > "$(dirname "$0")/info"\nprintf %s \'{"status":{"token":"t"}}\'\n'
   for (const [interactiveMode, isInteractive, interactive] of [
     ['Never', true, false],
@@ -147,7 +147,7 @@ t.test('a plugin may ask something of a person on a terminal, unless it never do
     ['IfAvailable', false, false],
     ['Always', true, true],
   ] as const) {
-    const { connected, folder } = await clusterWith(t, { interactiveMode }, told, isInteractive)
+    const { connected, folder } = await clusterWith(t, { interactiveMode }, problem, isInteractive)
     await get(await connected())
     t.match(
       JSON.parse(await readFile(path.join(folder, 'info'), 'utf8')),

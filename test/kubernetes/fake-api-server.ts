@@ -116,12 +116,12 @@ export class FakeApiServer {
   }
 
   /** Writes to all watches, whatever it is. */
-  tellWatches(text: string): void {
+  sendToWatches(text: string): void {
     for (const watch of this.#watches) this.#write(watch, Buffer.from(text))
   }
 
   bookmark(): void {
-    this.tellWatches(line('BOOKMARK', { metadata: { resourceVersion: String(this.store.version) } }))
+    this.sendToWatches(line('BOOKMARK', { metadata: { resourceVersion: String(this.store.version) } }))
   }
 
   /** Forgets the positions in lists: the next page is answered with 410. */

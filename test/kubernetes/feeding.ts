@@ -25,26 +25,26 @@ export class RememberingSink {
   readonly objects = new Map<string, LonghornObject>()
   readonly times = new Set<number>()
   /** Its calls about outages, first lists and missed objects, in order. */
-  readonly told: string[] = []
+  readonly events: string[] = []
   refuse: string | undefined
 
   apply(object: LonghornObject, at: number, isFirst: boolean): void {
-    if (isFirst) this.told.push(`first ${object.metadata.name}`)
+    if (isFirst) this.events.push(`first ${object.metadata.name}`)
     if (object.metadata.name === this.refuse) throw new Error(`no room for ${this.refuse}`)
     this.times.add(at)
     this.objects.set(`${object.kind}/${object.metadata.name}`, object)
   }
 
   outageBegan(began: number): void {
-    this.told.push(`out since ${began - start}`)
+    this.events.push(`out since ${began - start}`)
   }
 
   outageEnded(at: number): void {
-    this.told.push(`well again at ${at - start}`)
+    this.events.push(`well again at ${at - start}`)
   }
 
   remove(kind: Kind, name: string, at: number, unseen: boolean): void {
-    this.told.push(`${name} ${unseen ? 'is missed' : 'goes'}`)
+    this.events.push(`${name} ${unseen ? 'is missed' : 'goes'}`)
     this.times.add(at)
     this.objects.delete(`${kind}/${name}`)
   }

@@ -42,7 +42,7 @@ t.test('the first version and this one read each other’s Leases', { skip }, as
   const intents = ['eviction', 'removal', 'placement', 'keep'] as const
   const reservations = intents.map((intent) => reservation(intent))
   const pages: readonly Entry[] = [
-    { key: 'node-1', version: '7', reservations, settled: { Node: '6', BackingImage: '5' } },
+    { key: 'node-1', version: '7', reservations, marks: { Node: '6', BackingImage: '5' } },
     { key: unownedDisks, version: '7', reservations: [reservation('removal', { pinned: true })] },
     { key: 'node-2', version: '7', reservations: [] },
   ]
@@ -73,7 +73,7 @@ t.test('the first version and this one read each other’s Leases', { skip }, as
       const read = entryOf(stored(first.leaseOf({ ...page, reservations: plain }, writer)))
       t.match(read, { ok: true, value: { key: page.key, version: '8' } })
       t.equal(read?.ok === true ? read.value.reservations.length : 0, page.reservations.length)
-      t.equal(read?.ok === true ? read.value.settled : 'none', undefined, 'the first version writes no marks')
+      t.equal(read?.ok === true ? read.value.marks : 'none', undefined, 'the first version writes no marks')
     }
     t.end()
   })

@@ -36,14 +36,14 @@ async function cluster(t: Test, forbids: (request: ApiRequest) => boolean = () =
   /** A door with its book in this namespace, and its reported states. */
   const door = (namespace: string) => {
     const clock = new FakeClock()
-    const told: [AnchorState, string | undefined][] = []
-    const onState = (state: AnchorState, why: string | undefined) => void told.push([state, why])
+    const states: [AnchorState, string | undefined][] = []
+    const onState = (state: AnchorState, why: string | undefined) => void states.push([state, why])
     const followed = new FollowedAnchor({ connection, longhornNamespace, namespace, clock, onState })
     anchors.push(followed)
     const guarded = followed.guarding(free)
     const write = () =>
       jsonRequest(guarded, { method: 'POST', path: anchorCollection(namespace), json: lease, signal })
-    return { followed, clock, told, write, guarded }
+    return { followed, clock, states, write, guarded }
   }
   const place = { connection: free, longhornNamespace }
   const edit = (annotations: Record<string, string | null>) =>
@@ -84,10 +84,10 @@ t.test('the first door creates the anchor, and writes in its book only afterward
 t.test('a door with another namespace reads, and writes nothing', async (t) => {
   const { door, place } = await cluster(t)
   await makeAnchor(place, 'holdfast', signal)
-  const { followed, write, told, guarded } = door('default')
+  const { followed, write, states, guarded } = door('default')
   await followed.whenKnown(signal)
   t.equal(followed.state, 'elsewhere')
-  t.match(told.at(-1)?.[1], /in namespace holdfast, not in default: .*Start with --namespace holdfast\./)
+  t.match(states.at(-1)?.[1], /in namespace holdfast, not in default: .*Start with --namespace holdfast\./)
   await t.rejects(write(), /in namespace holdfast, not in default/)
   await jsonRequest(guarded, { method: 'GET', path: anchor, signal })
 })
@@ -109,20 +109,23 @@ t.test(
 
 t.test('an anchor that is deleted is made again', async (t) => {
   const { door, remove, place } = await cluster(t)
-  const { followed, told } = door('holdfast')
+  const { followed, states } = door('holdfast')
   await followed.whenKnown(signal)
   await remove()
-  await eventually(() => told.filter(([state]) => state === 'here').length === 2)
+  await eventually(() => states.filter(([state]) => state === 'here').length === 2)
   t.equal(await readAnchor(place, signal), 'holdfast')
 })
 
 t.test('an anchor without a namespace stops the writes until it is deleted', async (t) => {
   const { door, edit, remove } = await cluster(t)
-  const { followed, told, write } = door('holdfast')
+  const { followed, states, write } = door('holdfast')
   await followed.whenKnown(signal)
   await edit({ 'holdfast.dev/book-namespace': null })
   await eventually(() => followed.state === 'unknown')
-  t.match(told.at(-1)?.[1], /no annotation holdfast\.dev\/book-namespace.*kubectl delete lease holdfast-book/)
+  t.match(
+    states.at(-1)?.[1],
+    /no annotation holdfast\.dev\/book-namespace.*kubectl delete lease holdfast-book/,
+  )
   await t.rejects(write(), /no annotation/)
   await remove()
   await eventually(() => followed.state === 'here')
@@ -130,10 +133,10 @@ t.test('an anchor without a namespace stops the writes until it is deleted', asy
 
 t.test('a door that may not read the anchor goes on, and says so', async (t) => {
   const { door, rights } = await cluster(t, ({ path }) => path.includes('longhorn-system'))
-  const { followed, write, told, clock } = door('holdfast')
+  const { followed, write, states, clock } = door('holdfast')
   await followed.whenKnown(signal)
   t.equal(followed.state, 'forbidden')
-  t.match(told, [['forbidden', /not you/]])
+  t.match(states, [['forbidden', /not you/]])
   await write()
   rights.forbids = () => false
   while (followed.state !== 'here') {
@@ -144,9 +147,9 @@ t.test('a door that may not read the anchor goes on, and says so', async (t) => 
 
 t.test('a door that may read but not create it writes nothing, and creates it once it may', async (t) => {
   const { door, rights, place } = await cluster(t, ({ method }) => method === 'POST')
-  const { followed, clock, told, write } = door('holdfast')
-  await eventually(() => told.length === 2)
-  t.match(told, [
+  const { followed, clock, states, write } = door('holdfast')
+  await eventually(() => states.length === 2)
+  t.match(states, [
     ['unknown', /is gone/],
     ['unknown', /^There is no Lease holdfast-book .* is missing: .*not you/],
   ])
@@ -161,8 +164,8 @@ t.test('a door that may read but not create it writes nothing, and creates it on
 
 t.test('a door that may not create the anchor finds out that another one has', async (t) => {
   const { door, place } = await cluster(t, ({ method }) => method === 'POST')
-  const { followed, told } = door('holdfast')
-  await eventually(() => told.length === 2)
+  const { followed, states } = door('holdfast')
+  await eventually(() => states.length === 2)
   await makeAnchor(place, 'default', signal)
   await followed.whenKnown(signal)
   t.equal(followed.state, 'elsewhere')

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
-import type { Change } from '../../src/kubernetes/watch/cache.ts'
-import type { ClusterObject } from '../../src/kubernetes/watch/list-pages.ts'
+import type { CacheChange } from '../../src/kubernetes/watch/cache.ts'
+import type { ListedObject } from '../../src/kubernetes/watch/list-pages.ts'
 import type { ListWatchOptions, ListWatchProblem } from '../../src/kubernetes/watch/list-watch-state.ts'
 import { ListWatch } from '../../src/kubernetes/watch/list-watch.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -21,10 +21,10 @@ export interface Following {
   readonly server: FakeApiServer
   readonly clock: FakeClock
   readonly connection: Connection
-  readonly listWatch: ListWatch<ClusterObject>
+  readonly listWatch: ListWatch<ListedObject>
   /** The handler's copy from changes alone, by name. */
-  readonly known: Map<string, ClusterObject>
-  readonly changes: Change<ClusterObject>[]
+  readonly known: Map<string, ListedObject>
+  readonly changes: CacheChange<ListedObject>[]
   readonly problems: ListWatchProblem[]
   /** Resolves when a watch is open and everything written is known. */
   readonly caughtUp: () => Promise<void>
@@ -42,16 +42,16 @@ export async function follow(t: Test, ...how: Parameters<typeof startFollowing>)
 /** As `follow`, for those who stop it themselves. */
 export async function startFollowing(
   prepare: (server: FakeApiServer) => void = () => undefined,
-  options: Partial<ListWatchOptions<ClusterObject>> = {},
+  options: Partial<ListWatchOptions<ListedObject>> = {},
 ): Promise<Following> {
   const server = await FakeApiServer.start()
   prepare(server)
   const clock = new FakeClock()
   const connection = connectTo(server.url, { clock })
-  const known = new Map<string, ClusterObject>()
-  const changes: Change<ClusterObject>[] = []
+  const known = new Map<string, ListedObject>()
+  const changes: CacheChange<ListedObject>[] = []
   const problems: ListWatchProblem[] = []
-  const listWatch = new ListWatch<ClusterObject>({
+  const listWatch = new ListWatch<ListedObject>({
     connection,
     path,
     project: (object) => object,
@@ -98,7 +98,7 @@ export function waitOf({ state }: Following['listWatch']): number {
 }
 
 /** True if name and version of everything known is as it is stored. */
-export function sameObjects(known: ReadonlyMap<string, ClusterObject>, server: FakeApiServer): boolean {
+export function sameObjects(known: ReadonlyMap<string, ListedObject>, server: FakeApiServer): boolean {
   const stored = server.store.list(path)
   return (
     stored.length === known.size &&

@@ -201,9 +201,9 @@ t.test('no word of a kubeconfig is in an error about it, only the line', async (
     url: kubeconfig('x', `https//ann:${secret}@a.example`),
   })
   const warnings: string[] = []
-  const hear = ({ message }: Error): void => void warnings.push(message)
-  process.on('warning', hear)
-  t.teardown(() => process.off('warning', hear))
+  const note = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
   for (const name of [...Object.keys(broken), 'url']) {
     const failure = await connect({ kubeconfig: file(name) }).then(() => undefined, failureOf)
     t.match(

@@ -183,21 +183,21 @@ async function behind(t: Test) {
 
 t.test('an entry that another writer has changed is unknown until it is read', async (t) => {
   const { book, other, first } = await behind(t)
-  const [clock, heard] = [new FakeClock(), new Array<string>()]
+  const [clock, changed] = [new FakeClock(), new Array<string>()]
   const lifetimes = new Lifetimes(book, clock)
   t.teardown(() => lifetimes.stop())
   const end = lifetimes.endOf('n1', reservation('a'))
   clock.advance(1_000)
-  book.subscribe((key) => heard.push(key))
+  book.subscribe((key) => changed.push(key))
   t.ok(await other.swap(first, { reservations: [reservation('a'), reservation('b')] }, signal))
   for (const contents of [{ reservations: [reservation('c')] }, { reservations: [] }]) {
     t.equal(await book.swap(first, contents, signal), undefined)
     t.equal(book.seen('n1'), undefined)
-    t.strictSame(heard, [], 'a lost swap reports no change of the entry')
+    t.strictSame(changed, [], 'a lost swap reports no change of the entry')
   }
   await book.read('n1', signal)
   t.match(book.seen('n1')?.reservations, [{ stamp: 'a' }, { stamp: 'b' }])
-  t.strictSame(heard, ['n1'])
+  t.strictSame(changed, ['n1'])
   t.equal(lifetimes.endOf('n1', reservation('a')), end, 'the lifetime counts from the first sight')
 })
 
@@ -222,11 +222,11 @@ t.test(
     t.ok(await other.swap(first, { reservations: [] }, signal))
     t.equal(await book.swap(first, { reservations: [reservation('c')] }, signal), undefined)
     t.equal(book.seen('n1'), undefined)
-    const heard: string[] = []
-    book.subscribe((key) => heard.push(key))
+    const changed: string[] = []
+    book.subscribe((key) => changed.push(key))
     await book.read('n1', signal)
     t.match(book.seen('n1'), { version: undefined, reservations: [] })
-    t.strictSame(heard, ['n1'], 'the book reports that the entry is empty')
+    t.strictSame(changed, ['n1'], 'the book reports that the entry is empty')
   },
 )
 
@@ -264,7 +264,7 @@ t.test('a Lease that could not be read takes the marks of its entry with it', as
   const clock = new FakeClock()
   const book = await open('one', connection, clock)
   const fresh = await book.read('n1', signal)
-  t.ok(await book.swap(fresh, { reservations: [], settled: { BackingImage: '12' } }, signal))
+  t.ok(await book.swap(fresh, { reservations: [], marks: { BackingImage: '12' } }, signal))
   clock.advance(1_000)
   await jsonRequest(connection, {
     method: 'PATCH',

@@ -250,33 +250,33 @@ t.test('a new list is made at once, and reports only the differences', (t) => {
     [
       'after an ERROR event',
       'error-event',
-      (server) => server.tellWatches('{"type":"ERROR","object":{"code":500,"message":"etcd"}}\n'),
+      (server) => server.sendToWatches('{"type":"ERROR","object":{"code":500,"message":"etcd"}}\n'),
     ],
     [
       'after an ERROR event that says 410',
       'expired',
-      (server) => server.tellWatches('{"type":"ERROR","object":{"code":410}}\n'),
+      (server) => server.sendToWatches('{"type":"ERROR","object":{"code":410}}\n'),
     ],
-    ['after a line that is no JSON', 'malformed', (server) => server.tellWatches('{"type":\n')],
+    ['after a line that is no JSON', 'malformed', (server) => server.sendToWatches('{"type":\n')],
     [
       'after an event of an unknown type',
       'malformed',
-      (server) => server.tellWatches('{"type":"MOVED","object":{}}\n'),
+      (server) => server.sendToWatches('{"type":"MOVED","object":{}}\n'),
     ],
     [
       'after an object without a name',
       'malformed',
-      (server) => server.tellWatches('{"type":"ADDED","object":{"metadata":{}}}\n'),
+      (server) => server.sendToWatches('{"type":"ADDED","object":{"metadata":{}}}\n'),
     ],
     [
       'after a bookmark without a version',
       'malformed',
-      (server) => server.tellWatches('{"type":"BOOKMARK","object":{}}\n'),
+      (server) => server.sendToWatches('{"type":"BOOKMARK","object":{}}\n'),
     ],
     [
       'after a version that goes backwards',
       'new-history',
-      (server) => server.tellWatches('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}\n'),
+      (server) => server.sendToWatches('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}\n'),
     ],
   ]
   for (const [name, reason, happen] of cases) {

@@ -87,7 +87,7 @@ t.test('the same version with another content is a change, as after a restore', 
       ],
     }),
   })
-  server.tellWatches('{"type":"ERROR","object":{"code":410}}\n')
+  server.sendToWatches('{"type":"ERROR","object":{"code":410}}\n')
   await eventually(() => listWatch.counters.lists === 2)
   await caughtUp()
   t.match(changes, [{ type: 'changed', name: 'b', value: { size: 99 } }])

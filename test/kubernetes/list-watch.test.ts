@@ -161,19 +161,19 @@ t.test('a list-watch in good weather', (t) => {
 
 t.test('handlers', (t) => {
   t.test('a listener that throws is reported, counted, and stops nothing', async (t) => {
-    const told: string[] = []
+    const faults: string[] = []
     const { problems, listWatch } = await follow(
       t,
       ({ store }) => ['a', 'b'].forEach((name) => store.put(path, thing(name))),
       {
         onChange: ({ name }) => {
-          told.push(name)
+          faults.push(name)
           throw new Error(`no ${name}, please`)
         },
       },
     )
     await eventually(() => listWatch.counters.watches === 1)
-    t.strictSame(told, ['a', 'b'])
+    t.strictSame(faults, ['a', 'b'])
     t.equal(listWatch.counters.handlerErrors, 2)
     t.match(problems, [{ reason: 'handler', error: { message: 'no a, please' } }, { reason: 'handler' }])
   })

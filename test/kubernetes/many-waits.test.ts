@@ -11,15 +11,15 @@ import { eventually, turns } from '../fixtures/eventually.ts'
 
 /** Node's warnings until the end of the test. */
 function warnings(t: Test): Error[] {
-  const heard: Error[] = []
-  const hear = (warning: Error): void => void heard.push(warning)
-  process.on('warning', hear)
-  t.teardown(() => process.off('warning', hear))
-  return heard
+  const seen: Error[] = []
+  const note = (warning: Error): void => void seen.push(warning)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  return seen
 }
 
 t.test('forty requests at once may share one signal', async (t) => {
-  const heard = warnings(t)
+  const seen = warnings(t)
   const waiting: http.ServerResponse[] = []
   const server = http.createServer((_, response) => {
     response.flushHeaders()
@@ -39,11 +39,11 @@ t.test('forty requests at once may share one signal', async (t) => {
   await eventually(() => waiting.length === 40)
   for (const response of waiting) response.end('{}')
   t.equal((await Promise.all(asked)).length, 40)
-  t.strictSame(heard, [])
+  t.strictSame(seen, [])
 })
 
 t.test('forty edits of entries, and forty pauses, may share one signal', async (t) => {
-  const heard = warnings(t)
+  const seen = warnings(t)
   const controller = new AbortController()
   const { signal } = controller
   const queue = new EntryQueue(new InProcessBook())
@@ -55,5 +55,5 @@ t.test('forty edits of entries, and forty pauses, may share one signal', async (
   controller.abort()
   await Promise.all(pauses)
   await turns()
-  t.strictSame(heard, [])
+  t.strictSame(seen, [])
 })

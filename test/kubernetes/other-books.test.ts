@@ -23,12 +23,12 @@ t.test('Leases of a book in other namespaces are found at the start and later', 
   await write('holdfast', bookLabels)
   await write('longhorn-system', {})
   const clock = new FakeClock()
-  const told: (readonly string[])[] = []
+  const found: (readonly string[])[] = []
   const others = new OtherBooks({
     connection,
     namespace: 'holdfast',
     clock,
-    onOthers: (namespaces) => void told.push(namespaces),
+    onOthers: (namespaces) => void found.push(namespaces),
     onProblem: (error) => t.fail(String(error)),
   })
   t.teardown(async () => {
@@ -37,12 +37,12 @@ t.test('Leases of a book in other namespaces are found at the start and later', 
     await api.stop()
   })
   await eventually(() => others.count === 0 && clock.pending === 1)
-  t.strictSame(told, [], 'its own Leases and foreign Leases are not another book')
+  t.strictSame(found, [], 'its own Leases and foreign Leases are not another book')
   await write('default', bookLabels)
   t.strictSame(await otherBooks(connection, 'holdfast', signal), ['default'])
   clock.advance(300_000)
   await eventually(() => others.count === 1)
-  t.strictSame(told, [['default']])
+  t.strictSame(found, [['default']])
 })
 
 t.test('a guard without the right to look reports that once, and counts nothing', async (t) => {

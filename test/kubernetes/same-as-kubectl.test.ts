@@ -52,7 +52,7 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
     return {
       way: [...new Set(asked)],
       as: request,
-      told: existsSync(info) ? (JSON.parse(await readFile(info, 'utf8')) as unknown) : undefined,
+      execInfo: existsSync(info) ? (JSON.parse(await readFile(info, 'utf8')) as unknown) : undefined,
     }
   }
   return { place, watched }

@@ -23,7 +23,7 @@ export async function witness(
   tls?: https.ServerOptions,
 ): Promise<{ readonly port: number; readonly seen: Seen[] }> {
   const seen: Seen[] = []
-  const hear: http.RequestListener = (request, response) => {
+  const onRequest: http.RequestListener = (request, response) => {
     seen.push(seenOf(request))
     const refused = request.headers.authorization === 'Bearer refused'
     const answer = request.url === '/version' ? { major: '1', minor: '36' } : { kind: 'Status', code: 404 }
@@ -32,7 +32,7 @@ export async function witness(
     })
     response.end(JSON.stringify(answer))
   }
-  const server = tls ? https.createServer(tls, hear) : http.createServer(hear)
+  const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest)
   return { port: await listening(t, server), seen }
 }
 

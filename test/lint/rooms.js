@@ -5,21 +5,19 @@
  * @type {Record<string, { may: string[], pure?: true }>}
  */
 export const rooms = {
-  text: { may: [], pure: true },
-  json: { may: ['text'], pure: true },
   time: { may: [] },
-  files: { may: ['time'] },
+  text: { may: ['time'] },
+  json: { may: ['text'], pure: true },
   longhorn: { may: ['json', 'text'], pure: true },
   'disk-map': { may: ['longhorn'], pure: true },
-  rules: { may: ['disk-map', 'longhorn', 'text'], pure: true },
-  rescue: { may: ['rules', 'disk-map', 'longhorn', 'json', 'text'], pure: true },
+  rules: { may: ['disk-map', 'longhorn', 'json', 'text'], pure: true },
   gate: { may: ['rules', 'disk-map', 'longhorn', 'text', 'time'] },
-  tls: { may: ['files', 'text', 'time'] },
+  tls: { may: ['text', 'time'] },
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
-  kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'files', 'json', 'text', 'time'] },
+  kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
   doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
   observability: {
-    may: ['doors', 'gate', 'rescue', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
+    may: ['doors', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
   },
   page: { may: ['observability', 'gate', 'rules', 'disk-map', 'longhorn', 'text', 'time'] },
   server: {
@@ -31,7 +29,6 @@ export const rooms = {
       'configuration',
       'tls',
       'gate',
-      'rescue',
       'rules',
       'disk-map',
       'longhorn',
@@ -51,11 +48,9 @@ export const rooms = {
       'configuration',
       'tls',
       'gate',
-      'rescue',
       'rules',
       'disk-map',
       'longhorn',
-      'files',
       'json',
       'text',
       'time',
@@ -64,12 +59,13 @@ export const rooms = {
 }
 
 /**
- * Folders of a room that is not pure whose files are, but for those that read, write and take flags: what a command shows and
- * advises, of what the files beside it have read.
+ * Folders of a room that is not pure whose files are, but for those that read, write and take flags: what is made of a text, and
+ * what a command shows and advises, of what the files beside it have read.
  *
  * @type {Record<string, { room: string, impure: string[] }>} by folder
  */
 export const pureFolders = {
+  'src/text': { room: 'text', impure: ['bounded-file'] },
   'src/commands/status': { room: 'commands', impure: ['command', 'display', 'watch'] },
   'src/commands/doctor': { room: 'commands', impure: ['cluster-reader', 'command', 'gather', 'prove-guard'] },
   'src/commands/compare-crds': { room: 'commands', impure: ['command', 'read-definitions'] },
@@ -137,6 +133,7 @@ export function roomRules(room, of = {}) {
         patterns: [
           ...patterns,
           { group: impurePackages, message: `src/${room} is pure: no I/O, no logger.` },
+          { group: ['**/bounded-file.ts'], message: `src/${room} is pure: it reads no file.` },
         ],
       },
     ],

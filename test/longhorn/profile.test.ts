@@ -207,7 +207,7 @@ t.test('the facts, the docs and the program name the same newest line', (t) => {
 
 t.test('docs/releases.md has the profile of each name', (t) => {
   const rows = readFileSync(join(root, 'docs/releases.md'), 'utf8').matchAll(/^\| (`.+?) \| (.+?) \|/gm)
-  const told = new Map(
+  const documented = new Map(
     [...rows].flatMap(([, names = '', as = '']) => namesIn(names).map((name) => [name, as])),
   )
   const table: Readonly<Record<string, Profile>> = {
@@ -218,8 +218,8 @@ t.test('docs/releases.md has the profile of each name', (t) => {
     ...early,
     ...pairs,
   }
-  t.ok(told.size > 20)
-  for (const [name, as] of told) {
+  t.ok(documented.size > 20)
+  for (const [name, as] of documented) {
     const expected = as.startsWith('unknown') ? 'A' : table[name.replace(/^v/, '')]
     t.equal(profileOf(name), expected, name)
     if (as === 'its release') t.equal(profileOf(name), profileOf(/\d+\.\d+\.\d+/.exec(name)?.[0]), name)

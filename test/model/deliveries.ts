@@ -4,14 +4,14 @@ import type { Step } from './step.ts'
 
 /** The next possible deliveries to a replica: of each kind one object, and one entry. */
 export function* deliverySteps(replica: Replica): Iterable<Step> {
-  const told = { replica: replica.id, tells: true }
+  const common = { replica: replica.id, informs: true }
   for (const kind of watched) {
     if (replica.behind(kind) === 0) continue
     const take = (): void => void replica.deliver(kind)
-    yield { ...told, what: `replica ${replica.id} hears of the next ${kind}`, take }
+    yield { ...common, what: `replica ${replica.id} hears of the next ${kind}`, take }
   }
   if (replica.book.behind > 0) {
     const take = (): void => replica.book.deliver()
-    yield { ...told, what: `replica ${replica.id} hears of the next entry`, take }
+    yield { ...common, what: `replica ${replica.id} hears of the next entry`, take }
   }
 }

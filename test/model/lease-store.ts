@@ -25,12 +25,12 @@ export class LeaseStore {
   }
 
   /** The compare-and-swap of a Lease. */
-  swap({ key, version: from }: Entry, { reservations, settled }: Contents): NumberedEntry | undefined {
+  swap({ key, version: from }: Entry, { reservations, marks }: Contents): NumberedEntry | undefined {
     const { entry, change } = this.entry(key)
     if (entry.version !== from) return undefined
-    const empty = reservations.length === 0 && !settled
+    const empty = reservations.length === 0 && !marks
     const version = empty ? undefined : String(change + 1)
-    const next: Entry = { key, version, reservations: [...reservations], ...(settled && { settled }) }
+    const next: Entry = { key, version, reservations: [...reservations], ...(marks && { marks }) }
     const numbered = { change: change + 1, entry: next }
     this.#entries.set(key, numbered)
     this.#events.push(numbered)

@@ -1,4 +1,4 @@
-import { entryChange, type Changes } from '../../src/gate/hold.ts'
+import { entryChange, type ChangeBus } from '../../src/gate/hold.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Asking } from './asking.ts'
 import { emptyEntry, type LeaseStore, type NumberedEntry } from './lease-store.ts'
@@ -8,7 +8,7 @@ import { shownEntry } from './state-text.ts'
 export interface ReplicaBookModules {
   readonly leases: LeaseStore
   readonly asking: Asking
-  readonly changes: Changes
+  readonly changes: ChangeBus
   readonly now: () => number
   /** When the watch began; the first processes have watched for long. */
   readonly listedAt: number
@@ -42,14 +42,14 @@ export class ReplicaBook {
     const { leases, now } = this.#modules
     const event = leases.events[this.#delivered++]
     if (!event) return
-    const { key, version, settled } = event.entry
+    const { key, version, marks } = event.entry
     this.#watched.set(key, event.change)
-    if (version === undefined || !settled) this.#unmarkedAt.set(key, now())
+    if (version === undefined || !marks) this.#unmarkedAt.set(key, now())
     if (event.change > this.#known(key).change) this.#keep(event)
-    else this.#tell(key)
+    else this.#notify(key)
   }
 
-  /** Its knowledge as text, to distinguish states. */
+  /** Its freshness as text, to distinguish states. */
   knows(): string {
     const now = this.#modules.now()
     const entries = [...this.#entries.values()].map(({ entry, change }) => {
@@ -92,7 +92,7 @@ export class ReplicaBook {
     const why = doubt()
     if (why !== undefined) throw new Error(why)
     const made = contents.reservations.map(({ intent, name }) => `${intent} by ${name}`)
-    const marks = Object.entries(contents.settled ?? {}).map(String)
+    const marks = Object.entries(contents.marks ?? {}).map(String)
     const what = `swap entry ${entry.key} at ${entry.version ?? 'none'} for [${made.join(', ')}]${marks.join(' ')}`
     const shown = (swapped: NumberedEntry | undefined): string => (swapped ? 'done' : 'conflict')
     const swapped = await asking.ask(what, () => leases.swap(entry, contents), signal, shown)
@@ -110,11 +110,11 @@ export class ReplicaBook {
     for (const { stamp } of numbered.entry.reservations) {
       if (!this.#firstSeen.has(stamp)) this.#firstSeen.set(stamp, now())
     }
-    this.#tell(numbered.entry.key)
+    this.#notify(numbered.entry.key)
   }
 
-  #tell(key: string): void {
+  #notify(key: string): void {
     for (const listener of this.#listeners) listener(key)
-    this.#modules.changes.tell(entryChange(key))
+    this.#modules.changes.emit(entryChange(key))
   }
 }

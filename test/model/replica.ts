@@ -1,7 +1,7 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import { Changes, objectChange } from '../../src/gate/hold.ts'
-import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import { ChangeBus, objectChange } from '../../src/gate/hold.ts'
+import type { MapFreshness, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import type { Clock } from '../../src/time/clock.ts'
@@ -39,7 +39,7 @@ export class Replica {
   readonly process: number
   readonly older: boolean
   readonly map = new DiskMap()
-  readonly changes = new Changes()
+  readonly changes = new ChangeBus()
   readonly gate: Gate
   readonly book: ReplicaBook
   readonly asking: Asking
@@ -85,7 +85,7 @@ export class Replica {
       },
       {
         map: this.map,
-        knowledge: sabotage.knowledge?.(this.#knowledge()) ?? this.#knowledge(),
+        freshness: sabotage.freshness?.(this.#freshness()) ?? this.#freshness(),
         book: older ? olderBook(this.book.port, name, clock) : this.#newerBook(clock),
         reads: sabotage.reads?.(this.#reads(), this.map) ?? this.#reads(),
         changes: this.changes,
@@ -148,7 +148,7 @@ export class Replica {
     if (!gone) this.map.apply(this.#seen(object), this.#knownSince(object))
     else if (!listed || this.map.object(kind, metadata.name))
       this.map.remove(kind, metadata.name, this.#now(), listed)
-    this.changes.tell(objectChange(kind, metadata.name))
+    this.changes.emit(objectChange(kind, metadata.name))
     this.#time.mark(this.#policy.settleMs)
   }
 
@@ -198,7 +198,7 @@ export class Replica {
     this.#doubt = says === namespace ? undefined : 'elsewhere'
   }
 
-  #knowledge(): Knowledge {
+  #freshness(): MapFreshness {
     const sudden = (kind: Watched): boolean =>
       this.behind(kind) > 0 &&
       this.#store

@@ -169,8 +169,8 @@ export class Requests {
     replica.asking.history.push(wish.what)
     this.phases[at] = { at: 'reviewed', by: replica.id }
     const since = time.now
-    const patience = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
-    const decided = replica.gate.decide(change, patience)
+    const wait = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
+    const decided = replica.gate.decide(change, wait)
     void decided.then((decision) => this.#decided(at, wish, replica, { change, since, decision }))
   }
 

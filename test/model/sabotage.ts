@@ -1,6 +1,6 @@
 import type { DiskMap } from '../../src/disk-map/disk-map.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
-import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import type { MapFreshness, QuorumReads } from '../../src/gate/ports.ts'
 import type { Entry, ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
@@ -14,7 +14,7 @@ import type { ModelObject } from './store.ts'
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
-  readonly knowledge?: (knowledge: Knowledge) => Knowledge
+  readonly freshness?: (freshness: MapFreshness) => MapFreshness
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
   /** No door reads the anchor: each keeps its Leases in its configured namespace. */
   readonly unanchored?: true
@@ -40,18 +40,18 @@ const emptyBook: ReservationBook = {
 /** Reservations off: a book that keeps nothing. */
 export const noReservations: Sabotage = { book: () => emptyBook }
 
-/** Watch positions are not compared with marks: the knowledge of a replica counts as complete. */
-export const uncompared: Sabotage = { knowledge: (knowledge) => ({ ...knowledge, seenUpTo: () => '999999' }) }
+/** Watch positions are not compared with marks: the freshness of a replica counts as complete. */
+export const uncompared: Sabotage = { freshness: (freshness) => ({ ...freshness, seenUpTo: () => '999999' }) }
 
 /** Marks are not written: reservations go without a word. */
 export const unmarked: Sabotage = {
   book: (book) => ({
     ...book,
-    swap: (entry, { reservations }, signal) => book.swap(entry, { reservations, settled: {} }, signal),
+    swap: (entry, { reservations }, signal) => book.swap(entry, { reservations, marks: {} }, signal),
   }),
 }
 
-/** Confirmation off: a read returns the knowledge of the replica. */
+/** Confirmation off: a read returns the freshness of the replica. */
 export const noConfirmation: Sabotage = {
   ...uncompared,
   reads: (reads, map) => ({
@@ -117,7 +117,7 @@ export const olderIgnored: Sabotage = {
 /** An entry that an older version wrote counts as one that nothing has left, though that version makes no marks. */
 export const unmarkedTrusted: Sabotage = {
   book: (book) => ({
-    ...asIfRead(book, (entry) => (entry.settled ? entry : { ...entry, settled: {} })),
+    ...asIfRead(book, (entry) => (entry.marks ? entry : { ...entry, marks: {} })),
     markedSince: () => -Infinity,
   }),
 }

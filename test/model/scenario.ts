@@ -29,7 +29,7 @@ export interface Scenario {
   readonly outages: number
   /** Whether a replica may crash. */
   readonly crash: boolean
-  /** Whether a replica may restart under its name: its reservations stay, and its knowledge is gone. */
+  /** Whether a replica may restart under its name: its reservations stay, and its freshness is gone. */
   readonly restarts: boolean
   /** Whether the time of day of a replica may step an hour back or ahead, as often as anybody likes. */
   readonly steps: boolean

@@ -54,7 +54,7 @@ function textOfEntry({ entry, change }: NumberedEntry): string {
     ({ stamp, kind, name, resourceVersion, intent, disks, pinned, lastsMs }) =>
       `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${pinned === true ? 'pinned' : ''}${lastsMs}`,
   )
-  return `${entry.key}${change}${reservations.join()}${JSON.stringify(entry.settled)}`
+  return `${entry.key}${change}${reservations.join()}${JSON.stringify(entry.marks)}`
 }
 
 function shownReplica(replica: Replica, store: Store): string {

@@ -5,5 +5,5 @@ export interface Step {
   /** The replica that it is about; undefined if it is about none. */
   readonly replica: number | undefined
   /** True if it only delivers an event to a replica. */
-  readonly tells?: boolean
+  readonly informs?: boolean
 }

@@ -29,7 +29,7 @@ export class World {
   readonly #readers: Readers
   #jumps = 0
   #outages = 0
-  #told: number | undefined
+  #informed: number | undefined
   #crashing: readonly Crash[]
   readonly #blame: Blame
   /** Those of the scenario that have happened, by their place there. */
@@ -75,8 +75,8 @@ export class World {
     // No other step can change the result of such a read, so its order does not matter.
     const settled = all.find(({ what }) => what.endsWith('list BackingImageDataSource') && this.#hasNoSources)
     if (settled) return [settled]
-    const told = this.#told
-    return told === undefined ? all : all.filter(({ replica }) => replica === told)
+    const informed = this.#informed
+    return informed === undefined ? all : all.filter(({ replica }) => replica === informed)
   }
 
   /**
@@ -95,14 +95,14 @@ export class World {
     const commits = step.what.startsWith('committed')
     const worthBefore = commits ? worths(this.store, this.time.now) : undefined
     this.trace.push(step.what)
-    this.#told = step.tells ? step.replica : undefined
+    this.#informed = step.informs ? step.replica : undefined
     const doing = (): string => doings(this.replicas, this.#requests.phases, step.replica)
-    const before = step.tells ? doing() : ''
+    const before = step.informs ? doing() : ''
     step.take()
     if (step.replica !== undefined) await setImmediate()
     this.#remember(step)
     // The delivery made the replica act by itself, and steps of others may come before its next one.
-    if (step.tells && doing() !== before) this.#told = undefined
+    if (step.informs && doing() !== before) this.#informed = undefined
     // A replica by itself changes no object.
     if (step.replica === undefined) this.#check(worthBefore)
     else this.#checkReserved()
@@ -113,13 +113,13 @@ export class World {
    * The deliveries during a decision, and their order, may change the replica's next step. Its later steps follow from
    * its knowledge by then.
    */
-  #remember({ what, replica: id, tells }: Step): void {
+  #remember({ what, replica: id, informs }: Step): void {
     const isTime = what.endsWith(' s pass')
     for (const replica of this.replicas) {
       if (replica.id !== id && !isTime) continue
       const { asking } = replica
       if (asking.operations.length === 0 && !this.#requests.areReviewedBy(replica)) asking.history = []
-      else if (tells === true || isTime) asking.history.push(what)
+      else if (informs === true || isTime) asking.history.push(what)
     }
   }
 
@@ -131,7 +131,7 @@ export class World {
       replicas.map(({ id }) => time.wrongBy(id)),
       this.#jumps,
       this.#outages,
-      this.#told,
+      this.#informed,
       this.#requests.reviews,
       [...this.#happened].toSorted(),
       this.#blame.shown(),
@@ -251,7 +251,7 @@ export class World {
   *#timeSteps(): Iterable<Step> {
     if (this.#jumps >= this.#scenario.jumps) return
     const [next = 0] = this.time.pending()
-    const replica = this.#told ?? 0
+    const replica = this.#informed ?? 0
     yield { what: `${next / 1_000} s pass`, replica, take: () => this.#jump() }
   }
 

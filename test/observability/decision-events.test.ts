@@ -26,7 +26,7 @@ const world = cluster('v1.8.0')
   .image('ubuntu', [ready('d1')])
 const change = world.cleanUp('ubuntu', ['d1'])
 
-function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEvent[] {
+function eventsOf(verdict: Verdict, dryRun = false, of: Change = change): ObjectEvent[] {
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
   const asked = { ...of, request: request({ dryRun }) }
@@ -35,7 +35,7 @@ function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEven
 }
 
 t.test('a hold is an Event at the object, and the end of an eviction also at its node', (t) => {
-  const [atImage, ...others] = told(held)
+  const [atImage, ...others] = eventsOf(held)
   t.strictSame(atImage, {
     kind: 'BackingImage',
     name: 'ubuntu',
@@ -67,10 +67,10 @@ t.test('findings of other rules are Events at the object alone, warnings too', (
     decision: 'allow',
     warnings: [{ ...finding, rule: 'below-min-copies', effect: 'warn' }],
   }
-  t.match(told(warned), [
+  t.match(eventsOf(warned), [
     { kind: 'BackingImage', reason: 'BelowMinCopies', message: / n1: an eviction .*\(asked by/ },
   ])
-  t.equal(told(warned).length, 1)
+  t.equal(eventsOf(warned).length, 1)
   t.end()
 })
 
@@ -78,11 +78,11 @@ t.test('an object that is not stored, or has another uid, gets no Event', (t) =>
   const invented = cluster()
     .image('invented', [ready('d1')])
     .cleanUp('invented', ['d1'])
-  t.strictSame(told(held, false, invented), [])
+  t.strictSame(eventsOf(held, false, invented), [])
   const other = cluster()
     .image('ubuntu', [ready('d1')], { metadata: { uid: 'another' } })
     .cleanUp('ubuntu', ['d1'])
-  t.strictSame(told(held, false, other), [])
+  t.strictSame(eventsOf(held, false, other), [])
   t.end()
 })
 
@@ -92,18 +92,18 @@ t.test('all that is to be created shares the room of one user', (t) => {
     objections: [{ ...finding, effect: 'refuse' }],
     warnings: [],
   }
-  t.match(told(refused, false, world.place('new', 'd1'))[0], { name: 'new', share: '(creates)' })
+  t.match(eventsOf(refused, false, world.place('new', 'd1'))[0], { name: 'new', share: '(creates)' })
   t.end()
 })
 
 t.test('many findings of one rule are one Event', (t) => {
   const many: Verdict = { decision: 'hold', objections: [finding, finding, finding], warnings: [] }
-  t.equal(told(many).length, 2, 'the image and the node get one Event each')
+  t.equal(eventsOf(many).length, 2, 'the image and the node get one Event each')
   t.end()
 })
 
 t.test('a dry run, or an allowed change, gets no Event', (t) => {
-  t.strictSame(told(held, true), [])
-  t.strictSame(told({ decision: 'allow', warnings: [] }), [])
+  t.strictSame(eventsOf(held, true), [])
+  t.strictSame(eventsOf({ decision: 'allow', warnings: [] }), [])
   t.end()
 })

@@ -44,7 +44,7 @@ function change(before: boolean, after: boolean, dryRun = false): Change {
 const atOnce = { heldMs: 0 }
 
 /** Decision lines that go into `lines`, and their clock. */
-function told() {
+function listening() {
   const lines: string[] = []
   const time = { ms: Date.UTC(2026, 0, 1, 12, 30, 15) }
   const write = (line: string) => void lines.push(line)
@@ -83,7 +83,7 @@ const cases: readonly (readonly [string, Change, Verdict, string])[] = [
 
 for (const [what, of, verdict, line] of cases) {
   t.test(`${what} is one line, with the time`, (t) => {
-    const { lines, decisions } = told()
+    const { lines, decisions } = listening()
     decisions.decided(of, verdict, atOnce)
     t.strictSame(lines, [`12:30:15 ${line}`])
     t.end()
@@ -91,14 +91,14 @@ for (const [what, of, verdict, line] of cases) {
 }
 
 t.test('a harmless change without findings has no line', (t) => {
-  const { lines, decisions } = told()
+  const { lines, decisions } = listening()
   decisions.decided(change(true, false), admitted, atOnce)
   t.strictSame(lines, [])
   t.end()
 })
 
 t.test('the line of an admission has its wait', (t) => {
-  const { lines, decisions } = told()
+  const { lines, decisions } = listening()
   decisions.decided(change(false, true), admitted, { heldMs: 6_900 })
   decisions.decided(change(false, true), held, { heldMs: 9_000 })
   t.strictSame(lines, [
@@ -109,7 +109,7 @@ t.test('the line of an admission has its wait', (t) => {
 })
 
 t.test('a line is shown again after ten seconds, with its count', (t) => {
-  const { lines, decisions, time } = told()
+  const { lines, decisions, time } = listening()
   for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held, atOnce)
   t.equal(lines.length, 1)
   time.ms += 10_000

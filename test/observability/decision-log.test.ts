@@ -2,10 +2,9 @@ import { defaultPolicy } from '../../src/rules/policy.ts'
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { type Node, parseNode } from '../../src/longhorn/node.ts'
-import { createLog, DecisionLog } from '../../src/observability/log.ts'
+import { createLog, DecisionLog, Throttle } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
-import { Repeats } from '../../src/time/repeats.ts'
 import { longhornAccount } from '../fixtures/cluster.ts'
 import { said } from '../fixtures/said.ts'
 
@@ -125,15 +124,15 @@ t.test('identical refusals are shown once in ten seconds, with their number', (t
 })
 
 t.test('the number of remembered ones is limited', (t) => {
-  const repeats = new Repeats(10_000, 2)
-  t.strictSame(repeats.see('a', 0), { told: true, repeated: 0 })
-  t.strictSame(repeats.see('b', 0), { told: true, repeated: 0 })
-  t.strictSame(repeats.see('a', 0), { told: false })
-  t.strictSame(repeats.see('c', 0), { told: true, repeated: 0 })
-  t.strictSame(repeats.see('a', 0), { told: false }, 'a key that is seen again is kept')
+  const throttle = new Throttle(10_000, 2)
+  t.strictSame(throttle.see('a', 0), { passes: true, repeated: 0 })
+  t.strictSame(throttle.see('b', 0), { passes: true, repeated: 0 })
+  t.strictSame(throttle.see('a', 0), { passes: false })
+  t.strictSame(throttle.see('c', 0), { passes: true, repeated: 0 })
+  t.strictSame(throttle.see('a', 0), { passes: false }, 'a key that is seen again is kept')
   t.strictSame(
-    repeats.see('b', 0),
-    { told: true, repeated: 0 },
+    throttle.see('b', 0),
+    { passes: true, repeated: 0 },
     'the key that was unseen for the longest time is forgotten',
   )
   t.end()

@@ -29,8 +29,8 @@ function reporting(path: string, options: Partial<FileSinkOptions>) {
     onKept: (error) => kept.push(error),
     ...options,
   })
-  const write = (name: string, parts: Partial<AuditRecord> = {}, patienceMs = patience) =>
-    Promise.resolve(sink.write(record({ object: { kind: 'Node', name }, ...parts }), patienceMs))
+  const write = (name: string, parts: Partial<AuditRecord> = {}, withinMs = patience) =>
+    Promise.resolve(sink.write(record({ object: { kind: 'Node', name }, ...parts }), withinMs))
   return { sink, write, clock, dropped, reopened, kept }
 }
 

@@ -4,17 +4,17 @@ import type { ObjectEvent } from '../../src/gate/ports.ts'
 import { HoldEvents } from '../../src/observability/hold-events.ts'
 import { at, held } from './held.ts'
 
-function told(of: HeldChange, now = 1_000, uid = 'uid-n1'): ObjectEvent[] {
+function eventsOf(of: HeldChange, now = 1_000, uid = 'uid-n1'): ObjectEvent[] {
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
-  const teller = new HoldEvents(sink, () => uid, at(now))
-  teller.began(of)
-  teller.ended(of, 'admitted')
+  const holdEvents = new HoldEvents(sink, () => uid, at(now))
+  holdEvents.began(of)
+  holdEvents.ended(of, 'admitted')
   return events
 }
 
 t.test('the beginning and the end of a hold are Events at the object, apart from those of denials', (t) => {
-  t.strictSame(told(held()), [
+  t.strictSame(eventsOf(held()), [
     {
       kind: 'Node',
       name: 'n1',
@@ -40,7 +40,7 @@ t.test('the beginning and the end of a hold are Events at the object, apart from
 t.test('a person who clicks in Longhorn’s UI has to try again, since no client does', (t) => {
   const request = { ...held().request, door: 'proxy-longhorn' as const }
   t.match(
-    told(held({ request }))[0]?.message,
+    eventsOf(held({ request }))[0]?.message,
     'If the request still has to wait then, ann has to try again. (rule',
   )
   t.end()
@@ -49,19 +49,19 @@ t.test('a person who clicks in Longhorn’s UI has to try again, since no client
 t.test('other causes are counted', (t) => {
   const [cause] = held().causes
   t.match(
-    told(held({ causes: cause ? [cause, cause] : [], moreCauses: 3 }))[0]?.message,
+    eventsOf(held({ causes: cause ? [cause, cause] : [], moreCauses: 3 }))[0]?.message,
     '(for 12s) and 4 more (asked',
   )
   t.end()
 })
 
 t.test('an object that is stored under another uid gets no Event', (t) => {
-  t.strictSame(told(held(), 1_000, 'another'), [])
+  t.strictSame(eventsOf(held(), 1_000, 'another'), [])
   t.end()
 })
 
 t.test('no message is longer than the API server takes', (t) => {
-  const [event] = told(held({ doing: 'x'.repeat(2_000) }))
+  const [event] = eventsOf(held({ doing: 'x'.repeat(2_000) }))
   t.equal(event?.message.length, 1_024)
   t.end()
 })

@@ -31,7 +31,7 @@ async function page() {
     version: '1.2.3',
     map,
     profile: () => 'A',
-    knowledge: { synced: true, ageMs: () => 1_500, seenUpTo: () => '1', unreadable: [] },
+    freshness: { synced: true, ageMs: () => 1_500, seenUpTo: () => '1', unreadable: [] },
     book,
     clockSkew: () => -2.5,
     settling: () => 5,
@@ -46,7 +46,7 @@ async function page() {
     map,
     profile: () => 'A',
     policy: defaultPolicy,
-    knowledge: { synced: true, unreadable: [] },
+    freshness: { synced: true, unreadable: [] },
     denials: { inTheLastHour: () => [] },
     clock: { monotonic: () => noon + 60_000, now: () => noon + 60_000 },
   })

@@ -17,7 +17,7 @@ const world = cluster('v1.8.0')
 const change = world.toNode('n1', [disk('d1')], { evictionRequested: true }, { actor: longhornAccount })
 const held = verdictOn(judge(change, world.map, defaultPolicy, moment(noon)))
 const instant = { totalMs: 0.2504, heldMs: 0 }
-const patience = 1_000
+const withinMs = 1_000
 
 /** One other account must not wait. */
 const policy = { ...defaultPolicy, impatient: ['robot'] }
@@ -36,7 +36,7 @@ function trailing() {
 
 t.test('a record has the user, the request, the decision, its reason and the age of the map', async (t) => {
   const { trail, records } = trailing()
-  await trail.decided(change, held, { totalMs: 1_500.2504, heldMs: 1_500 }, patience)
+  await trail.decided(change, held, { totalMs: 1_500.2504, heldMs: 1_500 }, withinMs)
   t.match(records, [
     {
       schema: 'holdfast.dev/audit/v1',
@@ -68,7 +68,7 @@ t.test('a hold is on record as what its user gets: a denial for an account that 
     [{ username: 'ann', groups: [] }, 429, 'hold'],
   ] as const) {
     const asked = { ...change, request: { ...change.request, actor } }
-    await trail.decided(asked, held, instant, patience)
+    await trail.decided(asked, held, instant, withinMs)
     const answer = answerTo(asked, held, { policy, map: world.map, retryAfterSeconds: 1 })
     t.match([answer, records.at(-1)], [{ status: { code } }, { verdict }], actor.username)
   }
@@ -77,7 +77,7 @@ t.test('a hold is on record as what its user gets: a denial for an account that 
 t.test('a change that passes at once without a warning is not recorded', (t) => {
   const { trail, records } = trailing()
   const decided = (verdict: Verdict, heldMs = 0) =>
-    trail.decided(change, verdict, { totalMs: heldMs, heldMs }, patience)
+    trail.decided(change, verdict, { totalMs: heldMs, heldMs }, withinMs)
   decided({ decision: 'allow', warnings: [] })
   t.equal(records.length, 0)
   const [warning] = held.warnings
@@ -109,7 +109,7 @@ t.test('a change that passes at once without a warning is not recorded', (t) => 
 t.test('50 refusals a second for a minute are seven records, and their counts add up', async (t) => {
   const { trail, clock, records } = trailing()
   for (let tick = 0; tick < 3_000; tick += 1) {
-    await trail.decided(change, held, instant, patience)
+    await trail.decided(change, held, instant, withinMs)
     clock.advance(20)
   }
   await trail.stop()
@@ -124,10 +124,10 @@ t.test('50 refusals a second for a minute are seven records, and their counts ad
 
 t.test('a denial that is given again counts as another, with its own time and uid', async (t) => {
   const { trail, clock, records } = trailing()
-  await trail.decided(change, held, instant, patience)
+  await trail.decided(change, held, instant, withinMs)
   clock.advance(700)
   const again = { ...change, request: { ...change.request, uid: 'request-2' } }
-  await trail.decided(again, held, { totalMs: 0.5, heldMs: 0, isRepeated: true }, patience)
+  await trail.decided(again, held, { totalMs: 0.5, heldMs: 0, isRepeated: true }, withinMs)
   t.equal(records.length, 1)
   clock.advance(10_000)
   t.match(records[1], { uid: 'request-2', time: '2026-11-23T12:00:00.700Z', decisionMs: 0.5, count: 1 })
@@ -137,10 +137,10 @@ t.test('a denial that is given again counts as another, with its own time and ui
 
 t.test('decisions that call for different actions are counted separately', async (t) => {
   const { trail, records } = trailing()
-  await trail.decided(change, held, instant, patience)
-  await trail.decided({ ...change, request: request({ dryRun: true }) }, held, instant, patience)
-  await trail.decided({ ...change, request: request() }, held, instant, patience)
-  await trail.decided(world.toNode('n9', [disk('d1')], { evictionRequested: true }), held, instant, patience)
+  await trail.decided(change, held, instant, withinMs)
+  await trail.decided({ ...change, request: request({ dryRun: true }) }, held, instant, withinMs)
+  await trail.decided({ ...change, request: request() }, held, instant, withinMs)
+  await trail.decided(world.toNode('n9', [disk('d1')], { evictionRequested: true }), held, instant, withinMs)
   t.equal(records.length, 4)
 })
 
@@ -166,7 +166,7 @@ t.test('every record fits the schema', async () => {
           ? { decision: 'unavailable', why: 'not-confirmed', warnings }
           : { decision: 'allow', warnings },
         instant,
-        patience,
+        withinMs,
       )
       await trail.stop()
       const [one] = records
@@ -188,7 +188,7 @@ t.test('no record is long, whatever the request', (t) => {
     { ...change, request: request({ actor, uid: long }) },
     { decision: 'allow', warnings, override: { reason: long } },
     instant,
-    patience,
+    withinMs,
   )
   const [one] = records
   if (!one) throw new Error('nothing is on record')
@@ -206,7 +206,7 @@ t.test('counted decisions are bounded in memory; more are recorded one by one', 
   const long = 'x'.repeat(1_024)
   const ask = (n: number) => {
     const actor = { username: `${n} ${long}`, groups: Array.from({ length: 64 }, (_, g) => `${g}${long}`) }
-    return trail.decided({ ...change, request: request({ actor }) }, held, instant, patience)
+    return trail.decided({ ...change, request: request({ actor }) }, held, instant, withinMs)
   }
   for (let n = 0; n < 1_000; n += 1) await ask(n)
   for (let n = 0; n < 1_000; n += 1) await ask(n)
@@ -235,7 +235,7 @@ t.test('an answer waits for every sink', async (t) => {
     }),
   })
   let done = false
-  const recorded = Promise.resolve(trail.decided(change, held, instant, patience)).then(() => (done = true))
+  const recorded = Promise.resolve(trail.decided(change, held, instant, withinMs)).then(() => (done = true))
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(done, false)
   finish()

@@ -21,7 +21,7 @@ async function seriesOf(map: DiskMapView, facts: Facts = {}): Promise<string[]> 
     map,
     profile: () => facts.profile ?? 'A',
     policy: defaultPolicy,
-    knowledge: { synced: facts.synced ?? true, unreadable: facts.unreadable ?? [] },
+    freshness: { synced: facts.synced ?? true, unreadable: facts.unreadable ?? [] },
     denials: { inTheLastHour: () => [] },
     clock: { monotonic: () => noon + 60_000, now: () => noon + 60_000 },
   })

@@ -128,7 +128,7 @@ t.test('both names of the program work, and usage lines begin with the one that 
   })
 })
 
-t.test('kubectl asks the bundle what a person may type after kubectl holdfast', async (t) => {
+t.test('kubectl asks the bundle for completions of kubectl holdfast', async (t) => {
   const program = join(dist, 'kubectl_complete-holdfast.js')
   t.match(await runProgram(program, ['stat'], env), { code: 0, stdout: /^status\t.*\n:4\n$/ })
 })
@@ -167,21 +167,18 @@ t.test('Node keeps what it has compiled in the cache folder of the user', { skip
   t.strictSame(await readdir(join(XDG_CACHE_HOME, 'holdfast')), ['compile-cache'])
 })
 
-t.test(
-  'without a home Node keeps nothing, so no file comes into the folder of whoever runs it',
-  async (t) => {
-    const cwd = t.testdir()
-    for (const HOME of [undefined, '', 'home'])
-      t.match(
-        await runProgram('sh', ['-c', 'cd "$0" && exec "$1" --version', cwd, main], {
-          PATH,
-          ...(HOME !== undefined && { HOME }),
-        }),
-        { code: 0, stderr: '' },
-      )
-    t.strictSame(await readdir(cwd), [])
-  },
-)
+t.test('without a home Node keeps nothing, so no file comes into the current folder', async (t) => {
+  const cwd = t.testdir()
+  for (const HOME of [undefined, '', 'home'])
+    t.match(
+      await runProgram('sh', ['-c', 'cd "$0" && exec "$1" --version', cwd, main], {
+        PATH,
+        ...(HOME !== undefined && { HOME }),
+      }),
+      { code: 0, stderr: '' },
+    )
+  t.strictSame(await readdir(cwd), [])
+})
 
 t.test('a cache folder that cannot be written is no problem', async (t) => {
   const nowhere = { ...env, XDG_CACHE_HOME: '/dev/null' }

@@ -166,12 +166,12 @@ t.test('the stream begins with everything and goes on with what changes', async 
   const leaving = new AbortController()
   const response = await fetch(`${url}/api/v1/events`, { signal: leaving.signal })
   t.match(response.headers.get('content-type'), 'text/event-stream')
-  const heard: { name: string; data: unknown }[] = []
+  const events: { name: string; data: unknown }[] = []
   const reading = (async () => {
-    for await (const { name, data } of eventsOf(response)) heard.push({ name, data: JSON.parse(data) })
+    for await (const { name, data } of eventsOf(response)) events.push({ name, data: JSON.parse(data) })
   })()
-  const find = (name: string) => heard.find((event) => event.name === name)?.data
-  await eventually(() => heard.length >= 4)
+  const find = (name: string) => events.find((event) => event.name === name)?.data
+  await eventually(() => events.length >= 4)
   t.match(find('state'), { nodes: [{ name: 'n1' }, { name: 'n2' }] })
   t.match(find('records'), [{ uid: 'before' }])
   t.match(find('story'), [{ tone: 'good', text: 'It works.' }])

@@ -11,8 +11,8 @@ function feeding() {
   const world = new PageWorld(objects, clock)
   const feed = new StateFeed(world.source, clock)
   const follow = () => {
-    const heard: string[] = []
-    return { heard, end: feed.follow(({ name }) => heard.push(name)) }
+    const events: string[] = []
+    return { events, end: feed.follow(({ name }) => events.push(name)) }
   }
   const change = () => objects.at(clock.monotonic()).image('ubuntu', [ready('d3')])
   return { clock, world, feed, follow, change }
@@ -26,7 +26,7 @@ t.test(
     clock.advance(1_000)
     change()
     const late = follow()
-    t.strictSame(late.heard, [])
+    t.strictSame(late.events, [])
     late.end()
     clock.advance(1_000)
     world.trend.stop()
@@ -43,7 +43,7 @@ t.test('a feed that is followed again in time keeps its state', (t) => {
   change()
   world.touch()
   clock.advance(500)
-  t.strictSame(next.heard, ['change'])
+  t.strictSame(next.events, ['change'])
   t.end()
 })
 

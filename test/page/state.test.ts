@@ -23,9 +23,9 @@ function followed() {
   const objects = smallCluster()
   const world = new PageWorld(objects, clock)
   const feed = new StateFeed(world.source, clock)
-  const told: { name: string; data: unknown }[] = []
-  const end = feed.follow(({ name, data }) => told.push({ name, data: JSON.parse(data) as unknown }))
-  return { clock, objects, world, feed, end, changes: () => told.filter(({ name }) => name === 'change') }
+  const sent: { name: string; data: unknown }[] = []
+  const end = feed.follow(({ name, data }) => sent.push({ name, data: JSON.parse(data) as unknown }))
+  return { clock, objects, world, feed, end, changes: () => sent.filter(({ name }) => name === 'change') }
 }
 
 t.test('each copy says how it looks, how old its clean-up is and who needs it', (t) => {
@@ -159,22 +159,22 @@ t.test(
   'in a large cluster the feed sends a hold at once, and spends a twentieth of the time on nodes',
   (t) => {
     const { fake, objects, world, feed } = slow(300)
-    const told: { waiting?: unknown[]; nodes?: unknown }[] = []
+    const sent: { waiting?: unknown[]; nodes?: unknown }[] = []
     feed.follow(({ name, data }) => {
-      if (name === 'change') told.push(JSON.parse(data) as (typeof told)[number])
+      if (name === 'change') sent.push(JSON.parse(data) as (typeof sent)[number])
     })
     const before = world.looks
     objects.image('ubuntu', [ready('d3')])
     world.hold()
     fake.advance(500)
-    t.match(told, [{ waiting: [{ user: 'anna' }] }])
-    t.equal(told[0]?.nodes, undefined)
+    t.match(sent, [{ waiting: [{ user: 'anna' }] }])
+    t.equal(sent[0]?.nodes, undefined)
     t.equal(world.looks, before)
     for (let second = 0; second < 10; second++) {
       world.touch()
       fake.advance(1_000)
     }
-    t.match(told.at(-1)?.nodes, { set: [{ name: 'n1' }] })
+    t.match(sent.at(-1)?.nodes, { set: [{ name: 'n1' }] })
     t.equal(world.looks, before + 1, 'the feed reads the nodes once in ten seconds')
     t.end()
   },
@@ -242,16 +242,16 @@ t.test('in a cluster of 5,000 disks the feed sends a change of one node alone', 
   const clock = new FakeClock()
   const world = new PageWorld(objects, clock)
   const feed = new StateFeed(world.source, clock)
-  const told: string[] = []
+  const sent: string[] = []
   feed.follow(({ name, data }) => {
-    if (name === 'change') told.push(data)
+    if (name === 'change') sent.push(data)
   })
   const state = JSON.parse(feed.state()) as State
   t.equal(state.nodes.flatMap(({ disks }) => disks).length, 5_000)
   objects.at(clock.monotonic()).replica('r', 'image-0', 'n0-d0')
   world.touch()
   clock.advance(60_000)
-  t.equal(told.length, 1)
-  t.ok((told[0]?.length ?? Infinity) < 5_000, `${told[0]?.length} characters for one node`)
+  t.equal(sent.length, 1)
+  t.ok((sent[0]?.length ?? Infinity) < 5_000, `${sent[0]?.length} characters for one node`)
   t.end()
 })

@@ -26,7 +26,7 @@ import { root } from '../fixtures/root.ts'
  * The maximum number of files with reservations in memory. The files that the Leases and the API server's client add are
  * shown beside. The limits may fall and must not grow.
  */
-const limits = { passing: 15, eviction: 46 }
+const limits = { passing: 15, eviction: 45 }
 
 interface Raw {
   readonly metadata: object

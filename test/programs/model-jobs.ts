@@ -52,7 +52,7 @@ async function run(all: readonly Search[], task: Task): Promise<Done> {
 export async function distribute(
   options: ModelOptions,
   jobs: number,
-  told: (done: Done) => void,
+  onDone: (done: Done) => void,
 ): Promise<void> {
   const tasks = allSearches(options).flatMap(({ scenarios }, index) =>
     scenarios.map((_, scenario): Task => ({ search: index, scenario })),
@@ -61,7 +61,7 @@ export async function distribute(
   try {
     await Promise.all(
       children.map(async (child) => {
-        for (let task = tasks.shift(); task; task = tasks.shift()) told(await ask(child, task))
+        for (let task = tasks.shift(); task; task = tasks.shift()) onDone(await ask(child, task))
       }),
     )
   } finally {

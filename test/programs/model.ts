@@ -80,7 +80,7 @@ async function main(): Promise<void> {
       `… after ${minutes()} min: ${say(exhaustive.scenarios + walks.scenarios)} of ${say(all)} scenarios, ${say(exhaustive.states + walks.states)} states`,
     )
   console.log(`${say(all)} scenarios, ${jobs} processes, walks from seed ${options.seed} on`)
-  const telling = setInterval(progress, everyMs)
+  const timer = setInterval(progress, everyMs)
   try {
     await distribute(options, jobs, (done) => {
       const [search, count] = [searches[done.search], counts[done.search]]
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
       if (count.scenarios === search.scenarios.length) console.log(`${search.what}: ${counted(count)}`)
     })
   } finally {
-    clearInterval(telling)
+    clearInterval(timer)
   }
   console.log(`every order within a depth: ${counted(exhaustive)}`)
   console.log(`random walks: ${counted(walks)}`)

@@ -54,8 +54,8 @@ async function tryTheHook(): Promise<void> {
   const fine = await commit(repository, 'fine.yaml', nodeManifest('node-2', '  tags: [ssd]\n'))
   expect(fine.status === 0 && /holdfast check\.+Passed/.test(fine.said), 'a harmless change passes', fine)
   const held = await commit(repository, 'held.yaml', heldBack)
-  const isTold = /held back .*held\.yaml:1[^]*rule eviction-during-cleanup/.test(held.said)
-  expect(held.status === 1 && isTold, 'a change that would have to wait is not committed', held)
+  const isReported = /held back .*held\.yaml:1[^]*rule eviction-during-cleanup/.test(held.said)
+  expect(held.status === 1 && isReported, 'a change that would have to wait is not committed', held)
 }
 
 if (spawnSync('pre-commit', ['--version']).error) {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import { type Outcome, Stage } from '../../src/commands/sandbox/demo-cluster.ts'
+import { type RequestOutcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { systemClock } from '../../src/time/clock.ts'
@@ -41,7 +41,7 @@ export interface PairsOptions {
   /** The disturbances meanwhile. Pairs are sent until all have happened. */
   readonly disturbances?: readonly Disturbance[]
   /** Stages that are asked before each next pair whether they would admit both of it; absent for no such questions. */
-  readonly freeOn?: readonly Stage[]
+  readonly freeOn?: readonly DemoCluster[]
   /** When a replica last started, by `performance.now()`. */
   readonly lastStart?: () => number
 }
@@ -61,7 +61,7 @@ export async function sendPairs(
     ...{ pairs: done, evictions, cleanUps, both, lost, frozenMs },
     crashes: sandbox.longhorn.crashes.length,
   })
-  const answered = async (request: Promise<Outcome>): Promise<Outcome> => {
+  const answered = async (request: Promise<RequestOutcome>): Promise<RequestOutcome> => {
     if (!meanwhile.any) return await request
     try {
       return await request
@@ -95,8 +95,8 @@ export async function sendPairs(
 }
 
 /** kubectl, on a server that is the cluster's own if not given. */
-export function stageOf(sandbox: Sandbox, server = sandbox.api.url): Stage {
-  return new Stage({
+export function stageOf(sandbox: Sandbox, server = sandbox.api.url): DemoCluster {
+  return new DemoCluster({
     connection: connectTo(server),
     namespace: sandbox.namespace,
     subscribe: (listener) => sandbox.subscribe(listener),

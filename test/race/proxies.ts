@@ -57,10 +57,12 @@ async function proxyOf(
   const server = new URL(upstream)
   const agent = agentFor(server)
   const connection = connectTo(sandbox.api.url, { namespace: context })
-  const told = configure([{ ...quietly, settle: '0s', hold: '1s', ...settings, replica: `proxy-${of.api}` }])
-  const { namespace } = await agreeOnNamespace(told, connection, new AbortController().signal)
+  const configuration = configure([
+    { ...quietly, settle: '0s', hold: '1s', ...settings, replica: `proxy-${of.api}` },
+  ])
+  const { namespace } = await agreeOnNamespace(configuration, connection, new AbortController().signal)
   const proxy = new ProxyGuard(
-    { ...told, namespace },
+    { ...configuration, namespace },
     {
       host: '127.0.0.1',
       port: 0,

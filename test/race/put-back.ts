@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Outcome, Stage } from '../../src/commands/sandbox/demo-cluster.ts'
+import type { RequestOutcome, DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Place } from './places.ts'
 
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
@@ -9,7 +9,7 @@ const how = { timeout: '1s' } as const
 const asking = { dryRun: true, timeout: '3s' } as const
 
 /** A request that is refused for longer than this is never admitted. */
-const patienceMs = 300_000
+const withinMs = 300_000
 
 /** Between two attempts, since an ended change counts for ten seconds in some races. */
 const pauseMs = 200
@@ -19,7 +19,7 @@ const pauseMs = 200
  *
  * @throws Error when one is not for five minutes
  */
-export async function untilFree(stages: readonly Stage[], { node, image, uuid }: Place): Promise<void> {
+export async function untilFree(stages: readonly DemoCluster[], { node, image, uuid }: Place): Promise<void> {
   for (const stage of stages) {
     await insist('the eviction to be possible again', () => stage.evict(node, 'disk-2', asking))
     await insist('the clean-up to be possible again', async () => {
@@ -32,7 +32,7 @@ export async function untilFree(stages: readonly Stage[], { node, image, uuid }:
 }
 
 /** Puts all back, and tries again on errors if the guard may be away. */
-export async function putBackAtLast(stage: Stage, place: Place, mayBeAway: boolean): Promise<void> {
+export async function putBackAtLast(stage: DemoCluster, place: Place, mayBeAway: boolean): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await putBack(stage, place)
@@ -44,7 +44,7 @@ export async function putBackAtLast(stage: Stage, place: Place, mayBeAway: boole
   }
 }
 
-async function putBack(stage: Stage, { node, image, uuid }: Place): Promise<void> {
+async function putBack(stage: DemoCluster, { node, image, uuid }: Place): Promise<void> {
   const copy = async () => {
     const { spec, status } = await stage.image(image)
     return { wanted: spec.diskFileSpecMap.has(uuid), state: status.diskFileStatusMap.get(uuid)?.state }
@@ -58,7 +58,7 @@ async function putBack(stage: Stage, { node, image, uuid }: Place): Promise<void
 }
 
 /** Asks again until it is admitted. @throws Error when it is not for five minutes */
-export async function insist(what: string, send: () => Promise<Outcome>): Promise<void> {
+export async function insist(what: string, send: () => Promise<RequestOutcome>): Promise<void> {
   const began = performance.now()
   for (;;) {
     const { admitted, message } = await send().catch((error: unknown) => ({
@@ -66,7 +66,7 @@ export async function insist(what: string, send: () => Promise<Outcome>): Promis
       message: String(error),
     }))
     if (admitted) return
-    if (performance.now() - began > patienceMs) throw new Error(`waited in vain for ${what}: ${message}`)
+    if (performance.now() - began > withinMs) throw new Error(`waited in vain for ${what}: ${message}`)
     await setTimeout(pauseMs)
   }
 }

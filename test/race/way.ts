@@ -1,4 +1,4 @@
-import type { Stage } from '../../src/commands/sandbox/demo-cluster.ts'
+import type { DemoCluster } from '../../src/commands/sandbox/demo-cluster.ts'
 
 /** A way in which somebody asks for the two changes of a pair. */
-export type Way = Pick<Stage, 'evict' | 'cleanUp'>
+export type Way = Pick<DemoCluster, 'evict' | 'cleanUp'>

@@ -22,7 +22,7 @@ t.test('the image is built for all platforms at once, with the commit and its ti
   t.end()
 })
 
-t.test('images that are made here stand in for the bases, and then none is pulled', (t) => {
+t.test('images that are made here replace the bases, and then none is pulled', (t) => {
   const line = buildArguments({ ...build, pull: false, bases: { NODE: 'docker.io/library/node:1' } }).join(
     ' ',
   )

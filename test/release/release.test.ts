@@ -78,7 +78,7 @@ t.test('package, image, chart and checksums are signed by the workflow itself', 
   t.end()
 })
 
-t.test('the release builds the image for amd64 and arm64 and pushes what it has built', (t) => {
+t.test('the release builds the image for amd64 and arm64 and pushes it', (t) => {
   t.strictSame(platforms, ['linux/amd64', 'linux/arm64'])
   const run = commandsOf('image')
   t.match(run, 'release.ts image "localhost/holdfast:$VERSION"')

@@ -242,9 +242,9 @@ t.test('an eviction says which disks, and whether the node had no flag before', 
   const [act] = actsOf(
     node({ disks: [disk('d1', evicting)] }, { disks: [disk('d1', evicting), disk('d2', evicting)] }),
   )
-  t.match(act, { act: 'eviction', raisesGate: false, evicting: ['d2'], joining: ['d2'] })
+  t.match(act, { act: 'eviction', raisesFirstFlag: false, evicting: ['d2'], joining: ['d2'] })
   const [whole] = actsOf(node({}, { options: evicting }))
-  t.match(whole, { act: 'eviction', raisesGate: true, evicting: ['d1', 'd2'], joining: [] })
+  t.match(whole, { act: 'eviction', raisesFirstFlag: true, evicting: ['d1', 'd2'], joining: [] })
   t.end()
 })
 

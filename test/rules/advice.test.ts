@@ -151,15 +151,15 @@ function toSpec(of: TestCluster, name: string, spec: Partial<Node['spec']>, by: 
 const anyActor = fc.constantFrom(admin, longhornAccount, { username: 'eve', groups: ['storage-admins'] })
 
 /** The same change with the override that an advice contains. */
-function overridden(change: Change, told: string): Change {
+function overridden(change: Change, overrideReason: string): Change {
   if (change.kind !== 'Node') throw new Error(`nobody overrides a write to a ${change.kind}`)
   const why = 'the machine burnt down'
   const before = was(change.before)
-  if (change.operation !== 'DELETE' && !told.includes('delete the whole node'))
+  if (change.operation !== 'DELETE' && !overrideReason.includes('delete the whole node'))
     return { ...change, operation: 'UPDATE', before, after: noted(was(change.after), why) }
-  const written = new RegExp(`'${key}=([^']*)'`).exec(told)?.[1]?.replace('<why>', why)
-  if (written === undefined) throw new Error(`no command in: ${told}`)
-  const stored = told.includes('disable the scheduling of the node') ? closed(before) : before
+  const written = new RegExp(`'${key}=([^']*)'`).exec(overrideReason)?.[1]?.replace('<why>', why)
+  if (written === undefined) throw new Error(`no command in: ${overrideReason}`)
+  const stored = overrideReason.includes('disable the scheduling of the node') ? closed(before) : before
   return { kind: 'Node', operation: 'DELETE', request: change.request, before: noted(stored, written) }
 }
 

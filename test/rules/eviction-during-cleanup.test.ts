@@ -119,7 +119,7 @@ t.test('and so it may be one of a node that is dead: it may have been moved', (t
   t.end()
 })
 
-t.test('on profile C a clean-up that is stuck no longer holds an eviction', (t) => {
+t.test('on profile C a clean-up that is stuck holds no eviction', (t) => {
   const before = cleaning('v1.10.0')
   const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])
   t.strictSame(before.effects(rule, change, {}, noon + 300_000), ['hold'])

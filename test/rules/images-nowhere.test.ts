@@ -1,7 +1,7 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/releases.ts'
 import { sharedDisks } from '../../src/rules/disks-at-risk.ts'
-import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/images-nowhere.ts'
+import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/copies-left.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, moment, noon, releases, type TestCluster, withMode } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, type RawCopy, ready, uuid } from '../fixtures/raw-objects.ts'
@@ -50,14 +50,14 @@ t.test('an image is nowhere if no disk that works has a usable copy', (t) => {
 })
 
 t.test('the message says where Longhorn looks for it', (t) => {
-  const told = (of: TestCluster) =>
+  const findingsOn = (of: TestCluster) =>
     [...imagesWithoutDisk(circumstancesOf(of))].map((found) => whereItsCopiesAre(found, circumstancesOf(of)))
-  t.strictSame(told(holding([copy('d9', 'unknown'), copy('d2', 'unknown')])), [
+  t.strictSame(findingsOn(holding([copy('d9', 'unknown'), copy('d2', 'unknown')])), [
     'Longhorn looks for it on disk uuid-d9 (which no node has) (unknown) and on d2 of n2 (unknown): Kubernetes has no node n2 any more (KubernetesNodeGone)',
   ])
-  t.strictSame(told(holding([]).source('base', 'd1', true)), ['no copy of it is wanted anywhere'])
+  t.strictSame(findingsOn(holding([]).source('base', 'd1', true)), ['no copy of it is wanted anywhere'])
   const many = ['d5', 'd6', 'd7', 'd8', 'd9'].map((name) => planned(name))
-  t.match(told(holding(many)), [/uuid-d5 .*uuid-d7 \(which no node has\) and 2 more disks$/])
+  t.match(findingsOn(holding(many)), [/uuid-d5 .*uuid-d7 \(which no node has\) and 2 more disks$/])
   const image = holding([]).map.image('base')
   if (!image) throw new Error('there is base')
   t.match(

@@ -97,7 +97,7 @@ t.test(
   },
 )
 
-t.test('where Longhorn takes no annotation of a node any more, no override is advised', (t) => {
+t.test('a finding advises no override if Longhorn rejects annotations of the node', (t) => {
   for (const [release, isAdvised] of [
     ['v1.12.1', true],
     ['v1.12.2', false],
@@ -112,18 +112,21 @@ t.test('where Longhorn takes no annotation of a node any more, no override is ad
   t.end()
 })
 
-t.test('an eviction on a node without a manager has no effect, and a warning says so', (t) => {
+t.test('an eviction on a node without a manager has no effect, and gets a warning', (t) => {
   for (const profile of profiles) {
     for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
       const before = withLost(notReady, [lostCopy, ready('d2')], releases[profile])
       const raise = before.toNode('n1', [disk('d1')], { ...evicting, notReady })
-      const told = before.judge(raise).filter(({ rule }) => rule === 'no-eviction-target')
-      t.strictSame(effects(told), profile === 'none' ? [] : ['no-eviction-target warn'], profile)
+      const ofRule = before.judge(raise).filter(({ rule }) => rule === 'no-eviction-target')
+      t.strictSame(effects(ofRule), profile === 'none' ? [] : ['no-eviction-target warn'], profile)
       if (profile === 'none') continue
-      t.match(told[0], { found: /^the eviction does nothing, since /, why: /^Only the longhorn-manager of/ })
-      t.match(told[0]?.next, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
+      t.match(ofRule[0], {
+        found: /^the eviction does nothing, since /,
+        why: /^Only the longhorn-manager of/,
+      })
+      t.match(ofRule[0]?.next, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
       t.match(
-        told[0]?.next,
+        ofRule[0]?.next,
         /Longhorn also asks .* its scheduling is disabled, and that no replica is on it/,
         'its own webhook',
       )

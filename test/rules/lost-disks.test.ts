@@ -69,7 +69,7 @@ t.test('a disk that is not ready for long enough on a working node is lost', (t)
   t.end()
 })
 
-t.test('a lost node may be deleted while every image is ready elsewhere, by anybody', (t) => {
+t.test('any user may delete a lost node while every image is ready elsewhere', (t) => {
   for (const release of Object.values(releases)) {
     for (const notReady of [gone, longDown]) {
       for (const actor of [longhornAccount, { username: 'ann', groups: [] }]) {

@@ -104,7 +104,7 @@ t.test('the override of a delete expires after an hour at most', (t) => {
   t.equal(outcome(at(60)), 'granted')
   t.equal(outcome(at(0)), 'expired')
   t.equal(outcome(at(-60 * 24)), 'expired', 'one that was written yesterday and not used')
-  t.equal(outcome(at(61)), 'expired', 'nobody writes one for ever')
+  t.equal(outcome(at(61)), 'expired', 'a note does not last for ever')
   t.equal(outcome(''), 'expired', 'nor without an end')
   t.equal(outcome(' before 2026-99-99T12:30:00Z'), 'expired', 'no time')
   t.equal(outcome(at(1), {}), 'expired', 'nobody knows what time it is')

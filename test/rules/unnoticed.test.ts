@@ -146,7 +146,7 @@ t.test('o7: a disk of unknown UUID may be one that was cleaned up a moment ago',
   t.strictSame(said(leaving, joined, noon + 1_000), ['eviction-during-cleanup hold +9s'])
   t.match(leaving.judge(joined, {}, noon)[0]?.why, /It may be disk d9 of node n1, whose UUID is not known/)
   leaving.node('n2', [disk('d9')])
-  t.strictSame(said(leaving, joined, noon + 1_000), [], 'no longer, once another node has it')
+  t.strictSame(said(leaving, joined, noon + 1_000), [], 'not once another node has it')
   t.end()
 })
 

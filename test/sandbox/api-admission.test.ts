@@ -217,7 +217,7 @@ t.test('a registration', (t) => {
       })
   })
 
-  t.test('with matchConditions of other forms works without them, and says so', async (t) => {
+  t.test('with matchConditions of other forms works without them, and reports that', async (t) => {
     const matchConditions = [{ name: 'never', expression: 'false' }]
     const { webhook, ask } = await guarded(t, { webhook: { matchConditions } })
     const { headers } = await ask('POST', 'nodes', { body: node('n1') })
@@ -226,7 +226,7 @@ t.test('a registration', (t) => {
   })
 
   t.test(
-    'with matchConditions that leave out who deletes, and what is being deleted, keeps to them',
+    'with matchConditions that leave out some users and terminating objects, keeps to them',
     async (t) => {
       const matchConditions = [
         { name: 'a', expression: 'oldObject == null || !has(oldObject.metadata.deletionTimestamp)' },

@@ -21,7 +21,7 @@ t.test('a new object', (t) => {
     t.match(body, {
       metadata: { uid: 'u-1', generation: 1, resourceVersion: /^\d+$/, creationTimestamp: /Z$/ },
     })
-    t.match(body, { extra: { kept: [1] } }, 'fields that nobody knows are kept')
+    t.match(body, { extra: { kept: [1] } }, 'unknown fields are kept')
     t.notOk('status' in body)
     const generated = { ...node(''), metadata: { generateName: 'n-' } }
     t.match(await ask('POST', 'nodes', { body: generated }), {
@@ -82,7 +82,7 @@ t.test('a change', (t) => {
       body: { spec: { tags: ['a'] }, status: { autoEvicting: false } },
     })
     t.match(body, { spec: { tags: ['a'], evictionRequested: false }, status: { autoEvicting: true } })
-    t.equal(at(body, 'metadata', 'generation'), 2, 'only a change of what is wanted counts')
+    t.equal(at(body, 'metadata', 'generation'), 2, 'only a change of spec counts')
   })
 
   t.test('made from an older version is a conflict; without a version it is not', async (t) => {
@@ -290,7 +290,7 @@ t.test('a client within the process goes the same way as one over HTTP', async (
   await t.rejects(client.update(resources.Setting, { ...created, value: '3' }), ApiError)
   t.throws(
     () => Object.assign(updated.metadata, { name: 'other' }),
-    'what is stored cannot be changed in place',
+    'stored objects cannot be changed in place',
   )
   t.equal((await client.list(resources.Setting, 'longhorn-system')).length, 1)
   await client.delete(resources.Setting, 'longhorn-system', 's')

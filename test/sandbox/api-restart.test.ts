@@ -35,16 +35,16 @@ t.test('an API server that restarts', (t) => {
 
   t.test('breaks the watches within the process', async (t) => {
     const { api, client } = await started(t)
-    const told: string[] = []
+    const events: string[] = []
     const sink = {
-      changed: ({ type }: { readonly type: string }) => void told.push(type),
-      broken: () => void told.push('broken'),
+      changed: ({ type }: { readonly type: string }) => void events.push(type),
+      broken: () => void events.push('broken'),
     }
     api.watch(resources.Setting, 'longhorn-system', sink)
     await client.create(resources.Setting, setting('a', '1'))
     await api.restart()
     await client.create(resources.Setting, setting('b', '1'))
-    t.same(told, ['ADDED', 'broken'])
+    t.same(events, ['ADDED', 'broken'])
     const { objects } = api.watch(resources.Setting, 'longhorn-system', sink)
     t.equal(objects.length, 2)
   })

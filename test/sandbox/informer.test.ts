@@ -15,7 +15,7 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
   const clock = new FakeClock()
   const cluster = new FakeCluster()
   const client = cluster.client({ username: 'admin', groups: [] })
-  const told: (string | undefined)[] = []
+  const events: (string | undefined)[] = []
   const late: Clock = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
@@ -25,7 +25,7 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
     ...{ watch: cluster.watch, namespace: 'longhorn-system', clock: late, random },
     lag: new ChangingLag(maxLagMs, random),
     backOff: { restartMs: 800, maxRestartMs: 30_000, healthyMs: 120_000 },
-    onChange: (changed) => told.push(changed?.metadata.name),
+    onChange: (changed) => events.push(changed?.metadata.name),
   })
   t.teardown(() => informer.stop())
   const create = (name: string) =>
@@ -37,12 +37,12 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
     })
   const remove = (name: string) => client.delete(resources.Setting, 'longhorn-system', name)
   const names = () => [...informer.objects.keys()]
-  return { clock, cluster, informer, told, create, remove, names }
+  return { clock, cluster, informer, events, create, remove, names }
 }
 
 t.test('an informer without lag', (t) => {
   t.test('knows every object when it starts, and each change at once', async (t) => {
-    const { informer, told, create, remove, names } = watching(t, 0, () => 0)
+    const { informer, events, create, remove, names } = watching(t, 0, () => 0)
     await create('a')
     informer.start()
     t.ok(informer.synced)
@@ -50,7 +50,7 @@ t.test('an informer without lag', (t) => {
     await create('b')
     await remove('a')
     t.same(names(), ['b'])
-    t.same(told, [undefined, 'b', 'a'])
+    t.same(events, [undefined, 'b', 'a'])
   })
 
   t.test('knows nothing after its stop', async (t) => {
@@ -80,15 +80,15 @@ t.test('an informer with a lag', (t) => {
 
   t.test('keeps the order when the lag becomes shorter', async (t) => {
     // 4 s for no time at all, then nothing.
-    const { clock, informer, told, create } = watching(t, 4_000, drawing(1, 0, 0))
+    const { clock, informer, events, create } = watching(t, 4_000, drawing(1, 0, 0))
     informer.start()
     await create('slow')
     clock.advance(1)
     await create('fast')
     clock.advance(3_998)
-    t.same(told, [undefined])
+    t.same(events, [undefined])
     clock.advance(1)
-    t.same(told, [undefined, 'slow', 'fast'])
+    t.same(events, [undefined, 'slow', 'fast'])
   })
 
   t.test('catches up at once when a timer of a busy process fires late', async (t) => {
@@ -104,12 +104,12 @@ t.test('an informer with a lag', (t) => {
   })
 
   t.test('drops pending changes when it is stopped', async (t) => {
-    const { clock, informer, told, create } = watching(t, 4_000, () => 1)
+    const { clock, informer, events, create } = watching(t, 4_000, () => 1)
     informer.start()
     await create('a')
     informer.stop()
     clock.advance(10_000)
-    t.same(told, [undefined])
+    t.same(events, [undefined])
     t.equal(clock.pending, 0)
   })
   t.end()

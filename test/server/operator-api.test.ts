@@ -28,9 +28,9 @@ async function serving(t: Test, recent = new RecentRecords()) {
     policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
     callers: null,
   }
-  const told: string[] = []
+  const problems: string[] = []
   const traffic = {
-    closed: (why: string) => void told.push(why),
+    closed: (why: string) => void problems.push(why),
     cut: () => undefined,
     refused: () => undefined,
     passed: () => undefined,
@@ -38,7 +38,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
   const api = operatorApi({ recent, holds, status: () => status, traffic })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
-  return { recent, holds, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
+  return { recent, holds, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), problems }
 }
 
 t.test('a replica reports its state, and its remembered records, oldest first', async (t) => {
@@ -88,12 +88,12 @@ t.test('a follower gets the requests that wait only if it asks for them', async 
   recent.write(record({ uid: 'later' }))
   await eventually(() => all.text.includes('"later"') && records.text.includes('"later"'))
   t.match(all.text, '"phase":"ended","outcome":"admitted"')
-  t.notMatch(records.text, 'hold/v1', 'who knows records only gets records only')
+  t.notMatch(records.text, 'hold/v1', 'a client that asks for records only gets only those')
   leaving.abort()
 })
 
 t.test('idle connections give way, and followers stay', async (t) => {
-  const { url, port, recent, told } = await serving(t)
+  const { url, port, recent, problems } = await serving(t)
   const leaving = new AbortController()
   const following = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
   const idle = Array.from({ length: operatorConnections.most }, () => connect(port, '127.0.0.1'))
@@ -105,7 +105,7 @@ t.test('idle connections give way, and followers stay', async (t) => {
     t.match(Buffer.from(chunk as Uint8Array).toString(), '"uid":"1"')
     break
   }
-  t.ok(told.length > 0 && told.every((why) => why === 'idle'))
+  t.ok(problems.length > 0 && problems.every((why) => why === 'idle'))
   leaving.abort()
   for (const socket of idle) socket.destroy()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { heardReplica } from '../../src/commands/status/status.ts'
+import { readGuardReplica } from '../../src/commands/status/status.ts'
 import { configure } from '../../src/configuration/configuration.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
@@ -44,9 +44,9 @@ t.test('a replica reports lengths of time, which another clock can count from', 
   await guard.whenSynced(untilHung())
   const answer: unknown = await (await fetch(`http://127.0.0.1:${operatorPort}/status`)).json()
   t.match(answer, { settleMs: 3_600_000, settleAfterOutageMs: 90_000, lostAfterMs: 600_000 })
-  const heard = heardReplica(answer, 1_000)
-  if (!heard.ok) throw new Error(heard.problem)
-  const [{ node, until } = { node: '', until: 0 }] = heard.value.settling
+  const parsed = readGuardReplica(answer, 1_000)
+  if (!parsed.ok) throw new Error(parsed.problem)
+  const [{ node, until } = { node: '', until: 0 }] = parsed.value.settling
   t.equal(node, 'node-1', 'it has just started')
   t.ok(until > 1_000 && until <= 3_601_000, `${until} is counted from when it was heard`)
 })

@@ -5,7 +5,7 @@ import { cluster } from '../fixtures/cluster.ts'
 const options = { longhornNamespace: 'longhorn', maxAgeMs: 120_000 }
 
 function unready(of = cluster('v1.8.0'), { synced = true, ageMs = 0 } = {}): string | undefined {
-  return whyUnready({ map: of.map, knowledge: { synced, ageMs: () => ageMs } }, options)
+  return whyUnready({ map: of.map, freshness: { synced, ageMs: () => ageMs } }, options)
 }
 
 t.test('a replica is ready once it has read a Longhorn', (t) => {
@@ -20,7 +20,7 @@ t.test('a namespace without a Longhorn makes no replica ready', (t) => {
   t.end()
 })
 
-t.test('a replica that has not heard of the API server for maxAge is not ready', (t) => {
+t.test('a replica is not ready if the API server was silent for maxAge', (t) => {
   t.equal(unready(cluster('v1.8.0'), { ageMs: 120_000 }), undefined)
   t.match(unready(cluster('v1.8.0'), { ageMs: 120_001 }), /sent nothing for 120 s/)
   t.end()

@@ -64,14 +64,14 @@ t.test('a denied eviction and a denied clean-up are results of the report', asyn
   t.equal(await patch('nodes/node-1', { evictionRequested: true, allowScheduling: false }), 429)
   t.equal(await patch('backingimages/debian-12', { diskFileSpecMap: null }), 403)
   await stop()
-  const told = new Map(reports.report.results.map((result) => [result.rule, result]))
-  t.match(told.get('eviction-during-cleanup'), {
+  const byRule = new Map(reports.report.results.map((result) => [result.rule, result]))
+  t.match(byRule.get('eviction-during-cleanup'), {
     result: 'fail',
     severity: 'medium',
     message: /^evicting node node-1 has to wait: /,
     properties: { count: '1', effect: 'hold' },
   })
-  t.match(told.get('last-usable-copy'), {
+  t.match(byRule.get('last-usable-copy'), {
     result: 'fail',
     severity: 'high',
     message: /^removing the copies of debian-12 .* is denied: /,

@@ -17,7 +17,7 @@ import { type Place, placesOf } from '../race/places.ts'
 const { signal } = new AbortController()
 // All nodes wait on it at once.
 setMaxListeners(0, signal)
-const patience = { budgetMs: hangMs, signal }
+const wait = { budgetMs: hangMs, signal }
 const request = { uid: 'u', actor: { username: 'ann', groups: [] }, dryRun: false, door: 'webhook' } as const
 
 /** Two doors with different namespaces, and the end of both. */
@@ -65,8 +65,8 @@ async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook
       const [one, other] = at % 2 === 0 ? cores : cores.toReversed()
       const changes = await Promise.all([evict(place), cleanUp(place)])
       const decided = await Promise.all([
-        one?.gate.decide(changes[0], patience),
-        other?.gate.decide(changes[1], patience),
+        one?.gate.decide(changes[0], wait),
+        other?.gate.decide(changes[1], wait),
       ])
       const allowed = decided.filter((each) => each?.verdict.decision === 'allow')
       return allowed.length

@@ -13,7 +13,7 @@ t.test('each waiter on a signal is called once, in order, and only if still wait
   forget[2]?.()
   t.strictSame(called, [0, 2, 3])
   onAbort(signal, () => void called.push(9))
-  t.strictSame(called, [0, 2, 3], 'what is aborted calls nobody')
+  t.strictSame(called, [0, 2, 3], 'an aborted wait calls no function')
   t.end()
 })
 

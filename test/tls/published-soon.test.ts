@@ -132,10 +132,10 @@ t.test('a replica that does not lead takes no authority away', async (t) => {
   const { cert: next } = await certificateFor('the next one')
   trust.bundle += next
   await replica(false).first(signal)
-  t.match(trust.bundle, next, 'what it has read may be old by now')
+  t.match(trust.bundle, next, 'its data may be old by now')
 })
 
-t.test('an authority that was removed from the Secret is no longer trusted', async (t) => {
+t.test('an authority that was removed from the Secret is not trusted', async (t) => {
   const store = new MemoryStore()
   const trust = new MemoryTrust()
   const leader = new OwnCertificates(names, {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { nextStep } from '../../src/tls/rotation.ts'
+import { nextRotationStep } from '../../src/tls/rotation.ts'
 import { OwnCertificates } from '../../src/tls/self-managed.ts'
 import { caBundle, type Kept, type KeptAuthority, type PemPair } from '../../src/tls/stored.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -113,7 +113,7 @@ t.test('the stored certificates are read, and the next step follows', async (t) 
       ['the one before is unreadable', { ...sound, previous: 'x' }, {}, 'forget'],
     ]
   for (const [what, kept, { laterMs = 0, settledMs = 0, names: called = names }, step, why] of table) {
-    const found = nextStep(kept, { now: clock.now() + laterMs, names: called, settledMs })
+    const found = nextRotationStep(kept, { now: clock.now() + laterMs, names: called, settledMs })
     t.equal(found.step, step, what)
     if (why) t.match(found, { why }, what)
   }

@@ -1,6 +1,6 @@
 import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
 import { defaultGateOptions, Gate } from '../../gate/gate.ts'
-import { Changes } from '../../gate/hold.ts'
+import { ChangeBus } from '../../gate/hold.ts'
 import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
@@ -10,7 +10,7 @@ import type { Clock } from '../../time/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
 
 /** The guard's answer. */
-export type Answer = ReviewAnswer['response']
+export type CheckAnswer = ReviewAnswer['response']
 
 /**
  * Answers reviews as the webhook would at the moment of a state. It uses the same reviewer and the same gate,
@@ -32,10 +32,10 @@ export class Checker {
       { ...defaultGateOptions, policy, replica: 'check', process: 'check' },
       {
         map: state.map,
-        knowledge: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
+        freshness: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
         reads: readsOf(state),
         book: new InProcessBook(),
-        changes: new Changes(),
+        changes: new ChangeBus(),
         clock,
         listeners: [],
         onProblem: () => undefined,
@@ -63,7 +63,7 @@ export class Checker {
   }
 
   /** Answers one review, or says why it is unreadable. */
-  async check(review: unknown): Promise<Answer | { readonly problem: string }> {
+  async check(review: unknown): Promise<CheckAnswer | { readonly problem: string }> {
     const answered = await this.#reviewer.review(review, undefined, () => new AbortController().signal)
     return answered.ok ? answered.value.response : { problem: answered.problem }
   }

@@ -4,7 +4,7 @@ import { configure } from '../../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
 import { settingFacts } from '../../configuration/settings.ts'
 import { hasLonghorn } from '../../disk-map/disk-map-view.ts'
-import { mostBytes } from '../../files/bounded-file.ts'
+import { mostBytes } from '../../text/bounded-file.ts'
 import { group } from '../../longhorn/kinds.ts'
 import { assumption, isAssumed } from '../../longhorn/releases.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
@@ -184,7 +184,7 @@ async function judge(
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   else if (!state.knowsWhen && state.map.imageCount === 0) throw new CannotRun(noImageIn(flags.snapshot))
-  tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
+  reportAssumptions(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
   const checked = await judgeAll(proposals(documents.flat(), wanted, state, flags), state, policy)
   const results = checked.map(({ result }) => result)
   const isNothing = !someJudged(results)
@@ -211,7 +211,7 @@ function filesAndTarget(
 }
 
 /** The facts that the verdicts need and the files lack. */
-function tellWhatIsAssumed(
+function reportAssumptions(
   { map, hasAges, knowsWhen }: ClusterState,
   { release }: Policy,
   note: (text: string) => void,

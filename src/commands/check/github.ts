@@ -1,6 +1,5 @@
 import { plainLine, plainText } from '../../text/plain-text.ts'
-import { type Problem, problemsOf, type Report } from './problems.ts'
-import { relativeFile } from './relative-file.ts'
+import { type Problem, problemsOf, relativeFile, type Report } from './problems.ts'
 
 /**
  * The results as workflow commands of GitHub Actions, which the runner shows at the lines of a pull request. A

@@ -1,4 +1,4 @@
-import { mostBytes } from '../../files/bounded-file.ts'
+import { mostBytes } from '../../text/bounded-file.ts'
 import { depthOf, duplicateFields } from '../../json/text.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'

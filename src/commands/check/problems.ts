@@ -1,3 +1,4 @@
+import { isAbsolute, relative, resolve, sep } from 'node:path'
 import type { JsonObject } from '../../json/schema.ts'
 import type { Change } from '../../rules/change.ts'
 import type { Effect, Finding } from '../../rules/finding.ts'
@@ -120,6 +121,17 @@ function named(others: readonly Finding[]): string[] {
 
 /** The warnings that are not from a rule: about an override, or about probable mistakes in a patch. */
 function remarksOf({ result: { warnings }, judged }: Checked): string[] {
-  const told = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
-  return warnings.filter((warning) => !told.has(warning) && !/^and \d+ more of this kind$/.test(warning))
+  const ofRules = new Set((judged?.findings ?? []).map((finding) => oneLineOf(finding)))
+  return warnings.filter((warning) => !ofRules.has(warning) && !/^and \d+ more of this kind$/.test(warning))
+}
+
+/**
+ * A file as CI systems name it: from the root of the repository, with slashes. A file outside of it keeps its
+ * whole path.
+ */
+export function relativeFile(root: string, file: string): string {
+  const whole = resolve(file)
+  const within = relative(root, whole)
+  const isOutside = within === '' || within === '..' || within.startsWith(`..${sep}`) || isAbsolute(within)
+  return (isOutside ? whole : within).split(sep).join('/')
 }

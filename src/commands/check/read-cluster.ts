@@ -1,4 +1,4 @@
-import { mostBytes, readBoundedStream } from '../../files/bounded-file.ts'
+import { mostBytes, readBoundedStream } from '../../text/bounded-file.ts'
 import { readLonghorn } from '../../kubernetes/live-map.ts'
 import { allKinds } from '../../longhorn/kinds.ts'
 import { inWords } from '../../text/system-error.ts'

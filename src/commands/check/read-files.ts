@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readBounded } from '../../files/bounded-file.ts'
+import { readBounded } from '../../text/bounded-file.ts'
 import { inWords } from '../../text/system-error.ts'
 import { decodedText } from '../../text/yaml.ts'
 import { CannotRun } from '../surroundings.ts'

@@ -1,5 +1,5 @@
 import { wouldWait } from '../../gate/answer.ts'
-import type { Answer } from './checker.ts'
+import type { CheckAnswer } from './checker.ts'
 import type { Proposal } from './proposal.ts'
 
 /** The result for one document. */
@@ -26,7 +26,7 @@ type Reviewed = Extract<Proposal, { readonly outcome: 'review' }>
 export function resultOf(
   source: string,
   { what, doubts, misses = [] }: Pick<Reviewed, 'what' | 'doubts' | 'misses'>,
-  answer: Answer | { readonly problem: string },
+  answer: CheckAnswer | { readonly problem: string },
 ): CheckResult {
   if ('problem' in answer) {
     return { source, what, outcome: 'unusable', rules: [], message: answer.problem, warnings: [], doubts }

@@ -3,9 +3,8 @@ import { pathToFileURL } from 'node:url'
 import { version } from '../../server/version.ts'
 import { plainText } from '../../text/plain-text.ts'
 import { data } from '../terminal.ts'
-import { type Problem, problemsOf, type Report } from './problems.ts'
+import { type Problem, problemsOf, relativeFile, type Report } from './problems.ts'
 import { patchSource } from './proposals.ts'
-import { relativeFile } from './relative-file.ts'
 import { helpUriOf, type ReportRule, reportRules, reportRuleTexts } from './report-rules.ts'
 
 /**
@@ -57,8 +56,9 @@ function ruleOf(rule: ReportRule) {
 
 /** A failure of the whole run concerns no file, so it is a notification and no result. */
 function invocationOf(code: number, problem: string | undefined) {
-  const told = problem === undefined ? [] : [{ level: 'error', message: { text: plainText(problem) } }]
-  return { executionSuccessful: code < 2, exitCode: code, toolExecutionNotifications: told }
+  const notifications =
+    problem === undefined ? [] : [{ level: 'error', message: { text: plainText(problem) } }]
+  return { executionSuccessful: code < 2, exitCode: code, toolExecutionNotifications: notifications }
 }
 
 function resultOf(problem: Problem, root: string) {

@@ -4,10 +4,10 @@ import type { CheckResult } from './result.ts'
 
 /** The verdicts for a person, one after the other. */
 export function verdictsText(results: readonly CheckResult[], colours: Colours): string {
-  return results.map((result) => told(result, colours)).join('')
+  return results.map((result) => asText(result, colours)).join('')
 }
 
-function told(result: CheckResult, colours: Colours): string {
+function asText(result: CheckResult, colours: Colours): string {
   const { source, what, outcome, message, warnings, doubts, unknown = [] } = result
   const paint = {
     admitted: colours.green,

@@ -31,16 +31,16 @@ export function differencesOf(definition: Definition): Difference[] {
 export function changesSince(before: Definition, { kind, fields = new Map() }: Definition): Difference[] {
   const old: Fields = before.fields ?? new Map()
   const read = fieldsRead(kind)
-  const told = (path: string, text: string) =>
+  const changed = (path: string, text: string) =>
     at(kind, path, 'changed', `${text}${read.has(path) ? ', and Holdfast reads it' : ''}`)
   // One line for a new or removed field is enough, without those below it.
   const gone = [...old.keys()]
     .filter((path) => !fields.has(path) && fields.has(above(path)))
-    .map((path) => told(path, 'it is gone'))
+    .map((path) => changed(path, 'it is gone'))
   const others = [...fields].flatMap(([path, field]) => {
     const was = old.get(path)
-    if (was === undefined) return old.has(above(path)) ? [told(path, `it is new (${field.type})`)] : []
-    return alike(was, field) ? [] : [told(path, `it was ${inWords(was)} and is ${inWords(field)}`)]
+    if (was === undefined) return old.has(above(path)) ? [changed(path, `it is new (${field.type})`)] : []
+    return alike(was, field) ? [] : [changed(path, `it was ${inWords(was)} and is ${inWords(field)}`)]
   })
   return [...gone, ...others].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }

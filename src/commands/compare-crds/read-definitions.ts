@@ -2,7 +2,7 @@ import type { Connection } from '../../kubernetes/client/connection.ts'
 import { type Definition, readDefinition } from '../../longhorn/definition.ts'
 import { allKinds } from '../../longhorn/kinds.ts'
 import { readDocuments } from '../check/read-cluster.ts'
-import { Looker } from '../doctor/cluster-reader.ts'
+import { ClusterReader } from '../doctor/cluster-reader.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { definitionName } from './differences.ts'
 
@@ -39,7 +39,7 @@ export async function definitionsIn(
  * @throws CannotRun if one cannot be read, or there is none
  */
 export async function definitionsOf(connection: Connection): Promise<readonly FoundDefinition[]> {
-  const looker = new Looker(connection, new AbortController().signal)
+  const looker = new ClusterReader(connection, new AbortController().signal)
   const place = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' }
   const looked = await Promise.all(
     allKinds.map(async (kind) => {

@@ -31,8 +31,8 @@ export async function complete(
   const lines = candidates.map(({ word, description }) => `${plainLine(word)}\t${plainLine(description)}\n`)
   const goesOn = candidates.length > 0 && candidates.every(({ word }) => word.endsWith('='))
   const noSpace = goesOn ? directive.noSpace : 0
-  const told = lookFor === 'files' ? directive.files : directive.noFiles + noSpace
-  stdout.write(`${lines.join('')}:${told}\n`)
+  const directives = lookFor === 'files' ? directive.files : directive.noFiles + noSpace
+  stdout.write(`${lines.join('')}:${directives}\n`)
 }
 
 function isOfCluster(kind: Wanted['lookFor']): kind is ClusterKind {

@@ -14,7 +14,7 @@ interface NameSearch {
 }
 
 /** A person who waits for a completion waits no longer, in milliseconds. */
-const patienceMs = 2_000
+const withinMs = 2_000
 
 /** So many names are of use to a person. */
 const most = 500
@@ -23,7 +23,7 @@ const most = 500
 export async function knownNames(kind: ClusterKind, where: NameSearch): Promise<readonly string[]> {
   if (kind === 'contexts') return await contexts(where.search)
   const connection = await connect(where.search)
-  const signal = within(patienceMs, new AbortController().signal)
+  const signal = within(withinMs, new AbortController().signal)
   const namespace = `/apis/longhorn.io/v1beta2/namespaces/${encodeURIComponent(where.longhornNamespace)}`
   const list = async (path: string) => await names(connection, path, signal)
   try {

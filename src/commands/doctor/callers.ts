@@ -1,13 +1,13 @@
 import { copiesOf } from '../../longhorn/copies.ts'
 import { sharedDisks } from '../../rules/disks-at-risk.ts'
-import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/copies-left.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { day } from './certificate.ts'
 import { serverTime } from './clock.ts'
 import type { Facts, ReplicaPolicy } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /** As long as for an authority that was left to expire: a person has to copy files to each API server. */
@@ -17,7 +17,11 @@ const soonMs = 30 * 86_400_000
  * Whether the guard authenticates the senders of reviews, and how long the API servers' client certificate is
  * valid.
  */
-export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 'names' | 'now'>): Finding[] {
+export function checkCallers({
+  policies,
+  names,
+  now,
+}: Pick<Facts, 'policies' | 'names' | 'now'>): DoctorFinding[] {
   if ('problem' in policies) {
     return [
       notKnown(
@@ -27,9 +31,9 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
       ),
     ]
   }
-  const telling = policies.seen.filter(({ callers }) => callers !== undefined)
-  const open = telling.filter(({ callers }) => callers === null)
-  const asking = telling.filter(({ callers }) => callers !== null)
+  const withCallers = policies.seen.filter(({ callers }) => callers !== undefined)
+  const open = withCallers.filter(({ callers }) => callers === null)
+  const asking = withCallers.filter(({ callers }) => callers !== null)
   if (asking.length === 0) {
     return [
       ok(
@@ -38,7 +42,7 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
       ),
     ]
   }
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   if (open.length > 0) {
     findings.push(
       problem('warn', 'callers', {
@@ -59,7 +63,7 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
 const renew =
   'On the machine with client-ca.key: holdfast certs --api-server --overwrite. Then copy client.crt and client.key to each API server'
 
-function ofReplica({ replica, callers }: ReplicaPolicy, now: number): Finding[] {
+function ofReplica({ replica, callers }: ReplicaPolicy, now: number): DoctorFinding[] {
   if (!callers) return []
   const { last, refused } = callers
   if (last === null) {
@@ -98,14 +102,14 @@ export function checkDisks({
   clock,
   names,
   policies,
-}: Pick<Facts, 'map' | 'now' | 'clock' | 'names' | 'policies'>): Finding[] {
+}: Pick<Facts, 'map' | 'now' | 'clock' | 'names' | 'policies'>): DoctorFinding[] {
   if ('problem' in looked) return [notKnown('disks', 'Longhorn’s disks could not be read.', looked.problem)]
   const map = looked.seen
   const { longhornNamespace } = names
-  const told = lostAfterOf(policies)
-  const lostAfterMs = told ?? defaultPolicy.lostAfterMs
+  const lostAfter = lostAfterOf(policies)
+  const lostAfterMs = lostAfter ?? defaultPolicy.lostAfterMs
   const assumed =
-    told === undefined && someWaitToBeLost(map)
+    lostAfter === undefined && someWaitToBeLost(map)
       ? ` The replicas of the guard do not say when a disk counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed.`
       : ''
   const circumstances = {
@@ -113,7 +117,7 @@ export function checkDisks({
     policy: { ...defaultPolicy, longhornNamespace, lostAfterMs },
     timeOfDay: serverTime(now, clock),
   }
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   const nowhere = new Set<string>()
   for (const found of imagesWithoutDisk(circumstances)) {
     const { name } = found.image.metadata

@@ -1,13 +1,13 @@
 import { certificateBlocks, readCertificate } from '../../tls/stored.ts'
 import { serverTime } from './clock.ts'
-import type { CertificateMaker, Facts, Names, Webhook } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import type { CertificateMaker, Facts, Names, SeenWebhook } from './facts.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now' | 'clock'>
 
 /** Whether the API server trusts the certificate in the Secret, and for how long. */
-export function checkCertificate(facts: Seen): Finding[] {
+export function checkServingCertificate(facts: Seen): DoctorFinding[] {
   const { certificate, names, clock } = facts
   const secret = `Secret ${names.certificateSecret} in namespace ${names.namespace}`
   if ('problem' in certificate)
@@ -33,7 +33,7 @@ export function checkCertificate(facts: Seen): Finding[] {
   const chain = certificatesIn(pem)
   const [serving] = chain
   if (serving === undefined) return [error(`The content of tls.crt in ${secret} is not a certificate.`)]
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   // The API server's clock decides.
   const age = ageOf(serving, serverTime(facts.now, clock))
   const until = momentOf(serving, endOf(serving))
@@ -115,7 +115,7 @@ function leadsTo(
 }
 
 /** The host that the API server calls. */
-function hostOf({ clientConfig: { service, url } }: Webhook): string | undefined {
+function hostOf({ clientConfig: { service, url } }: SeenWebhook): string | undefined {
   if (service) return `${service.name}.${service.namespace}.svc`
   return url && URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined
 }
@@ -148,7 +148,7 @@ export function checkTrust({
   names,
   now,
   clock,
-}: Pick<Facts, 'registration' | 'names' | 'now' | 'clock'>): Finding[] {
+}: Pick<Facts, 'registration' | 'names' | 'now' | 'clock'>): DoctorFinding[] {
   if ('problem' in registration) {
     return [notKnown('trust', 'The caBundle of the registration could not be read.', registration.problem)]
   }
@@ -160,11 +160,11 @@ export function checkTrust({
 }
 
 /** The authorities that the API server trusts for a webhook. */
-function authoritiesOf({ clientConfig }: Webhook): Certificate[] {
+function authoritiesOf({ clientConfig }: SeenWebhook): Certificate[] {
   return certificatesIn(Buffer.from(clientConfig.caBundle ?? '', 'base64').toString())
 }
 
-function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
+function judged(webhook: SeenWebhook, { namespace }: Names, now: number): DoctorFinding {
   const error = (what: string) =>
     problem('error', 'trust', {
       what: `${what} of webhook ${webhook.name}.`,

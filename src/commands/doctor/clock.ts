@@ -1,16 +1,18 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { age } from '../../time/age.ts'
 import { reservedWords } from '../status/reserved.ts'
-import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import type { Facts, LeaseTime, Probe, MeasuredClock } from './facts.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /** Reads the time at which a Lease was written. */
 export const parseLeaseTime = parser(
   Type.Object({
     metadata: Type.Object({ name: Type.String() }),
-    spec: absent(Type.Object({ holderIdentity: absent(Type.String()), renewTime: absent(Type.String()) })),
+    spec: optional(
+      Type.Object({ holderIdentity: optional(Type.String()), renewTime: optional(Type.String()) }),
+    ),
   }),
   ({ metadata, spec }): LeaseTime => {
     const at = Date.parse(spec?.renewTime ?? '')
@@ -31,7 +33,7 @@ interface Exchange {
 }
 
 /** Compares the clock of the API server with the clock of this machine, by one request. */
-export function measure({ sentAt, receivedAt, date }: Exchange): Looked<MeasuredClock> {
+export function measure({ sentAt, receivedAt, date }: Exchange): Probe<MeasuredClock> {
   const server = Date.parse(date ?? '')
   if (Number.isNaN(server)) return { problem: 'The answer of the API server has no readable Date header.' }
   // On average the second in the header is half over.
@@ -40,7 +42,7 @@ export function measure({ sentAt, receivedAt, date }: Exchange): Looked<Measured
 }
 
 /** A moment of this machine by the API server's clock, or by its own if that is not known. */
-export function serverTime(now: number, clock: Looked<MeasuredClock>): number {
+export function serverTime(now: number, clock: Probe<MeasuredClock>): number {
   return 'problem' in clock ? now : now - clock.seen.aheadMs
 }
 
@@ -51,11 +53,11 @@ const tolerableMs = 2_000
 const intolerableMs = 10_000
 
 /** Whether the clocks of this machine, the API server and the replicas agree well enough. */
-export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases' | 'now'>): Finding[] {
+export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases' | 'now'>): DoctorFinding[] {
   if ('problem' in clock) {
     return [notKnown('clock', 'The clock of the API server could not be read.', clock.problem)]
   }
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   const { aheadMs, uncertainMs } = clock.seen
   const surely = Math.abs(aheadMs) - uncertainMs
   if (surely > tolerableMs) {
@@ -105,7 +107,7 @@ export function checkReservations({
   clock,
   now,
   names,
-}: Pick<Facts, 'book' | 'clock' | 'now' | 'names'>): Finding[] {
+}: Pick<Facts, 'book' | 'clock' | 'now' | 'names'>): DoctorFinding[] {
   if ('problem' in book) {
     return [notKnown('reservations', `The Leases in ${names.namespace} could not be read.`, book.problem)]
   }
@@ -145,7 +147,11 @@ export function checkReservations({
 }
 
 /** Whether all doors of the cluster keep their Leases in one namespace. */
-export function checkBook({ anchor, books, names }: Pick<Facts, 'anchor' | 'books' | 'names'>): Finding[] {
+export function checkBook({
+  anchor,
+  books,
+  names,
+}: Pick<Facts, 'anchor' | 'books' | 'names'>): DoctorFinding[] {
   const { namespace } = names
   const findings = [...checkAnchor({ anchor, names }), ...checkOthers({ books, names })]
   return findings.length > 0
@@ -153,7 +159,7 @@ export function checkBook({ anchor, books, names }: Pick<Facts, 'anchor' | 'book
     : [ok('book', `All Leases of the guard are in namespace ${namespace}.`)]
 }
 
-function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Finding[] {
+function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): DoctorFinding[] {
   const { namespace, longhornNamespace } = names
   const lease = `Lease holdfast-book in ${longhornNamespace}`
   if ('problem' in anchor) return [notKnown('book', `${lease} could not be read.`, anchor.problem)]
@@ -176,7 +182,7 @@ function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Findin
   ]
 }
 
-function checkOthers({ books, names }: Pick<Facts, 'books' | 'names'>): Finding[] {
+function checkOthers({ books, names }: Pick<Facts, 'books' | 'names'>): DoctorFinding[] {
   if ('problem' in books)
     return [
       notKnown('book', 'Holdfast could not look for Leases of a guard in all namespaces.', books.problem),

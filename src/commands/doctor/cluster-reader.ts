@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
-import { absent, type Parsed, parser } from '../../json/schema.ts'
+import { optional, type Parsed, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
-import type { Looked, Right } from './facts.ts'
+import type { Probe, Right } from './facts.ts'
 
 /** The place of a resource's objects. */
 interface Place {
@@ -14,18 +14,21 @@ interface Place {
   readonly namespace?: string
 }
 
-const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
+const parseList = parser(
+  Type.Object({ items: optional(Type.Array(Type.Unknown())) }),
+  (raw) => raw.items ?? [],
+)
 const parseResources = parser(
-  Type.Object({ resources: absent(Type.Array(Type.Object({ name: Type.String() }))) }),
+  Type.Object({ resources: optional(Type.Array(Type.Object({ name: Type.String() }))) }),
   (raw) => (raw.resources ?? []).map(({ name }) => name),
 )
 const parseReview = parser(
-  Type.Object({ status: Type.Object({ allowed: absent(Type.Boolean()) }) }),
+  Type.Object({ status: Type.Object({ allowed: optional(Type.Boolean()) }) }),
   ({ status }) => status.allowed ?? false,
 )
 
 /** Reads single objects of a cluster. Failures are results too. */
-export class Looker {
+export class ClusterReader {
   readonly #connection: Connection
   readonly #signal: AbortSignal
 
@@ -38,7 +41,7 @@ export class Looker {
   async object<T>(
     place: Place & { readonly name: string },
     parse: (raw: unknown) => Parsed<T>,
-  ): Promise<Looked<T | undefined>> {
+  ): Promise<Probe<T | undefined>> {
     const path = `${pathOf(place)}/${encodeURIComponent(place.name)}`
     try {
       return read(parse(await this.#ask({ method: 'GET', path })), `${place.plural} ${place.name}`)
@@ -53,7 +56,7 @@ export class Looker {
   async list<T>(
     place: Place & { readonly labelSelector: string },
     parse: (raw: unknown) => Parsed<T>,
-  ): Promise<Looked<readonly T[]>> {
+  ): Promise<Probe<readonly T[]>> {
     const query = place.labelSelector === '' ? {} : { labelSelector: place.labelSelector }
     try {
       const list = parseList(await this.#ask({ method: 'GET', path: pathOf(place), query }))
@@ -71,7 +74,7 @@ export class Looker {
   }
 
   /** Asks whether a user has a right. */
-  async isAllowed({ verb, group, resource, namespace, name }: Right, user: string): Promise<Looked<boolean>> {
+  async isAllowed({ verb, group, resource, namespace, name }: Right, user: string): Promise<Probe<boolean>> {
     const json = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
@@ -126,6 +129,6 @@ function rootOf(group: string, version: string): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`
 }
 
-function read<T>(parsed: Parsed<T>, what: string): Looked<T> {
+function read<T>(parsed: Parsed<T>, what: string): Probe<T> {
   return parsed.ok ? { seen: parsed.value } : { problem: `${what} cannot be read: ${parsed.problem}.` }
 }

@@ -13,7 +13,7 @@ import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options
 import { VariableOption } from '../options/variable-option.ts'
 import { type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { coloursFor, data, widthOf } from '../terminal.ts'
-import { Looker } from './cluster-reader.ts'
+import { ClusterReader } from './cluster-reader.ts'
 import { diagnose, type Diagnosis, text } from './diagnosis.ts'
 import { gatherFacts, withoutGuesses } from './gather.ts'
 
@@ -84,7 +84,7 @@ async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): P
       ...(certificateSecret === undefined ? {} : { certificateSecret }),
       ...(serviceAccount === undefined ? {} : { serviceAccount }),
     }
-    const own = await guardNames(new Looker(connection, signal), namespace, named)
+    const own = await guardNames(new ClusterReader(connection, signal), namespace, named)
     const search = { ...flags, ...askingOf(surroundings), namespace, operatorPort }
     const ask = async () => policiesOf(await askReplicas(search, connection, signal))
     const names = { ...place, ...own.names, namespace, target }

@@ -1,15 +1,15 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
 import { looksPruned } from '../../rules/eviction-during-cleanup.ts'
-import type { Definition, Facts } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import type { SeenDefinition, Facts } from './facts.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 
 const keepsAll = 'x-kubernetes-preserve-unknown-fields'
 
 const FieldsSchema = Type.Object({
-  properties: absentMap(Type.Unknown()),
-  [keepsAll]: absent(Type.Boolean()),
+  properties: optionalMap(Type.Unknown()),
+  [keepsAll]: optional(Type.Boolean()),
 })
 
 /** Reads a CustomResourceDefinition. */
@@ -20,12 +20,12 @@ export const parseDefinition = parser(
         Type.Object({
           name: Type.String(),
           served: Type.Boolean(),
-          schema: absent(
+          schema: optional(
             Type.Object({
-              openAPIV3Schema: absent(
+              openAPIV3Schema: optional(
                 Type.Object({
-                  properties: absent(Type.Object({ spec: absent(FieldsSchema) })),
-                  [keepsAll]: absent(Type.Boolean()),
+                  properties: optional(Type.Object({ spec: optional(FieldsSchema) })),
+                  [keepsAll]: optional(Type.Boolean()),
                 }),
               ),
             }),
@@ -34,7 +34,7 @@ export const parseDefinition = parser(
       ),
     }),
   }),
-  (raw): Definition => {
+  (raw): SeenDefinition => {
     const ours = raw.spec.versions.find(({ name }) => name === version)
     const object = ours?.schema?.openAPIV3Schema
     const spec = object?.properties?.spec
@@ -50,8 +50,8 @@ const upgrade =
   'Apply the CRDs of the Longhorn release that runs; Helm does so with: helm upgrade longhorn longhorn/longhorn --namespace <namespace> --version <release>'
 
 /** Whether Longhorn's definitions exist, and are new enough to keep the fields that its manager writes. */
-export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): Finding[] {
-  const findings: Finding[] = []
+export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): DoctorFinding[] {
+  const findings: DoctorFinding[] = []
   const unseen: { readonly name: string; readonly why: string }[] = []
   const missing: string[] = []
   for (const { kind, looked } of definitions) {
@@ -73,7 +73,7 @@ export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map
 }
 
 /** One finding for all: without Longhorn none is there. */
-function notThere(names: readonly string[], all: number): Finding {
+function notThere(names: readonly string[], all: number): DoctorFinding {
   return problem('error', 'crds', {
     what:
       names.length === all && all > 1
@@ -84,7 +84,7 @@ function notThere(names: readonly string[], all: number): Finding {
   })
 }
 
-function judged(kind: Kind, name: string, definition: Definition): Finding[] {
+function judged(kind: Kind, name: string, definition: SeenDefinition): DoctorFinding[] {
   if (!definition.served) {
     return [
       problem('error', 'crds', {

@@ -2,17 +2,17 @@ import { plainLine } from '../../text/plain-text.ts'
 import { hanging } from '../../text/wrap.ts'
 import type { Colours } from '../terminal.ts'
 import { checkCallers, checkDisks } from './callers.ts'
-import { checkCertificate, checkTrust } from './certificate.ts'
+import { checkServingCertificate, checkTrust } from './certificate.ts'
 import { checkBook, checkClock, checkReservations } from './clock.ts'
 import { checkCrds } from './crds.ts'
 import type { Facts } from './facts.ts'
-import { type CheckName, checkNames, type Finding, type Level } from './finding.ts'
+import { type CheckName, checkNames, type DoctorFinding, type Level } from './finding.ts'
 import { checkPolicies } from './policies.ts'
 import { checkRegistration } from './registration.ts'
 import { checkRelease, checkUpgrade } from './release.ts'
 import { checkReplicas } from './replicas.ts'
 import { checkRights } from './rights.ts'
-import { checkTrial } from './trial.ts'
+import { checkDryRun } from './dry-run.ts'
 
 /** The output of `holdfast doctor`: one document for programs, and the source of its text. */
 export interface Diagnosis {
@@ -20,21 +20,21 @@ export interface Diagnosis {
   readonly kind: 'Diagnosis'
   readonly observedAt: string
   readonly summary: Readonly<Record<Level, number>>
-  readonly findings: readonly Finding[]
+  readonly findings: readonly DoctorFinding[]
 }
 
-const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
+const checks: Readonly<Record<CheckName, (facts: Facts) => DoctorFinding[]>> = {
   release: checkRelease,
   crds: checkCrds,
   disks: checkDisks,
   registration: checkRegistration,
   trust: checkTrust,
-  certificate: checkCertificate,
+  certificate: checkServingCertificate,
   rights: checkRights,
   replicas: checkReplicas,
   rules: checkPolicies,
   callers: checkCallers,
-  'dry-run': checkTrial,
+  'dry-run': checkDryRun,
   reservations: checkReservations,
   book: checkBook,
   clock: checkClock,

@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox'
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import type { Entry } from '../../gate/reservation-book.ts'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Kind } from '../../longhorn/kinds.ts'
 import type { Mode } from '../../rules/policy.ts'
 
 /** A fact, or why it could not be read. A missing object is a fact too: it is undefined. */
-export type Looked<T> = { readonly seen: T } | { readonly problem: string }
+export type Probe<T> = { readonly seen: T } | { readonly problem: string }
 
 /** The names of the cluster's objects, and the next release of Longhorn. */
 export interface Names {
@@ -44,7 +44,7 @@ export interface Removal {
 }
 
 /** The result of a dry run that the guard has to deny. */
-export type Trial =
+export type DryRunResult =
   /** Denied by the guard, with these rules. */
   | { readonly result: 'denied'; readonly rules: readonly string[] }
   /** Allowed: the guard was not asked, or only warns. */
@@ -55,7 +55,7 @@ export type Trial =
   | { readonly result: 'not-made'; readonly why: string }
 
 /** A dry run and its result; undefined if none can be made. */
-type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
+type RemovalDryRun = { readonly removal: Removal; readonly result: DryRunResult } | undefined
 
 /** The rules of one replica of the guard. */
 export interface ReplicaPolicy {
@@ -115,7 +115,7 @@ export interface LeaseTime {
 }
 
 /** The relevant fields of a CustomResourceDefinition. */
-export interface Definition {
+export interface SeenDefinition {
   /** Whether it serves the version that Holdfast reads. */
   readonly served: boolean
   /** Whether it keeps `spec.diskFileSpecMap`. A definition that keeps unknown fields keeps it too. */
@@ -140,36 +140,36 @@ export interface Facts {
   readonly names: Names
   /** By the clock of this machine, in milliseconds since the epoch. */
   readonly now: number
-  readonly map: Looked<DiskMapView>
-  readonly definitions: readonly { readonly kind: Kind; readonly looked: Looked<Definition | undefined> }[]
-  readonly registration: Looked<Registration | undefined>
+  readonly map: Probe<DiskMapView>
+  readonly definitions: readonly { readonly kind: Kind; readonly looked: Probe<SeenDefinition | undefined> }[]
+  readonly registration: Probe<Registration | undefined>
   /** Undefined if the Secret is missing or still empty. */
-  readonly certificate: Looked<SeenCertificate | undefined>
-  readonly rights: readonly { readonly right: Right; readonly allowed: Looked<boolean> }[]
-  readonly deployments: Looked<readonly Deployment[]>
-  readonly pods: Looked<readonly Pod[]>
+  readonly certificate: Probe<SeenCertificate | undefined>
+  readonly rights: readonly { readonly right: Right; readonly allowed: Probe<boolean> }[]
+  readonly deployments: Probe<readonly Deployment[]>
+  readonly pods: Probe<readonly Pod[]>
   /** Of every running replica. */
-  readonly policies: Looked<readonly ReplicaPolicy[]>
-  readonly trial: Looked<RemovalTrial>
-  readonly book: Looked<{ readonly entries: readonly Entry[]; readonly unreadable: readonly string[] }>
+  readonly policies: Probe<readonly ReplicaPolicy[]>
+  readonly dryRun: Probe<RemovalDryRun>
+  readonly book: Probe<{ readonly entries: readonly Entry[]; readonly unreadable: readonly string[] }>
   /**
    * The namespace that the doors of the cluster have agreed on for their Leases; undefined before the first
    * door has started.
    */
-  readonly anchor: Looked<string | undefined>
+  readonly anchor: Probe<string | undefined>
   /** The namespaces with Leases of a guard, including its own. */
-  readonly books: Looked<readonly string[]>
-  readonly leases: Looked<readonly LeaseTime[]>
-  readonly clock: Looked<MeasuredClock>
+  readonly books: Probe<readonly string[]>
+  readonly leases: Probe<readonly LeaseTime[]>
+  readonly clock: Probe<MeasuredClock>
 }
 const SelectorSchema = Type.Object({
-  matchLabels: absentMap(Type.String()),
-  matchExpressions: absent(
+  matchLabels: optionalMap(Type.String()),
+  matchExpressions: optional(
     Type.Array(
       Type.Object({
         key: Type.String(),
         operator: Type.String(),
-        values: absent(Type.Array(Type.String())),
+        values: optional(Type.Array(Type.String())),
       }),
     ),
   ),
@@ -177,39 +177,39 @@ const SelectorSchema = Type.Object({
 const WebhookSchema = Type.Object({
   name: Type.String(),
   clientConfig: Type.Object({
-    caBundle: absent(Type.String()),
-    url: absent(Type.String()),
-    service: absent(Type.Object({ namespace: Type.String(), name: Type.String() })),
+    caBundle: optional(Type.String()),
+    url: optional(Type.String()),
+    service: optional(Type.Object({ namespace: Type.String(), name: Type.String() })),
   }),
-  failurePolicy: absent(Type.String()),
-  timeoutSeconds: absent(Type.Integer()),
-  matchPolicy: absent(Type.String()),
-  namespaceSelector: absent(SelectorSchema),
-  objectSelector: absent(SelectorSchema),
-  matchConditions: absent(
-    Type.Array(Type.Object({ name: Type.String(), expression: absent(Type.String()) })),
+  failurePolicy: optional(Type.String()),
+  timeoutSeconds: optional(Type.Integer()),
+  matchPolicy: optional(Type.String()),
+  namespaceSelector: optional(SelectorSchema),
+  objectSelector: optional(SelectorSchema),
+  matchConditions: optional(
+    Type.Array(Type.Object({ name: Type.String(), expression: optional(Type.String()) })),
   ),
-  rules: absent(
+  rules: optional(
     Type.Array(
       Type.Object({
         apiGroups: Type.Array(Type.String()),
-        apiVersions: absent(Type.Array(Type.String())),
+        apiVersions: optional(Type.Array(Type.String())),
         operations: Type.Array(Type.String()),
         resources: Type.Array(Type.String()),
-        scope: absent(Type.String()),
+        scope: optional(Type.String()),
       }),
     ),
   ),
 })
 /** One webhook of a ValidatingWebhookConfiguration. */
 
-export type Webhook = Static<typeof WebhookSchema>
+export type SeenWebhook = Static<typeof WebhookSchema>
 /** The webhooks of a ValidatingWebhookConfiguration. */
 
-export type Registration = readonly Webhook[]
+export type Registration = readonly SeenWebhook[]
 /** Reads a ValidatingWebhookConfiguration. */
 
 export const parseRegistration = parser(
-  Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) }),
+  Type.Object({ webhooks: optional(Type.Array(WebhookSchema)) }),
   (raw): Registration => raw.webhooks ?? [],
 )

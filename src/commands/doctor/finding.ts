@@ -24,7 +24,7 @@ export type CheckName = (typeof checkNames)[number]
 export type Level = 'ok' | 'warn' | 'error' | 'unknown'
 
 /** The result of a check. All texts are whole sentences for people. */
-export interface Finding {
+export interface DoctorFinding {
   readonly check: CheckName
   readonly level: Level
   readonly what: string
@@ -35,7 +35,7 @@ export interface Finding {
 }
 
 /** A check without a problem. */
-export function ok(check: CheckName, what: string): Finding {
+export function ok(check: CheckName, what: string): DoctorFinding {
   return { check, level: 'ok', what, why: null, remedy: null }
 }
 
@@ -44,7 +44,7 @@ export function problem(
   level: 'warn' | 'error',
   check: CheckName,
   texts: Readonly<Record<'what' | 'why' | 'remedy', string>>,
-): Finding {
+): DoctorFinding {
   return { check, level, ...texts }
 }
 
@@ -54,6 +54,11 @@ export function problem(
  * @param what it needs to read
  * @param why the error in the words of its source
  */
-export function notKnown(check: CheckName, what: string, why: string, remedy: string | null = null): Finding {
+export function notKnown(
+  check: CheckName,
+  what: string,
+  why: string,
+  remedy: string | null = null,
+): DoctorFinding {
   return { check, level: 'unknown', what, why, remedy }
 }

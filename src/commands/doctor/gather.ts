@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { anchorName, bookNamespaceOf } from '../../kubernetes/leases/book-anchor.ts'
 import { entryOf } from '../../kubernetes/leases/lease-format.ts'
@@ -10,20 +10,20 @@ import type { FoundNames } from '../guard/guard-place.ts'
 import { openMap } from '../options/cluster-options.ts'
 import { CannotRun } from '../surroundings.ts'
 import { measure, parseLeaseTime } from './clock.ts'
-import { Looker } from './cluster-reader.ts'
+import { ClusterReader } from './cluster-reader.ts'
 import { parseDefinition } from './crds.ts'
 import {
   type Facts,
-  type Looked,
+  type Probe,
   type MeasuredClock,
   type Names,
   parseRegistration,
   type SeenCertificate,
 } from './facts.ts'
-import { type TrialModules, tryRemoval } from './prove-guard.ts'
+import { type DryRunModules, tryRemoval } from './prove-guard.ts'
 import { parseDeployment, parsePod, replicaSelector } from './replicas.ts'
 import { rightsOf } from './rights.ts'
-import { forbiddenRemoval } from './trial.ts'
+import { forbiddenRemoval } from './dry-run.ts'
 
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
 const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
@@ -31,8 +31,8 @@ const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
 /** Only whether it has an authority's key, not the key itself: the guard stores its own there. */
 const parseCertificateSecret = parser(
   Type.Object({
-    metadata: absent(Type.Object({ annotations: absentMap(Type.String()) })),
-    data: absentMap(Type.String()),
+    metadata: optional(Type.Object({ annotations: optionalMap(Type.String()) })),
+    data: optionalMap(Type.String()),
   }),
   ({ metadata, data }): SeenCertificate | undefined => {
     const encoded = data?.['tls.crt'] ?? ''
@@ -64,7 +64,7 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const { namespace, webhookConfiguration, certificateSecret } = names
   const clock = await readClock(connection, signal)
-  const looker = new Looker(connection, signal)
+  const looker = new ClusterReader(connection, signal)
   const guards = { namespace, labelSelector: replicaSelector }
   const apps = { group: 'apps', version: 'v1', plural: 'deployments' }
   const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
@@ -123,9 +123,9 @@ export async function gatherFacts(
   ])
   const book = 'problem' in entries ? entries : { seen: sorted(entries.seen) }
   const now = systemClock.now()
-  const trial = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
+  const dryRun = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
   const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
-  return { names, now, clock, map, book, books: distinct(books), policies, trial, ...rest }
+  return { names, now, clock, map, book, books: distinct(books), policies, dryRun, ...rest }
 }
 
 /** An object that is missing under a guessed name may exist under another one, so it counts as unread. */
@@ -134,7 +134,7 @@ export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): 
   const unknown = {
     problem: `Its name could not be read from the Deployment of the guard, and nothing has the usual name: ${problem}`,
   }
-  const ifNamed = <T>(name: Parameters<typeof isGuess>[0], looked: Looked<T | undefined>) =>
+  const ifNamed = <T>(name: Parameters<typeof isGuess>[0], looked: Probe<T | undefined>) =>
     isGuess(name) && 'seen' in looked && looked.seen === undefined ? unknown : looked
   return {
     ...facts,
@@ -148,13 +148,13 @@ export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): 
 }
 
 /** After the map is read, since that determines what the guard has to deny. */
-async function tryGuard(map: Facts['map'], modules: TrialModules): Promise<Facts['trial']> {
+async function tryGuard(map: Facts['map'], modules: DryRunModules): Promise<Facts['dryRun']> {
   if ('problem' in map) return map
   const removal = forbiddenRemoval(map.seen)
-  return { seen: removal && { removal, trial: await tryRemoval(removal, modules) } }
+  return { seen: removal && { removal, result: await tryRemoval(removal, modules) } }
 }
 
-function distinct(looked: Looked<readonly string[]>): Looked<readonly string[]> {
+function distinct(looked: Probe<readonly string[]>): Probe<readonly string[]> {
   return 'problem' in looked ? looked : { seen: [...new Set(looked.seen)].toSorted() }
 }
 
@@ -165,7 +165,7 @@ function sorted(entries: readonly ReturnType<typeof entryOf>[]) {
   }
 }
 
-async function readClock(connection: Connection, signal: AbortSignal): Promise<Looked<MeasuredClock>> {
+async function readClock(connection: Connection, signal: AbortSignal): Promise<Probe<MeasuredClock>> {
   const sentAt = systemClock.now()
   try {
     const response = await connection.request({ method: 'GET', path: '/version', signal })

@@ -1,5 +1,5 @@
 import { chartConditions, sameExpression } from './chart-conditions.ts'
-import type { Webhook } from './facts.ts'
+import type { SeenWebhook } from './facts.ts'
 
 /** One operation of a JSON patch; its path begins at the webhook. */
 export interface Undoing {
@@ -30,7 +30,7 @@ export function narrowings({
   namespaceSelector,
   matchConditions,
   matchPolicy,
-}: Webhook): Narrowing[] {
+}: SeenWebhook): Narrowing[] {
   const found: Narrowing[] = []
   if (keysOf(objectSelector).length > 0) {
     found.push({
@@ -80,13 +80,13 @@ export function narrowings({
   return found
 }
 
-function keysOf(selector: Webhook['objectSelector']): string[] {
+function keysOf(selector: SeenWebhook['objectSelector']): string[] {
   const { matchLabels, matchExpressions } = selector ?? {}
   return [...Object.keys(matchLabels ?? {}), ...(matchExpressions ?? []).map(({ key }) => key)]
 }
 
 /** The selector without its requirements on other labels. */
-function byNameAlone(selector: Webhook['namespaceSelector']) {
+function byNameAlone(selector: SeenWebhook['namespaceSelector']) {
   const { matchLabels, matchExpressions } = selector ?? {}
   const own = Object.entries(matchLabels ?? {}).filter(([key]) => key === nameLabel)
   const expressions = (matchExpressions ?? []).filter(({ key }) => key === nameLabel)

@@ -1,7 +1,7 @@
 import { fixedRelease, profileOf } from '../../longhorn/releases.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import type { Facts, ReplicaPolicy } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /**
@@ -26,7 +26,7 @@ export function checkPolicies({
   policies,
   map,
   names,
-}: Pick<Facts, 'policies' | 'map' | 'names'>): Finding[] {
+}: Pick<Facts, 'policies' | 'map' | 'names'>): DoctorFinding[] {
   if ('problem' in policies) {
     return [
       notKnown('rules', 'The replicas of the guard could not be asked for their rules.', policies.problem),

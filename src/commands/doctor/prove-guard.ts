@@ -7,21 +7,27 @@ import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { findTarget, type Target } from '../evict/remains.ts'
 import { guardPlace } from '../guard/guard-place.ts'
 import { CannotRun } from '../surroundings.ts'
-import { Looker } from './cluster-reader.ts'
-import { type Looked, parseRegistration, type Removal, type ReplicaPolicy, type Trial } from './facts.ts'
+import { ClusterReader } from './cluster-reader.ts'
+import {
+  type Probe,
+  parseRegistration,
+  type Removal,
+  type ReplicaPolicy,
+  type DryRunResult,
+} from './facts.ts'
 import { whyNotHeld } from './policies.ts'
 import { checkRegistration } from './registration.ts'
-import { forbiddenRemoval, nothingToTry } from './trial.ts'
+import { forbiddenRemoval, nothingToTry } from './dry-run.ts'
 
 /** The parts of the proof. */
-export interface ProofModules extends TrialModules {
+export interface ProofModules extends DryRunModules {
   readonly map: DiskMapView
   /** The guard's namespace from the command line; undefined to take that of its Leases. */
   readonly namespace?: string | undefined
   /** Called with each part that could not be proved. */
   readonly note: (text: string) => void
   /** The rules of the guard's replicas, or why they could not be asked. */
-  readonly policies: Looked<readonly ReplicaPolicy[]>
+  readonly policies: Probe<readonly ReplicaPolicy[]>
 }
 
 const goOn = 'To go on anyway: --unguarded'
@@ -68,7 +74,7 @@ async function proveRegistration(
     plural: 'validatingwebhookconfigurations',
     name,
   }
-  const registration = await new Looker(connection, signal).object(place, parseRegistration)
+  const registration = await new ClusterReader(connection, signal).object(place, parseRegistration)
   const names = { namespace, longhornNamespace, webhookConfiguration: name }
   for (const { level, what, why } of checkRegistration({ registration, names })) {
     if (level === 'warn') note(`${what} ${why ?? ''}`)
@@ -102,16 +108,16 @@ async function proveDenial(modules: ProofModules): Promise<void> {
     modules.note(`No dry run can prove that the guard denies what it must: ${nothingToTry}.`)
     return
   }
-  const trial = await tryRemoval(removal, modules)
+  const result = await tryRemoval(removal, modules)
   const what = `a dry run that removes all copies of backing image ${removal.image}`
-  switch (trial.result) {
+  switch (result.result) {
     case 'denied':
       return
     case 'not-made':
-      modules.note(`No dry run can prove that the guard denies what it must: ${trial.why}`)
+      modules.note(`No dry run can prove that the guard denies what it must: ${result.why}`)
       return
     case 'unanswered':
-      throw new CannotRun(`the guard does not judge: ${what} was answered with: ${trial.why}\n${goOn}`)
+      throw new CannotRun(`the guard does not judge: ${what} was answered with: ${result.why}\n${goOn}`)
     case 'admitted':
       throw new CannotRun(
         `the guard does not deny what it must deny: ${what} was admitted. It only warns (mode or rules), or the API server does not ask it. To find out: holdfast doctor. ${goOn}`,
@@ -127,9 +133,9 @@ async function proveDenial(modules: ProofModules): Promise<void> {
 export async function provesHold(target: Target, modules: ProofModules): Promise<boolean | undefined> {
   const removal = removalFrom(target, modules.map)
   if (removal === undefined) return undefined
-  const trial = await tryRemoval(removal, modules)
-  if (trial.result === 'not-made') return undefined
-  return trial.result === 'denied' && trial.rules.includes('cleanup-during-eviction')
+  const result = await tryRemoval(removal, modules)
+  if (result.result === 'not-made') return undefined
+  return result.result === 'denied' && result.rules.includes('cleanup-during-eviction')
 }
 
 /** One copy on the target, of an image with a ready copy elsewhere: no other rule stops its removal. */
@@ -151,7 +157,7 @@ function removalFrom(target: Target, map: DiskMapView): Removal | undefined {
 }
 
 /** The cluster of a dry run. */
-export interface TrialModules {
+export interface DryRunModules {
   readonly connection: Connection
   readonly longhornNamespace: string
   readonly signal: AbortSignal
@@ -164,8 +170,8 @@ export interface TrialModules {
  */
 export async function tryRemoval(
   { image, disks }: Removal,
-  { connection, longhornNamespace, signal }: TrialModules,
-): Promise<Trial> {
+  { connection, longhornNamespace, signal }: DryRunModules,
+): Promise<DryRunResult> {
   const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(longhornNamespace)}/${kinds.BackingImage.plural}/${encodeURIComponent(image)}`
   try {
     await jsonRequest(connection, {
@@ -188,7 +194,7 @@ export async function tryRemoval(
 }
 
 /** The API server names the webhook that denied, or that it could not call. */
-function outcomeOf({ code, message, causes }: ApiFailure): Trial {
+function outcomeOf({ code, message, causes }: ApiFailure): DryRunResult {
   if (message.includes(`admission webhook "${webhookName}" denied the request`)) {
     // A guard that cannot judge denies too, without naming a rule.
     return code === 503 ? { result: 'unanswered', why: message } : { result: 'denied', rules: causes }

@@ -1,6 +1,6 @@
 import { group, kinds, version } from '../../longhorn/kinds.ts'
-import type { Facts, Names, Registration, Webhook } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import type { Facts, Names, Registration, SeenWebhook } from './facts.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { narrowings, type Undoing } from './narrowed.ts'
 
 /**
@@ -29,7 +29,7 @@ export function checkRegistration({
 }: {
   readonly registration: Facts['registration']
   readonly names: Pick<Names, 'namespace' | 'longhornNamespace' | 'webhookConfiguration'>
-}): Finding[] {
+}): DoctorFinding[] {
   const name = `ValidatingWebhookConfiguration ${names.webhookConfiguration}`
   const look = `kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`
   const install = `helm upgrade --install holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values`
@@ -51,7 +51,7 @@ export function checkRegistration({
       why,
       remedy: `Fix it: ${install}. Look: ${look}`,
     })
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   const missing = notSent(webhooks, names)
   if (missing.length > 0) {
     findings.push(
@@ -96,7 +96,7 @@ export function checkRegistration({
  */
 function takingOut(
   undo: readonly Undoing[],
-  webhook: Webhook,
+  webhook: SeenWebhook,
   all: Registration,
   { webhookConfiguration }: Pick<Names, 'webhookConfiguration'>,
 ): string {
@@ -117,7 +117,7 @@ function notSent(webhooks: Registration, names: Pick<Names, 'longhornNamespace'>
   )
 }
 
-function sends({ rules }: Webhook, resource: string, operation: string): boolean {
+function sends({ rules }: SeenWebhook, resource: string, operation: string): boolean {
   const has = (list: readonly string[], ...wanted: readonly string[]) =>
     list.some((each) => wanted.includes(each))
   return (rules ?? []).some(
@@ -130,12 +130,12 @@ function sends({ rules }: Webhook, resource: string, operation: string): boolean
   )
 }
 
-function sendsStatus({ rules }: Webhook): boolean {
+function sendsStatus({ rules }: SeenWebhook): boolean {
   return (rules ?? []).some(({ resources }) => resources.some((resource) => /\/(status|\*)$/.test(resource)))
 }
 
 /** Only the API server's own label of every namespace can be judged without reading the namespace. */
-function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
+function selects({ namespaceSelector }: SeenWebhook, namespace: string): boolean {
   const label = 'kubernetes.io/metadata.name'
   const wanted = namespaceSelector?.matchLabels?.[label]
   if (typeof wanted === 'string' && wanted !== namespace) return false
@@ -148,14 +148,14 @@ function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
 }
 
 function howItFails(
-  webhook: Webhook,
+  webhook: SeenWebhook,
   name: string,
   { namespace }: Pick<Names, 'namespace'>,
   look: string,
-): Finding[] {
+): DoctorFinding[] {
   const warn = (what: string, why: string, remedy: string) =>
     problem('warn', 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy })
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   if (webhook.failurePolicy === 'Ignore') {
     findings.push(
       warn(

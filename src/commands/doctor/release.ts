@@ -3,10 +3,14 @@ import { isEvicting, type Node } from '../../longhorn/node.ts'
 import { assumption, fixedRelease, knowledgeOf, type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Facts, Names } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 
 /** The effect of an eviction during a pending clean-up on this release of Longhorn (longhorn.md §2). */
-export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'names' | 'policies'>): Finding[] {
+export function checkRelease({
+  map,
+  names,
+  policies,
+}: Pick<Facts, 'map' | 'names' | 'policies'>): DoctorFinding[] {
   if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
   if (!hasLonghorn(map.seen)) {
     return [
@@ -17,9 +21,10 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       }),
     ]
   }
-  const told = map.seen.release
+  const seenRelease = map.seen.release
   // If Longhorn does not name its release, the guard may be configured with one.
-  const release = fixedRelease(told) === undefined ? (namedToAll(policies) ?? told) : told
+  const release =
+    fixedRelease(seenRelease) === undefined ? (namedToAll(policies) ?? seenRelease) : seenRelease
   const profile = profileOf(release)
   const fixed = fixedRelease(release)
   if (release === undefined || fixed === undefined) {
@@ -57,7 +62,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
 }
 
 /** A release of a line that came out after this version of Holdfast. */
-function newer(check: 'release' | 'upgrade', release: string): Finding {
+function newer(check: 'release' | 'upgrade', release: string): DoctorFinding {
   return problem('warn', check, {
     what: assumption(release),
     why: 'That release may behave in another way, or have renamed fields that the rules read.',
@@ -77,7 +82,7 @@ function namedToAll(policies: Facts['policies']): string | undefined {
  * Nodes that forbid an upgrade of Longhorn. A flag together with a pending clean-up goes unnoticed on profile
  * C, and crashes the manager of A or B after the upgrade (longhorn.md §2, o8). No admission can stop that.
  */
-export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
+export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): DoctorFinding[] {
   if ('problem' in map) return [notKnown('upgrade', 'Longhorn’s nodes could not be read.', map.problem)]
   const now = profileOf(map.seen.release)
   // Without a target, any release counts.
@@ -94,7 +99,7 @@ export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Find
   return findings.length > 0 ? findings : [ok('upgrade', `No node forbids moving Longhorn to ${moves}.`)]
 }
 
-function crashing(target: string, profile: Profile): Finding {
+function crashing(target: string, profile: Profile): DoctorFinding {
   const fixed = fixedRelease(target)
   return problem('warn', 'upgrade', {
     what: `Longhorn ${target} crashes the longhorn-manager of a node when an eviction meets a pending clean-up${fixed === undefined ? ', as far as is known' : ''} (profile ${profile}).`,
@@ -109,7 +114,7 @@ interface Move {
   readonly names: Names
 }
 
-function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Finding[] {
+function judged(node: Node, map: DiskMapView, { now, then, names }: Move): DoctorFinding[] {
   const { name } = node.metadata
   const remedy = `Clear the flags, or wait until the clean-up has ended: holdfast status ${name} --watch. Clear them: kubectl -n ${names.longhornNamespace} patch nodes.longhorn.io ${name} --type merge -p '${clearing(node)}'`
   if (isInDanger(node, map, now)) {

@@ -1,13 +1,13 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Deployment, Facts, Pod } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 
 /** Reads a Deployment. */
 export const parseDeployment = parser(
   Type.Object({
-    metadata: Type.Object({ name: Type.String(), labels: absentMap(Type.String()) }),
-    spec: Type.Object({ replicas: absent(Type.Integer()) }),
+    metadata: Type.Object({ name: Type.String(), labels: optionalMap(Type.String()) }),
+    spec: Type.Object({ replicas: optional(Type.Integer()) }),
   }),
   ({ metadata: { name, labels }, spec }): Deployment => ({
     name,
@@ -20,15 +20,15 @@ export const parsePod = parser(
   Type.Object({
     metadata: Type.Object({
       name: Type.String(),
-      labels: absentMap(Type.String()),
-      deletionTimestamp: absent(Type.String()),
+      labels: optionalMap(Type.String()),
+      deletionTimestamp: optional(Type.String()),
     }),
     spec: Type.Object({
-      containers: Type.Array(Type.Object({ name: Type.String(), image: absent(Type.String()) })),
+      containers: Type.Array(Type.Object({ name: Type.String(), image: optional(Type.String()) })),
     }),
-    status: absent(
+    status: optional(
       Type.Object({
-        conditions: absent(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
+        conditions: optional(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
       }),
     ),
   }),
@@ -55,9 +55,9 @@ export function checkReplicas({
   pods,
   policies,
   names,
-}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): Finding[] {
+}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): DoctorFinding[] {
   const { namespace } = names
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   if ('problem' in deployments) {
     findings.push(
       notKnown('replicas', 'The wanted number of replicas could not be read.', deployments.problem),

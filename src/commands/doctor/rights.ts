@@ -1,7 +1,7 @@
 import { group, kinds } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import type { Facts, Names, Right } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 
 /** The kinds whose objects the guard also reads one by one, to confirm a decision. */
 const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])
@@ -81,9 +81,9 @@ const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'erro
 }
 
 /** Whether the guard's service account has every right that the guard needs. */
-export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): Finding[] {
+export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): DoctorFinding[] {
   const account = `system:serviceaccount:${names.namespace}:${names.serviceAccount}`
-  const findings: Finding[] = []
+  const findings: DoctorFinding[] = []
   for (const [purpose, [level, why]] of Object.entries(without)) {
     const missing = rights.flatMap(({ right, allowed }) =>
       'seen' in allowed && !allowed.seen && right.purpose === purpose ? [right] : [],

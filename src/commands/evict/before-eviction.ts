@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { assumption, isAssumed, profileOf } from '../../longhorn/releases.ts'
-import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/copies-left.ts'
 import { type LossCircumstances, someWaitToBeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { lasting } from '../../rules/sentences.ts'
@@ -38,11 +38,11 @@ export function beforeEviction(
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   if (lostAfter?.problem !== undefined && someWaitToBeLost(map)) note(lostAfterUnknown(lostAfter))
-  tellOfImagesNowhere({ map, policy, timeOfDay }, note)
+  noteImagesNowhere({ map, policy, timeOfDay }, note)
 }
 
 /** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
-function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
+function noteImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
   for (const nowhere of imagesWithoutDisk(circumstances)) {
     const { name } = nowhere.image.metadata
     note(

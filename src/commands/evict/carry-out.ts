@@ -1,4 +1,4 @@
-import { type Batches, type EvictModules, type EvictWays, Eviction } from './eviction.ts'
+import { type Batches, type EvictModules, type EvictWays, EvictionRun } from './eviction.ts'
 import type { BatchStep } from './next-batch.ts'
 import type { EvictionStep } from './next-step.ts'
 import type { Target } from './remains.ts'
@@ -14,7 +14,7 @@ export async function carryOut(
   ways: EvictWays,
   modules: EvictModules,
 ): Promise<EvictionStep> {
-  const eviction = new Eviction(ways, modules)
+  const eviction = new EvictionRun(ways, modules)
   eviction.begin()
   if (!ways.dryRun) {
     await eviction.prove()
@@ -42,11 +42,11 @@ export async function carryOutBatches(
   modules: EvictModules,
 ): Promise<EvictionStep> {
   const { note } = modules
-  const eviction = new Eviction(ways, modules, true)
+  const eviction = new EvictionRun(ways, modules, true)
   eviction.begin()
   if (ways.dryRun) {
     const first = eviction.nextBatch(nodes, batches)
-    tellBatch(first, note, 'would')
+    noteBatch(first, note, 'would')
     const steps = nodes.map((node) => eviction.wouldDo(targetOf(node)))
     note(nothingWritten)
     return first.step === 'impossible' ? first : (steps.at(-1) ?? { step: 'done' })
@@ -54,7 +54,7 @@ export async function carryOutBatches(
   await eviction.prove()
   for (;;) {
     const next = eviction.nextBatch(nodes, batches)
-    tellBatch(next, note)
+    noteBatch(next, note)
     switch (next.step) {
       case 'done':
       case 'impossible':
@@ -76,7 +76,7 @@ function targetOf(node: string): Target {
   return { node, disk: undefined }
 }
 
-function tellBatch(next: BatchStep, note: (text: string) => void, telling: 'does' | 'would' = 'does'): void {
+function noteBatch(next: BatchStep, note: (text: string) => void, wording: 'does' | 'would' = 'does'): void {
   switch (next.step) {
     case 'done':
       return
@@ -84,7 +84,7 @@ function tellBatch(next: BatchStep, note: (text: string) => void, telling: 'does
       for (const problem of next.problems) note(problem)
       return
     case 'close': {
-      const closes = telling === 'does' ? 'closing' : 'would close'
+      const closes = wording === 'does' ? 'closing' : 'would close'
       note(`${closes} for scheduling first, so that nothing moves twice: ${next.nodes.join(', ')}`)
       return
     }

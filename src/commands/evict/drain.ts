@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
@@ -10,18 +10,18 @@ import type { EvictionStep } from './next-step.ts'
 /** How far a Kubernetes node is drained. */
 type Drained = Extract<EvictionStep, { step: 'wait-for-drain' | 'drained' }>
 
-const Owner = Type.Object({ kind: Type.String(), controller: absent(Type.Boolean()) })
+const Owner = Type.Object({ kind: Type.String(), controller: optional(Type.Boolean()) })
 
 const parsePods = parser(
   Type.Object({
-    items: absent(
+    items: optional(
       Type.Array(
         Type.Object({
           metadata: Type.Object({
             name: Type.String(),
             namespace: Type.String(),
-            annotations: absent(Type.Record(Type.String(), Type.String())),
-            ownerReferences: absent(Type.Array(Owner)),
+            annotations: optional(Type.Record(Type.String(), Type.String())),
+            ownerReferences: optional(Type.Array(Owner)),
           }),
         }),
       ),
@@ -31,7 +31,7 @@ const parsePods = parser(
 )
 
 const parseNode = parser(
-  Type.Object({ spec: absent(Type.Object({ unschedulable: absent(Type.Boolean()) })) }),
+  Type.Object({ spec: optional(Type.Object({ unschedulable: optional(Type.Boolean()) })) }),
   ({ spec }) => spec?.unschedulable ?? false,
 )
 
@@ -69,7 +69,7 @@ export async function lookForDrain(
 /**
  * Waits until a node is drained.
  *
- * @param tell hears of each look
+ * @param onStep gets each look
  * @throws as {@link lookForDrain}
  */
 export async function untilDrained(
@@ -78,17 +78,17 @@ export async function untilDrained(
     connection,
     signal,
     clock,
-    tell,
+    onStep,
   }: {
     readonly connection: Connection
     readonly signal: AbortSignal
     readonly clock: Clock
-    readonly tell: (step: Drained) => void
+    readonly onStep: (step: Drained) => void
   },
 ): Promise<void> {
   for (;;) {
     const step = await lookForDrain(node, connection, signal)
-    tell(step)
+    onStep(step)
     if (step.step === 'drained') return
     await pause(clock, paceMs, signal)
     signal.throwIfAborted()

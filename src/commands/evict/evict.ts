@@ -13,10 +13,9 @@ import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { carryOut, carryOutBatches } from './carry-out.ts'
 import { lookForDrain, untilDrained } from './drain.ts'
 import type { EvictModules } from './eviction.ts'
-import { leftClosed } from './left-closed.ts'
 import type { EvictionStep } from './next-step.ts'
-import type { Target } from './remains.ts'
-import { openReport, type Report } from './report.ts'
+import { leftClosed, type Target } from './remains.ts'
+import { openReport, type EvictionReport } from './report.ts'
 
 /** How nodes are to be emptied. */
 export interface EvictFlags extends ClusterFlags, ReplicaFlags {
@@ -52,7 +51,7 @@ export async function evict(
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const connection = await connectWith(flags, surroundings)
   let live: LiveMap | undefined
-  let report: Report | undefined
+  let report: EvictionReport | undefined
   try {
     const answers = flags.unguarded ? undefined : await askGuard(connection, flags, surroundings, signal)
     const settle = answers && settleOf(answers)
@@ -74,7 +73,7 @@ export async function evict(
         ...{ connection, live, settle, signal, note: report.note, policies },
         lostAfter: lostAfterOf(unasked),
         budget: budgetOf(policies),
-        tell: stepTeller(report, flags, surroundings),
+        onStep: stepReporter(report, flags, surroundings),
       }
       const last = await emptied(wanted, flags, modules)
       if (last.step === 'impossible') exitWith(exitCode.failed)
@@ -87,7 +86,7 @@ export async function evict(
     exitWith(outcomeOf(error, commandText(again, flags), note))
   } finally {
     report?.end()
-    if (live && report && !flags.dryRun) tellLeftClosed(wanted, flags, live, note)
+    if (live && report && !flags.dryRun) noteLeftClosed(wanted, flags, live, note)
     await live?.stop()
     connection.close()
   }
@@ -111,13 +110,13 @@ async function emptied(
     ? await carryOut({ node: first, disk }, flags, modules)
     : await carryOutBatches(nodes, { batches, batchSize: flags.batchSize }, flags, modules)
   if (last.step !== 'done' || !flags.waitForDrain || flags.dryRun) return last
-  const { connection, signal, tell } = modules
+  const { connection, signal, onStep } = modules
   const drains = nodes.map((node) =>
     untilDrained(node, {
       connection,
       signal,
       clock: systemClock,
-      tell: (step) => tell({ node, disk }, step),
+      onStep: (step) => onStep({ node, disk }, step),
     }),
   )
   await Promise.all(drains)
@@ -135,14 +134,14 @@ async function askGuard(connection: Connection, flags: EvictFlags, asking: Askin
 }
 
 /** Tells people of each step, and programs of each that is another one. */
-function stepTeller(
-  report: Report,
+function stepReporter(
+  report: EvictionReport,
   { dryRun, output }: EvictFlags,
   { stdout }: CommandSurroundings,
-): EvictModules['tell'] {
+): EvictModules['onStep'] {
   return (target, step) => {
     // What a dry run would do is told in other words.
-    const isNew = dryRun || report.tell(target, step)
+    const isNew = dryRun || report.show(target, step)
     if (isNew && output) stdout.write(documentOf(output, target, step))
   }
 }
@@ -153,7 +152,7 @@ function documentOf(format: DataFormat, { node, disk }: Target, step: EvictionSt
   return format === 'json' ? dataLine(document) : `---\n${data('yaml', document)}`
 }
 
-function tellLeftClosed(
+function noteLeftClosed(
   wanted: Wanted,
   flags: EvictFlags,
   { map }: LiveMap,

@@ -1,21 +1,20 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import { unnotePatch } from '../../rescue/flags.ts'
+import { unnotePatch } from '../../rules/rescue/flags.ts'
 import { defaultPolicy, type EvictionBudget, type Policy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import type { GuardLostAfter, GuardSettle } from '../guard/ask-replicas.ts'
 import { beforeEviction } from './before-eviction.ts'
-import { explain, outline } from './explain.ts'
+import { explainEviction, outlineEviction } from './explain.ts'
 import { type Heeded, heededRelease } from './heeded-release.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type BatchStep, nextBatch } from './next-batch.ts'
-import { type EvictionCircumstances, type EvictionStep, nameOf, nextStep } from './next-step.ts'
+import { type EvictionCircumstances, type EvictionStep, targetName, nextEvictionStep } from './next-step.ts'
 import { closePatch, evictionPatch, type Target } from './remains.ts'
 import { runEviction } from './run-eviction.ts'
-import { Turns } from './turns.ts'
-import { nextChange, patchNode } from './writes.ts'
+import { Mutex, nextChange, patchNode } from './writes.ts'
 
 /** What an eviction is carried out with. */
 export interface EvictModules {
@@ -31,7 +30,7 @@ export interface EvictModules {
   /** Tells the person what stays to be read. */
   readonly note: (text: string) => void
   /** Told of the step of each target at each look at it. */
-  readonly tell: (target: Target, step: EvictionStep) => void
+  readonly onStep: (target: Target, step: EvictionStep) => void
   /** The rules of the guard's replicas. */
   readonly policies: ProofModules['policies']
 }
@@ -52,7 +51,7 @@ export interface Batches {
 }
 
 /** Evictions in one cluster, with all that they have in common. */
-export class Eviction {
+export class EvictionRun {
   readonly #ways: EvictWays
   readonly #modules: EvictModules
   readonly #policy: Policy
@@ -60,7 +59,7 @@ export class Eviction {
   readonly #profile: Profile
   readonly #isOneOfSeveral: boolean
   /** One flag goes up at a time, so that each is judged with those before it. */
-  readonly #turns = new Turns()
+  readonly #mutex = new Mutex()
   /** True once it is proved that the guard holds back the removal of copies, or where nothing needs it. */
   #proved = true
   /** Why no further flag goes up. */
@@ -115,16 +114,16 @@ export class Eviction {
 
   /** Tells the next step of a target, without taking it. */
   wouldDo(target: Target): EvictionStep {
-    const { live, note, tell } = this.#modules
-    const step = nextStep(target, live.map, this.#circumstances())
-    note(`${nameOf(target)}: ${explain(step, systemClock.monotonic(), 'would')}`)
-    tell(target, step)
+    const { live, note, onStep } = this.#modules
+    const step = nextEvictionStep(target, live.map, this.#circumstances())
+    note(`${targetName(target)}: ${explainEviction(step, systemClock.monotonic(), 'would')}`)
+    onStep(target, step)
     return step
   }
 
   /** One sentence for each step that is still to come. */
   outline(target: Target, step: EvictionStep): string[] {
-    return outline(target, this.#modules.live.map, this.#profile, step)
+    return outlineEviction(target, this.#modules.live.map, this.#profile, step)
   }
 
   async close(nodes: readonly string[]): Promise<void> {
@@ -150,12 +149,12 @@ export class Eviction {
   }
 
   async #evictOne(target: Target): Promise<EvictionStep> {
-    const { live, signal, tell } = this.#modules
+    const { live, signal, onStep } = this.#modules
     try {
       return await runEviction(target, {
         map: live.map,
         circumstances: () => this.#circumstances(),
-        tell: (step) => tell(target, step),
+        onStep: (step) => onStep(target, step),
         takeOver: () => this.#takeOver(target),
         close: () => patchNode(target.node, () => closePatch(target), this.#writing),
         raise: (isNext) => this.#raise(target, isNext),
@@ -179,11 +178,11 @@ export class Eviction {
       return isNext()
     }
     if (this.#proved) {
-      await this.#write(target, true, { isWanted, turns: this.#turns })
+      await this.#write(target, true, { isWanted, mutex: this.#mutex })
       return
     }
     // Before it is proved, no second flag goes up beside this one.
-    await this.#turns.take(async () => {
+    await this.#mutex.run(async () => {
       await this.#write(target, true, { isWanted })
       await this.#insist(target)
     })
@@ -192,12 +191,12 @@ export class Eviction {
   async #write(
     target: Target,
     evictionRequested: boolean,
-    { isWanted = () => true, turns }: { isWanted?: () => boolean; turns?: Turns } = {},
+    { isWanted = () => true, mutex }: { isWanted?: () => boolean; mutex?: Mutex } = {},
   ): Promise<void> {
     await patchNode(
       target.node,
       (node) => (isWanted() ? evictionPatch(target, node, evictionRequested) : undefined),
-      { ...this.#writing, turns },
+      { ...this.#writing, mutex },
     )
   }
 

@@ -4,15 +4,15 @@ import type { EvictionStep } from './next-step.ts'
 import { findTarget, imagesLeft, remainsOn, type Target } from './remains.ts'
 
 /** `does` while a step runs, `would` for a dry run. */
-type Telling = 'does' | 'would'
+type Wording = 'does' | 'would'
 
 /**
  * Describes a step in one line, for a person who waits or plans.
  *
  * @param now milliseconds by the monotonic clock
  */
-export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {
-  const verb = (does: string, would: string): string => (telling === 'does' ? does : `would ${would}`)
+export function explainEviction(step: EvictionStep, now: number, wording: Wording = 'does'): string {
+  const verb = (does: string, would: string): string => (wording === 'does' ? does : `would ${would}`)
   const waiting = verb('waiting', 'wait')
   switch (step.step) {
     case 'wait-for-cleanup':
@@ -28,7 +28,7 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
     case 'close':
       return `nothing is left: ${verb('closing', 'close')} it for scheduling, so that nothing new comes`
     case 'raise':
-      return `${verb('closing', 'close')} the disks for scheduling, and ${telling === 'does' ? 'requesting' : 'request'} the eviction`
+      return `${verb('closing', 'close')} the disks for scheduling, and ${wording === 'does' ? 'requesting' : 'request'} the eviction`
     case 'wait-for-replicas':
       return `${waiting} for Longhorn to move ${count(step.replicas.length, 'replica')} away: ${some(step.replicas)}`
     case 'wait-for-copies':
@@ -65,7 +65,12 @@ function some(names: readonly string[]): string {
 }
 
 /** The rest of an eviction, one sentence for each step. */
-export function outline(target: Target, map: DiskMapView, profile: Profile, next: EvictionStep): string[] {
+export function outlineEviction(
+  target: Target,
+  map: DiskMapView,
+  profile: Profile,
+  next: EvictionStep,
+): string[] {
   const found = findTarget(target, map)
   if (!found) return []
   const remains = remainsOn(found, map, profile)

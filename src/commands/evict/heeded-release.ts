@@ -1,5 +1,5 @@
 import { isAssumed, profileOf, profiles } from '../../longhorn/releases.ts'
-import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
+import type { Probe, ReplicaPolicy } from '../doctor/facts.ts'
 
 /** The release whose order of steps an eviction keeps to. */
 export interface Heeded {
@@ -14,7 +14,7 @@ export interface Heeded {
  */
 export function heededRelease(
   running: string | undefined,
-  policies: Looked<readonly Pick<ReplicaPolicy, 'release'>[]>,
+  policies: Probe<readonly Pick<ReplicaPolicy, 'release'>[]>,
 ): Heeded {
   const configured = 'problem' in policies ? [] : policies.seen.flatMap(({ release }) => release ?? [])
   const rank = (release: string | undefined): number => profiles.indexOf(profileOf(release))

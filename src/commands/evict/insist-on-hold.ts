@@ -1,7 +1,7 @@
 import type { Node } from '../../longhorn/node.ts'
 import { type ProofModules, provesHold } from '../doctor/prove-guard.ts'
 import { CannotRun } from '../surroundings.ts'
-import { nameOf } from './next-step.ts'
+import { targetName } from './next-step.ts'
 import { evictedBeside, findTarget, type Target } from './remains.ts'
 
 /** True if the flag that an eviction of this target raises is up. */
@@ -22,13 +22,13 @@ export async function insistOnHold(
   const held = await provesHold(target, proof)
   if (held === undefined) {
     proof.note(
-      `That the guard holds back the removal of copies could not be proved on ${nameOf(target)}: no dry run can be made there.`,
+      `That the guard holds back the removal of copies could not be proved on ${targetName(target)}: no dry run can be made there.`,
     )
   }
   if (held !== false) return
   await lower()
   throw new CannotRun(
-    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is cleared again${besides(target, proof)}. To see why: holdfast doctor. To go on anyway: --unguarded`,
+    `the guard would not hold back the removal of a copy while the flag of ${targetName(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is cleared again${besides(target, proof)}. To see why: holdfast doctor. To go on anyway: --unguarded`,
   )
 }
 function besides(target: Target, { map }: ProofModules): string {

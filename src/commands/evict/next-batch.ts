@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import { type EvictionCircumstances, type EvictionStep, nextStep } from './next-step.ts'
+import { type EvictionCircumstances, type EvictionStep, nextEvictionStep } from './next-step.ts'
 import { judgeTogether, planEvictions } from './plan.ts'
 
 /** What a safe eviction of several nodes does next; told from the cluster alone, so that it can be taken up at any point. */
@@ -30,7 +30,7 @@ export function nextBatch(
   { batchSize, batches }: BatchOptions,
 ): BatchStep {
   const stepOf = (node: string): EvictionStep =>
-    nextStep({ node, disk: undefined }, map, { ...circumstances, isOneOfSeveral: true })
+    nextEvictionStep({ node, disk: undefined }, map, { ...circumstances, isOneOfSeveral: true })
   const steps = new Map(asked.map((node) => [node, stepOf(node)]))
   const isEmpty = (node: string): boolean => steps.get(node)?.step === 'done'
   const isOpen = (node: string): boolean => map.node(node)?.spec.allowScheduling === true

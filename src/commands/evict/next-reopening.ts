@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isEvicting, isFlagged, type Node } from '../../longhorn/node.ts'
-import { isNone, notedFlags, unnotePatch } from '../../rescue/flags.ts'
-import { nameOf } from './next-step.ts'
+import { isNone, notedFlags, unnotePatch } from '../../rules/rescue/flags.ts'
+import { targetName } from './next-step.ts'
 import { findTarget, type Target, type TargetDisks } from './remains.ts'
 import type { ObjectPatch } from './writes.ts'
 
@@ -32,7 +32,7 @@ export type Reopening =
  */
 export function nextReopening(target: Target, map: DiskMapView): Reopening {
   const found = findTarget(target, map)
-  if (!found) return { step: 'impossible', problem: `there is no ${nameOf(target)}` }
+  if (!found) return { step: 'impossible', problem: `there is no ${targetName(target)}` }
   const { node } = found
   if (target.disk !== undefined && node.spec.evictionRequested) {
     const problem = `an eviction is requested on the whole node ${target.node}: reopen that (without --disk)`

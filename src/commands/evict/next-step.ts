@@ -1,16 +1,15 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import { isNone, notedFlags } from '../../rescue/flags.ts'
+import { isNone, notedFlags } from '../../rules/rescue/flags.ts'
 import { proposedUpdate } from '../../rules/change.ts'
-import { isInDanger } from '../../rules/disks-at-risk.ts'
+import { isInDanger, type NoticeCircumstances, unnoticedOn } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
 import { judge } from '../../rules/judge.ts'
 import { oneLineOf } from '../../rules/layout.ts'
 import { insteadOfEviction, onlyItsManager, whyNodeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import type { Moment } from '../../rules/rule.ts'
-import { type NoticeCircumstances, unnoticedOn } from '../../rules/unnoticed.ts'
 import {
   evictedBeside,
   findTarget,
@@ -78,7 +77,7 @@ export interface EvictionCircumstances extends Moment {
  * The next step of a safe eviction (longhorn.md §4). On releases that crash (profiles A and B) copies are
  * removed only after the flag is cleared. Longhorn removes a marked copy even then, without a crash.
  */
-export function nextStep(
+export function nextEvictionStep(
   target: Target,
   map: DiskMapView,
   circumstances: EvictionCircumstances,
@@ -92,7 +91,7 @@ export function nextStep(
 
 function stepOf(target: Target, map: DiskMapView, circumstances: EvictionCircumstances): EvictionStep {
   const found = findTarget(target, map)
-  if (!found) return impossible(`there is no ${nameOf(target)}`)
+  if (!found) return impossible(`there is no ${targetName(target)}`)
   const profile = profileOf(circumstances.policy.release ?? map.release)
   const lost = [...found.uuids].filter(([, uuid]) => uuid === undefined).map(([disk]) => disk)
   if (lost.length > 0) {
@@ -198,13 +197,13 @@ function isForGood({ rule, effect, subjects }: Finding): boolean {
 }
 
 /** `disk disk-1 of node node-1` */
-export function nameOf({ node, disk }: Target): string {
+export function targetName({ node, disk }: Target): string {
   return disk === undefined ? `node ${node}` : `disk ${disk} of node ${node}`
 }
 
 function besideOthers(target: Target, beside: readonly string[]): string {
   return (
-    `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
+    `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${targetName(target)} are removed only once ` +
     `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
     `Let the other one end first, or clear its flag, or empty the whole node (without --disk)`
   )

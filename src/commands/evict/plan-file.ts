@@ -1,6 +1,6 @@
 import { LineCounter } from 'yaml'
 import { Type } from 'typebox'
-import { mostBytes, readBoundedStream } from '../../files/bounded-file.ts'
+import { mostBytes, readBoundedStream } from '../../text/bounded-file.ts'
 import { parser } from '../../json/schema.ts'
 import { inWords } from '../../text/system-error.ts'
 import { decodedText, parseYaml, UnreadableYaml, valueOf } from '../../text/yaml.ts'

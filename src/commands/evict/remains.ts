@@ -187,3 +187,14 @@ export function evictionPatch(
   // A single disk's flag would keep the danger, and so the hold on removals.
   return { spec: { ...wanted, disks: Object.fromEntries(flagged.map(([name]) => [name, wanted])) } }
 }
+
+/** The nodes that are closed for scheduling or still flagged, or whose disk of this name is. */
+export function leftClosed(nodes: readonly string[], disk: string | undefined, map: DiskMapView): string[] {
+  return nodes.filter((name) => {
+    const node = map.node(name)
+    if (node === undefined) return false
+    if (disk === undefined) return !node.spec.allowScheduling || isFlagged(node)
+    const spec = node.spec.disks.get(disk)
+    return spec !== undefined && (!spec.allowScheduling || spec.evictionRequested)
+  })
+}

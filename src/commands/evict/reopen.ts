@@ -5,7 +5,7 @@ import { age } from '../../time/age.ts'
 import type { Clock } from '../../time/clock.ts'
 import { mayMarkLate } from './late-marks.ts'
 import { nextReopening, type Reopening, reopenPatch, stillClosed, unmarkPatch } from './next-reopening.ts'
-import { nameOf } from './next-step.ts'
+import { targetName } from './next-step.ts'
 import type { Target } from './remains.ts'
 import { nextChange, patchImage, patchNode } from './writes.ts'
 
@@ -31,11 +31,11 @@ interface ReopenModules {
  */
 export async function reopen(target: Target, modules: ReopenModules): Promise<boolean> {
   const { live, clock, signal, note, settleMs, dryRun } = modules
-  const name = nameOf(target)
+  const name = targetName(target)
   let isChanged = false
   /** The node with its flags down, and until when a manager that lags may mark copies again. */
   let down: { readonly node: Node; readonly until: number } | undefined
-  let isToldOfWaiting = false
+  let isWaitNoted = false
   for (;;) {
     const next = nextReopening(target, live.map)
     if (next.step === 'impossible') {
@@ -49,7 +49,7 @@ export async function reopen(target: Target, modules: ReopenModules): Promise<bo
       isChanged = true
       const node = live.map.node(target.node)
       // A mark that came late comes from a manager that has not noticed, and may come again.
-      const isLate = next.step === 'unmark' && isToldOfWaiting
+      const isLate = next.step === 'unmark' && isWaitNoted
       if (node && (isLate || (next.step === 'open' && next.flags.length > 0)))
         down = { node, until: clock.monotonic() + settleMs }
       continue
@@ -57,15 +57,15 @@ export async function reopen(target: Target, modules: ReopenModules): Promise<bo
     const { until = 0 } = down ?? {}
     const leftMs = until - clock.monotonic()
     if (down === undefined || leftMs <= 0 || !mayMarkLate(target, live.map, down.node)) break
-    if (!isToldOfWaiting)
+    if (!isWaitNoted)
       note(
         `${name}: waiting ${age(leftMs + 999)} at most, since a manager of Longhorn that has not noticed yet may mark copies again`,
       )
-    isToldOfWaiting = true
+    isWaitNoted = true
     await nextChange(live, signal, { clock, until })
   }
   note(`${name}: ${isChanged ? 'back in service' : 'in service already, with nothing to clear'}`)
-  tellWhatStays(target, modules)
+  noteWhatStays(target, modules)
   return true
 }
 
@@ -115,7 +115,7 @@ function sentenceOf(
 }
 
 /** What it leaves as it is, since no eviction of the target has made it so. */
-function tellWhatStays(target: Target, { live: { map }, note }: ReopenModules): void {
+function noteWhatStays(target: Target, { live: { map }, note }: ReopenModules): void {
   for (const disk of stillClosed(target, map)) {
     note(
       `disk ${disk} of node ${target.node} stays closed for scheduling by itself. To open it: holdfast reopen ${target.node} --disk ${disk}`,

@@ -5,10 +5,10 @@ import { updatingBlock } from '../updating-block.ts'
 import { StepReport } from './step-report.ts'
 
 /** What a person is told while nodes are emptied. */
-export interface Report {
+export interface EvictionReport {
   /** Tells something that stays. */
   readonly note: (text: string) => void
-  readonly tell: StepReport['tell']
+  readonly show: StepReport['see']
   /** Takes the block away; what stays, stays. */
   readonly end: () => void
 }
@@ -18,11 +18,11 @@ export async function openReport(
   map: DiskMapView,
   clock: Clock,
   { stderr, screen }: Pick<CommandSurroundings, 'stderr' | 'screen'>,
-): Promise<Report> {
+): Promise<EvictionReport> {
   if (screen.isTTY !== true) {
     const note = (text: string): void => void stderr.write(`${text}\n`)
     const report = new StepReport(map, () => clock.monotonic(), note)
-    return { note, tell: (target, step) => report.tell(target, step), end: () => undefined }
+    return { note, show: (target, step) => report.see(target, step), end: () => undefined }
   }
   const { show, above, end } = await updatingBlock(screen)
   const report = new StepReport(map, () => clock.monotonic(), above, show)
@@ -35,7 +35,7 @@ export async function openReport(
   count()
   return {
     note: above,
-    tell: (target, step) => report.tell(target, step),
+    show: (target, step) => report.see(target, step),
     end: () => {
       cancel()
       if (!isOver) end()

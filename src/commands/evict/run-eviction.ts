@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import { type EvictionCircumstances, type EvictionStep, nextStep } from './next-step.ts'
+import { type EvictionCircumstances, type EvictionStep, nextEvictionStep } from './next-step.ts'
 import type { Target } from './remains.ts'
 
 /** What an eviction works with. */
@@ -20,7 +20,7 @@ interface EvictionPorts {
   /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
   /** Told of the step at each look. */
-  readonly tell: (step: EvictionStep) => void
+  readonly onStep: (step: EvictionStep) => void
 }
 
 /**
@@ -32,12 +32,12 @@ interface EvictionPorts {
  */
 export async function runEviction(
   target: Target,
-  { map, circumstances, takeOver, close, raise, lower, changed, tell }: EvictionPorts,
+  { map, circumstances, takeOver, close, raise, lower, changed, onStep }: EvictionPorts,
 ): Promise<EvictionStep> {
-  const next = (): EvictionStep => nextStep(target, map, circumstances())
+  const next = (): EvictionStep => nextEvictionStep(target, map, circumstances())
   for (;;) {
     const step = next()
-    tell(step)
+    onStep(step)
     switch (step.step) {
       case 'done':
       case 'impossible':

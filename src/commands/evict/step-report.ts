@@ -1,12 +1,12 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { age } from '../../time/age.ts'
-import { explain } from './explain.ts'
-import { type EvictionStep, nameOf } from './next-step.ts'
+import { explainEviction } from './explain.ts'
+import { type EvictionStep, targetName } from './next-step.ts'
 import { bytesLeft, progressOf, progressText } from './progress.ts'
 import type { Target } from './remains.ts'
 
 /** Where a target stands, as the one who waits has seen it. It is for people alone: no step depends on it. */
-class Course {
+class TargetProgress {
   readonly target: Target
   readonly #map: DiskMapView
   #step: EvictionStep | undefined
@@ -47,8 +47,8 @@ class Course {
       ...(progress === undefined ? [] : [progressText(progress)]),
       ...(counting && this.#step.step.startsWith('wait-') ? [`for ${age(now - this.#since)}`] : []),
     ].filter((part) => part !== '')
-    const told = details.length > 0 ? ` (${details.join(', ')})` : ''
-    return `${nameOf(this.target)}: ${explain(this.#step, now)}${told}`
+    const detailText = details.length > 0 ? ` (${details.join(', ')})` : ''
+    return `${targetName(this.target)}: ${explainEviction(this.#step, now)}${detailText}`
   }
 
   get #progress() {
@@ -61,7 +61,7 @@ const over: ReadonlySet<EvictionStep['step']> = new Set(['done', 'drained', 'imp
 
 /** What people are told of evictions: a line for each step, or one block that is written anew. */
 export class StepReport {
-  readonly #courses = new Map<string, Course>()
+  readonly #targets = new Map<string, TargetProgress>()
   readonly #map: DiskMapView
   readonly #now: () => number
   readonly #note: (text: string) => void
@@ -85,16 +85,16 @@ export class StepReport {
   }
 
   /** Takes the step of a target at a look at it. @returns true if it is another one than at the look before */
-  tell(target: Target, step: EvictionStep): boolean {
-    const key = nameOf(target)
-    const course = this.#courses.get(key) ?? new Course(target, this.#map)
-    this.#courses.set(key, course)
-    const isNew = course.take(step, this.#now())
+  see(target: Target, step: EvictionStep): boolean {
+    const key = targetName(target)
+    const progress = this.#targets.get(key) ?? new TargetProgress(target, this.#map)
+    this.#targets.set(key, progress)
+    const isNew = progress.take(step, this.#now())
     if (this.#show === undefined) {
-      if (this.#hasPassedTen(key, course) || isNew) this.#note(course.text(this.#now(), !isNew))
+      if (this.#hasPassedTen(key, progress) || isNew) this.#note(progress.text(this.#now(), !isNew))
       return isNew
     }
-    if (isNew && course.isOver) this.#note(course.text(this.#now(), false))
+    if (isNew && progress.isOver) this.#note(progress.text(this.#now(), false))
     this.refresh()
     return isNew
   }
@@ -102,12 +102,12 @@ export class StepReport {
   /** Shows the block again: ages count on. */
   refresh(): void {
     if (this.#show === undefined) return
-    const going = [...this.#courses.values()].filter((course) => !course.isOver)
-    this.#show(going.map((course) => course.text(this.#now(), true)))
+    const going = [...this.#targets.values()].filter((progress) => !progress.isOver)
+    this.#show(going.map((progress) => progress.text(this.#now(), true)))
   }
 
   /** Elsewhere than on a terminal each tenth is a line, and no more. */
-  #hasPassedTen(key: string, { percent }: Course): boolean {
+  #hasPassedTen(key: string, { percent }: TargetProgress): boolean {
     const ten = Math.floor((percent ?? 0) / 10)
     const before = this.#tens.get(key) ?? 0
     this.#tens.set(key, ten)

@@ -9,7 +9,21 @@ import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import { abortReason, type Clock, onAbort, pause } from '../../time/clock.ts'
-import type { Turns } from './turns.ts'
+
+/** Runs one act at a time, in the order in which they come. */
+export class Mutex {
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @throws what the act throws; the next runs all the same */
+  run<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(act)
+    this.#last = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    return result
+  }
+}
 
 /** Where Longhorn's objects are written, and where the write is seen. */
 interface WriteModules {
@@ -20,8 +34,8 @@ interface WriteModules {
   readonly signal: AbortSignal
   /** Called with the reason why a write has to wait. */
   readonly onHeld: (message: string) => void
-  /** Whose turn each attempt waits for; undefined to wait for nobody's. */
-  readonly turns?: Turns | undefined
+  /** Runs one attempt at a time; undefined for attempts that wait for no others. */
+  readonly mutex?: Mutex | undefined
 }
 
 /** A merge patch of one of Longhorn's objects. */
@@ -74,12 +88,12 @@ async function patchObject<T extends Node | BackingImage>(
   patching: Patching<T>,
   modules: WriteModules,
 ): Promise<void> {
-  const { clock, signal, onHeld, turns } = modules
+  const { clock, signal, onHeld, mutex } = modules
   for (;;) {
     signal.throwIfAborted()
     try {
       const attempt = () => patchOnce(patching, modules)
-      await (turns ? turns.take(attempt) : attempt())
+      await (mutex ? mutex.run(attempt) : attempt())
       return
     } catch (error) {
       const pauseMs = pauseAfter(error)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
@@ -62,8 +62,8 @@ export async function announceReplica(
 
 const parseLeases = parser(
   Type.Object({
-    items: absent(
-      Type.Array(Type.Object({ metadata: Type.Object({ annotations: absentMap(Type.String()) }) })),
+    items: optional(
+      Type.Array(Type.Object({ metadata: Type.Object({ annotations: optionalMap(Type.String()) }) })),
     ),
   }),
   ({ items }) => (items ?? []).flatMap(({ metadata }) => metadata.annotations?.[annotation] ?? []),

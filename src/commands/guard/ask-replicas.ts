@@ -3,8 +3,8 @@ import { type Parsed, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { ForwardedPort } from '../../kubernetes/client/port-forward.ts'
 import { defaultPolicy, type EvictionBudget } from '../../rules/policy.ts'
-import type { NoticeTimes } from '../../rules/unnoticed.ts'
-import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
+import { type NoticeTimes } from '../../rules/disks-at-risk.ts'
+import type { Probe, ReplicaPolicy } from '../doctor/facts.ts'
 import { reachReplicas, type ReplicaSearch } from './reach-replicas.ts'
 import { inWords } from '../../text/system-error.ts'
 
@@ -78,7 +78,7 @@ export async function askReplicas(
   connection: Connection,
   signal: AbortSignal,
   limitMs = answerMs,
-): Promise<Looked<readonly ReplicaAnswer[]>> {
+): Promise<Probe<readonly ReplicaAnswer[]>> {
   let ports: readonly ForwardedPort[] = []
   let why: string | undefined
   try {
@@ -95,7 +95,7 @@ export async function askReplicas(
 }
 
 /** The rules of all replicas, or why one does not report them. */
-export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<readonly ReplicaPolicy[]> {
+export function policiesOf(answers: Probe<readonly ReplicaAnswer[]>): Probe<readonly ReplicaPolicy[]> {
   if ('problem' in answers) return answers
   const seen: ReplicaPolicy[] = []
   for (const { policy } of answers.seen) {
@@ -109,13 +109,13 @@ export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<re
 }
 
 /** How much the guard lets be under way at a time: the least that one of its replicas says, since any of them may decide. */
-export function budgetOf(policies: Looked<readonly ReplicaPolicy[]>): EvictionBudget {
+export function budgetOf(policies: Probe<readonly ReplicaPolicy[]>): EvictionBudget {
   const enforced = ('problem' in policies ? [] : policies.seen)
     .filter(({ modes }) => modes['eviction-budget'] === 'enforce')
     .flatMap(({ evictionBudget }) => evictionBudget ?? [])
   const least = (numbers: readonly (number | null)[]): number | undefined => {
-    const told = numbers.filter((number) => number !== null)
-    return told.length > 0 ? Math.min(...told) : undefined
+    const known = numbers.filter((number) => number !== null)
+    return known.length > 0 ? Math.min(...known) : undefined
   }
   return {
     flaggedNodes: least(enforced.map(({ flaggedNodes }) => flaggedNodes)),
@@ -130,10 +130,10 @@ async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: numb
   const settle = parseSettle(answer)
   if (!settle.ok) throw new Error(`a replica of the guard gave a malformed status: ${settle.problem}`)
   const { replica, settleMs, settleAfterOutageMs, lostAfterMs } = settle.value
-  const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
+  const hasNoticeTimes = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
     replica,
-    settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
+    settle: hasNoticeTimes ? { settleMs, settleAfterOutageMs } : undefined,
     lostAfterMs,
     policy: parsePolicy(answer),
   }
@@ -157,16 +157,16 @@ export interface GuardSettle extends NoticeTimes {
  * How long an ended change counts for the guard: the longest time of its replicas, since each of them may
  * decide. It is the default if one does not answer, or is of an older version.
  */
-export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle {
+export function settleOf(answers: Probe<readonly ReplicaAnswer[]>): GuardSettle {
   if ('problem' in answers) return assumed(answers.problem)
-  const told: NoticeTimes[] = []
+  const known: NoticeTimes[] = []
   for (const { replica, settle } of answers.seen) {
     if (!settle) return assumed(`replica ${replica} is of a version that does not report it`)
-    told.push(settle)
+    known.push(settle)
   }
   return {
-    settleMs: Math.max(...told.map(({ settleMs }) => settleMs)),
-    settleAfterOutageMs: Math.max(...told.map(({ settleAfterOutageMs }) => settleAfterOutageMs)),
+    settleMs: Math.max(...known.map(({ settleMs }) => settleMs)),
+    settleAfterOutageMs: Math.max(...known.map(({ settleAfterOutageMs }) => settleAfterOutageMs)),
     problem: undefined,
   }
 }
@@ -180,16 +180,16 @@ export interface GuardLostAfter {
 
 /** The longest time of its replicas, since each of them may decide; the default if one does not report it. */
 export function lostAfterOf(
-  answers: Looked<readonly Pick<ReplicaAnswer, 'replica' | 'lostAfterMs'>[]>,
+  answers: Probe<readonly Pick<ReplicaAnswer, 'replica' | 'lostAfterMs'>[]>,
 ): GuardLostAfter {
   const { lostAfterMs } = defaultPolicy
   if ('problem' in answers) return { lostAfterMs, problem: answers.problem }
   const silent = answers.seen.find((answer) => answer.lostAfterMs === undefined)
   if (silent)
     return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not report it` }
-  const told = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
-  if (told.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
-  return { lostAfterMs: Math.max(...told), problem: undefined }
+  const known = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
+  if (known.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
+  return { lostAfterMs: Math.max(...known), problem: undefined }
 }
 
 function assumed(problem: string): GuardSettle {

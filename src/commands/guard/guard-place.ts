@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
 import { type DiskMapView, findLonghorn, hasLonghorn, noLonghornIn } from '../../disk-map/disk-map-view.ts'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { isForbidden } from '../../kubernetes/client/failures.ts'
 import { anchorName, readAnchor } from '../../kubernetes/leases/book-anchor.ts'
 import { defaultNamespace } from '../../server/guard-namespace.ts'
-import type { Looker } from '../doctor/cluster-reader.ts'
+import type { ClusterReader } from '../doctor/cluster-reader.ts'
 import type { Names } from '../doctor/facts.ts'
 import { guardSelector } from '../doctor/replicas.ts'
 import type { ClusterFlags } from '../options/cluster-options.ts'
@@ -101,11 +101,11 @@ const usual: GuardNames = {
 /** Reads the names from a Deployment of the guard: the chart writes them there. */
 const parseNames = parser(
   Type.Object({
-    metadata: Type.Object({ annotations: absentMap(Type.String()) }),
-    spec: absent(
+    metadata: Type.Object({ annotations: optionalMap(Type.String()) }),
+    spec: optional(
       Type.Object({
-        template: absent(
-          Type.Object({ spec: absent(Type.Object({ serviceAccountName: absent(Type.String()) })) }),
+        template: optional(
+          Type.Object({ spec: optional(Type.Object({ serviceAccountName: optional(Type.String()) })) }),
         ),
       }),
     ),
@@ -129,7 +129,7 @@ const parseNames = parser(
  * Deployment cannot be read, these are guesses, and an object missing under such a name proves nothing.
  */
 export async function guardNames(
-  looker: Looker,
+  looker: ClusterReader,
   namespace: string,
   named: Partial<GuardNames>,
 ): Promise<FoundNames> {

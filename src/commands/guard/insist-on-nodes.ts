@@ -10,13 +10,15 @@ export function insistOnNodes(names: Iterable<string>, { map, unreadable }: Live
   if (odd) throw new CannotRun(`Longhorn node ${odd.name} exists and cannot be read: ${odd.problem}`)
   const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
   const [first = ''] = missing
-  const told = nearestFirst(first, there).slice(0, mostTold)
-  const more = there.length > told.length ? ` and ${there.length - told.length} more` : ''
-  throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${told.join(', ')}${more}`)
+  const shown = nearestFirst(first, there).slice(0, mostShown)
+  const more = there.length > shown.length ? ` and ${there.length - shown.length} more` : ''
+  throw new CannotRun(
+    `There is no Longhorn node ${missing.join(', ')}. There are: ${shown.join(', ')}${more}`,
+  )
 }
 
 /** A screen of them: the one that was meant is among the first. */
-const mostTold = 20
+const mostShown = 20
 
 /** The same for a disk of a node, if one is named. @throws CannotRun */
 export function insistOnDisk(node: string, disk: string | undefined, { map }: LiveMap): void {

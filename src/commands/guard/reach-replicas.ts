@@ -1,12 +1,12 @@
 import { Type } from 'typebox'
-import { absentMap, parser } from '../../json/schema.ts'
+import { optionalMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
 import { type ForwardedPort, forwardPort } from '../../kubernetes/client/port-forward.ts'
 import { systemClock, within } from '../../time/clock.ts'
 import { componentLabel, replicaSelector } from '../doctor/replicas.ts'
 import { type Asking, type SearchFlags, searchOf } from '../options/cluster-options.ts'
-import { type GuardReplica, heardReplica } from '../status/status.ts'
+import { type GuardReplica, readGuardReplica } from '../status/status.ts'
 import type { ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun } from '../surroundings.ts'
 import { announcedReplicas } from './announced-address.ts'
@@ -16,7 +16,7 @@ const parsePods = parser(
   Type.Object({
     items: Type.Array(
       Type.Object({
-        metadata: Type.Object({ name: Type.String(), annotations: absentMap(Type.String()) }),
+        metadata: Type.Object({ name: Type.String(), annotations: optionalMap(Type.String()) }),
         status: Type.Optional(Type.Object({ phase: Type.Optional(Type.String()) })),
       }),
     ),
@@ -224,8 +224,8 @@ export class GuardStatus {
     const inTime = within(askMs, signal)
     const response = await fetch(new URL('/status', url), { signal: inTime })
     const answer: unknown = await response.json()
-    const heard = heardReplica(answer, systemClock.monotonic())
-    if (!heard.ok) throw new Error(`a replica gave a malformed status: ${heard.problem}`)
-    return heard.value
+    const parsed = readGuardReplica(answer, systemClock.monotonic())
+    if (!parsed.ok) throw new Error(`a replica gave a malformed status: ${parsed.problem}`)
+    return parsed.value
   }
 }

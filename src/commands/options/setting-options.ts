@@ -9,7 +9,7 @@ import {
   type Settings,
   SettingsSchema,
 } from '../../configuration/settings.ts'
-import { mostBytes } from '../../files/bounded-file.ts'
+import { mostBytes } from '../../text/bounded-file.ts'
 import { ruleNames } from '../../rules/finding.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Environment } from '../surroundings.ts'

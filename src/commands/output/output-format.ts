@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { mostBytes, readBounded } from '../../files/bounded-file.ts'
+import { mostBytes, readBounded } from '../../text/bounded-file.ts'
 import { inWords } from '../../text/system-error.ts'
 import { LateValue } from '../options/late-value.ts'
 import { data, type DataFormat } from '../terminal.ts'

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import { Type } from 'typebox'
 import { send } from '../../doors/proxy/relay.ts'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure, isPage } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
@@ -202,7 +202,7 @@ const parseDeployment = parser(
           containers: Type.Array(
             Type.Object({
               name: Type.String(),
-              env: absent(Type.Array(Type.Object({ name: Type.String(), value: absent(Type.String()) }))),
+              env: optional(Type.Array(Type.Object({ name: Type.String(), value: optional(Type.String()) }))),
             }),
           ),
         }),

@@ -1,14 +1,14 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import {
-  type Attempt,
+  type PatchAttempt,
   attemptOutcome,
   conflictPauseMs,
   patchNodeAsSeen,
 } from '../../kubernetes/node-patch.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import type { NodePatch } from '../../rescue/flags.ts'
+import type { NodePatch } from '../../rules/rescue/flags.ts'
 import { nextChange } from '../evict/writes.ts'
 
 /** Where a node is written, and where the write is seen. */
@@ -33,7 +33,7 @@ export async function attemptPatch(
   patch: (node: Node) => NodePatch,
   mustPass: boolean,
   { connection, longhornNamespace, live, signal, onLater }: AttemptModules,
-): Promise<Attempt> {
+): Promise<PatchAttempt> {
   const node = live.map.node(name)
   // The next look at the disk map says that it is gone.
   if (!node) return { outcome: 'later', ms: 0 }

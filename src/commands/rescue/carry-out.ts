@@ -1,7 +1,12 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Attempt } from '../../kubernetes/node-patch.ts'
+import type { PatchAttempt } from '../../kubernetes/node-patch.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
-import { type Ending, nextStep, type RescueCircumstances, type RescueStep } from '../../rescue/next-step.ts'
+import {
+  type Ending,
+  nextRescueStep,
+  type RescueCircumstances,
+  type RescueStep,
+} from '../../rules/rescue/next-step.ts'
 
 /** A step that writes the node. */
 export type Write = Extract<RescueStep, { step: 'clear' | 'take-over' | 'raise' | 'forget' }>
@@ -13,12 +18,12 @@ interface RescuePorts {
   /** What the person wants of the flags. */
   readonly ending: Ending
   /** Writes the node once, and resolves once the disk map shows it, or it is told why not. */
-  readonly write: (step: Write) => Promise<Attempt>
+  readonly write: (step: Write) => Promise<PatchAttempt>
   readonly pause: (ms: number) => Promise<void>
   /** Resolves when the cluster may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
   /** Told of each step as often as it is looked at. */
-  readonly tell: (step: RescueStep) => void
+  readonly onStep: (step: RescueStep) => void
   /** True if a guard is known to hold back what flags must not meet, or the person wants none. Asked once nothing but the flags is left to do. */
   readonly isGuarded: () => Promise<boolean>
   /** The same, asked once they are up: a dry run may tell only then. */
@@ -33,15 +38,15 @@ interface RescuePorts {
  * @throws what the ports throw
  */
 export async function runRescue(name: string, ports: RescuePorts): Promise<RescueStep> {
-  const { map, circumstances, write, pause, changed, tell, isGuarded, isHeld } = ports
+  const { map, circumstances, write, pause, changed, onStep, isGuarded, isHeld } = ports
   let { ending } = ports
   for (;;) {
-    const step = nextStep(name, map, { ...circumstances(), ending })
+    const step = nextRescueStep(name, map, { ...circumstances(), ending })
     if (isBeforeFlags(step) && !(await isGuarded())) {
       ending = 'leave-noted'
       continue
     }
-    tell(step)
+    onStep(step)
     switch (step.step) {
       case 'done':
       case 'gone':
@@ -55,7 +60,7 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
         if (attempt.outcome === 'later') await pause(attempt.ms)
         if (attempt.outcome === 'refused') {
           const blocked: RescueStep = { step: 'blocked', problems: [attempt.why] }
-          tell(blocked)
+          onStep(blocked)
           return blocked
         }
         if (attempt.outcome === 'written' && step.step === 'raise') {
@@ -82,9 +87,9 @@ function isBeforeFlags({ step }: RescueStep): boolean {
 }
 
 /** Flags that no guard watches over go down again, for as long as it takes. */
-async function takeBack(flags: Flags, { write, pause, tell }: RescuePorts): Promise<void> {
+async function takeBack(flags: Flags, { write, pause, onStep }: RescuePorts): Promise<void> {
   const step: Write = { step: 'clear', flags, cleanups: [] }
-  tell(step)
+  onStep(step)
   for (;;) {
     const attempt = await write(step)
     if (attempt.outcome === 'written') return

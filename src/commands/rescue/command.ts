@@ -18,11 +18,18 @@ import { commandText } from '../options/command-text.ts'
 import { addReplicaOptions, type ReplicaFlags } from '../options/replica-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { data, type DataFormat, dataLine } from '../terminal.ts'
-import { diagnosisOf, heading, nodesToRescue, otherTroubles, type Sight, troubledPods } from './diagnose.ts'
-import { explain, outline } from './explain.ts'
-import { Guard } from './guard.ts'
+import {
+  diagnosisOf,
+  rescueHeading,
+  nodesToRescue,
+  otherTroubles,
+  type Sight,
+  troubledPods,
+} from './diagnose.ts'
+import { explainRescue, outlineRescue } from './explain.ts'
+import { RescueGuard } from './guard.ts'
 import { ManagerWatch, readPanics } from './look.ts'
-import { type Ending, nextStep, type RescueStep } from '../../rescue/next-step.ts'
+import { type Ending, nextRescueStep, type RescueStep } from '../../rules/rescue/next-step.ts'
 import { rescueNodes, type RescueModules } from './rescue.ts'
 
 interface RescueFlags extends ClusterFlags, ReplicaFlags {
@@ -108,9 +115,9 @@ async function rescue(
     const show = (node: string, step: RescueStep): void => {
       if (flags.output) stdout.write(documentOf(flags.output, node, step))
     }
-    const guard = new Guard(flags, { ...place, asking: surroundings, map: live.map, note })
+    const guard = new RescueGuard(flags, { ...place, asking: surroundings, map: live.map, note })
     const commandOf = (words: readonly string[]): string => commandText(words, flags)
-    await carryOut(named, flags, { ...place, live, guard, note, show, commandOf, exitWith })
+    await carryOutRescue(named, flags, { ...place, live, guard, note, show, commandOf, exitWith })
   } catch (error) {
     exitWith(outcomeOf(error, commandText(['rescue', ...named, ...waysOf(flags)], flags), note))
   } finally {
@@ -131,7 +138,7 @@ interface CarryOutModules extends Pick<
 }
 
 /** Says what is wrong, and carries the rescue out, or, as a dry run, says what would be done. @throws what ended it */
-export async function carryOut(
+export async function carryOutRescue(
   named: readonly string[],
   flags: Pick<RescueFlags, 'dryRun' | 'leaveCleared' | 'unguarded'>,
   modules: CarryOutModules,
@@ -150,7 +157,7 @@ export async function carryOut(
     timeOfDay: systemClock.now(),
   })
   if (isAssumed(map.release)) note(assumption(map.release))
-  for (const line of heading(sight())) note(line)
+  for (const line of rescueHeading(sight())) note(line)
   const nodes = nodesToRescue(map, named)
   insistOnWholeSight(nodes, live, note)
   for (const name of nodes) {
@@ -162,7 +169,7 @@ export async function carryOut(
   const needsGuard = !flags.unguarded
   const rescuing = { ...modules, watch, watchingSince, wanted, by, needsGuard, lookEveryMs }
   if (flags.dryRun) {
-    tellPlan(nodes, rescuing)
+    notePlan(nodes, rescuing)
     return
   }
   const { failed, noted, isHelped } = await rescueNodes(nodes, named.length > 0, rescuing)
@@ -192,15 +199,17 @@ function insistOnWholeSight(
   for (const text of odd) note(`Warning: ${text}`)
 }
 
-function tellPlan(nodes: readonly string[], modules: RescueModules): void {
+function notePlan(nodes: readonly string[], modules: RescueModules): void {
   const { live, longhornNamespace, note, show, watch, watchingSince, wanted, guard, commandOf } = modules
   for (const name of nodes) {
     const moment = { now: systemClock.monotonic(), timeOfDay: systemClock.now() }
     const circumstances = { ...moment, policy: guard.policy, pods: watch.pods, watchingSince, ending: wanted }
-    const step = nextStep(name, live.map, circumstances)
-    note(`${name}: ${explain(name, step, { now: moment.now, longhornNamespace, commandOf, isDryRun: true })}`)
+    const step = nextRescueStep(name, live.map, circumstances)
+    note(
+      `${name}: ${explainRescue(name, step, { now: moment.now, longhornNamespace, commandOf, isDryRun: true })}`,
+    )
     show(name, step)
-    for (const [at, text] of outline(step, wanted).entries()) note(`  ${at + 1}. ${text}`)
+    for (const [at, text] of outlineRescue(step, wanted).entries()) note(`  ${at + 1}. ${text}`)
   }
   note('Nothing was written: this is a dry run.')
 }

@@ -4,10 +4,16 @@ import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { cleanupInWords, cleanupsMet } from '../../rescue/cleanups.ts'
-import { flagsUp, inWords } from '../../rescue/flags.ts'
-import { isManagerReady, type ManagerPod, type Panic, podOn, type SeenPods } from '../../rescue/managers.ts'
-import { isConcerned } from '../../rescue/next-step.ts'
+import { cleanupInWords, cleanupsMet } from '../../rules/rescue/cleanups.ts'
+import { flagsUp, flagsInWords } from '../../rules/rescue/flags.ts'
+import {
+  isManagerReady,
+  type ManagerPod,
+  type Panic,
+  podOn,
+  type SeenPods,
+} from '../../rules/rescue/managers.ts'
+import { isConcerned } from '../../rules/rescue/next-step.ts'
 
 /** What is seen before anything is done. */
 export interface Sight {
@@ -40,7 +46,7 @@ export function troubledPods(map: DiskMapView, pods: SeenPods): readonly Manager
 }
 
 /** The release in words, and how many managers are in danger. */
-export function heading({ map, pods }: Sight): string[] {
+export function rescueHeading({ map, pods }: Sight): string[] {
   const profile = profileOf(map.release)
   const inDanger = [...map.nodes()].filter((node) => isInDanger(node, map, profile)).length
   const nodes = [...map.nodes()].length
@@ -78,7 +84,7 @@ export function diagnosisOf(node: Node, sight: Sight): string[] {
   const { name } = node.metadata
   const meeting = isInDanger(node, map, profile)
     ? [
-        `${inWords(flagsUp(node))} ${flagsVerb(node)} up while Longhorn removes ${cleanupsMet(
+        `${flagsInWords(flagsUp(node))} ${flagsVerb(node)} up while Longhorn removes ${cleanupsMet(
           node,
           map,
           profile,
@@ -102,7 +108,7 @@ function notedInWords({ rescue }: Node, { timeOfDay }: Sight): string[] {
   const { at, by } = rescue.value
   const ms = timeOfDay - Date.parse(at)
   const when = Number.isNaN(ms) ? '' : ` ${lasting(ms)} ago`
-  return [`a rescue${by === '' ? '' : ` by ${by}`} took ${inWords(rescue.value)} down${when}`]
+  return [`a rescue${by === '' ? '' : ` by ${by}`} took ${flagsInWords(rescue.value)} down${when}`]
 }
 
 function managerInWords(node: Node, { map, pods, panics, timeOfDay }: Sight): string[] {

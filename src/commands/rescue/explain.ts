@@ -1,13 +1,12 @@
 import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
-import type { Flags } from '../../longhorn/rescue-note.ts'
-import { rescueAnnotation } from '../../longhorn/rescue-note.ts'
-import { cleanupInWords } from '../../rescue/cleanups.ts'
+import { type Flags, rescueAnnotation } from '../../longhorn/rescue-note.ts'
+import { cleanupInWords } from '../../rules/rescue/cleanups.ts'
 import { plainLine } from '../../text/plain-text.ts'
-import { inWords, isNone } from '../../rescue/flags.ts'
-import type { Ending, RescueStep } from '../../rescue/next-step.ts'
+import { flagsInWords, isNone } from '../../rules/rescue/flags.ts'
+import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
 /** What a step is told with. */
-interface Telling {
+interface Wording {
   /** Milliseconds by the monotonic clock. */
   readonly now: number
   readonly longhornNamespace: string
@@ -21,21 +20,21 @@ interface Telling {
  * Says a step of a node in one line, for a person who waits, or who only asks. A newline in the name of a disk must not
  * look like another line.
  */
-export function explain(node: string, step: RescueStep, telling: Telling): string {
-  return plainLine(sentenceOf(node, step, telling))
+export function explainRescue(node: string, step: RescueStep, wording: Wording): string {
+  return plainLine(sentenceOf(node, step, wording))
 }
 
-function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
-  const { now, longhornNamespace, isDryRun, commandOf } = telling
+function sentenceOf(node: string, step: RescueStep, wording: Wording): string {
+  const { now, longhornNamespace, isDryRun, commandOf } = wording
   const verb = (does: string, would: string): string => (isDryRun ? `would ${would}` : does)
   switch (step.step) {
     case 'clear':
-      return `${verb('taking', 'take')} ${inWords(step.flags)} down, and ${verb('noting', 'note').replace('would ', '')} that on the node (annotation ${rescueAnnotation})`
+      return `${verb('taking', 'take')} ${flagsInWords(step.flags)} down, and ${verb('noting', 'note').replace('would ', '')} that on the node (annotation ${rescueAnnotation})`
     case 'take-over':
       return `${verb('making', 'make')} the note of the guard its own, so that the guard does not raise the flags again`
     case 'wait-for-cleanup':
       return `${verb('waiting', 'wait')} for ${count(step.cleanups.length, 'clean-up')} to end: ${some(
-        step.cleanups.map((cleanup) => cleanupInWords(cleanup, now) + stoppedInWords(cleanup, telling)),
+        step.cleanups.map((cleanup) => cleanupInWords(cleanup, now) + stoppedInWords(cleanup, wording)),
       )}`
     case 'wait-for-manager':
       return `${verb('waiting', 'wait')} for its longhorn-manager to be ready${step.reason === null ? '' : ` (${step.reason})`}${hurry(step, longhornNamespace)}`
@@ -44,13 +43,13 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
     case 'wait-for-rule':
       return `${verb('waiting', 'wait')}, since the guard would hold the flags back: ${some(step.problems)}`
     case 'raise':
-      return `${verb('raising', 'raise')} ${inWords(step.flags)} again. To finish the eviction then: ${commandOf(['evict', node, ...onlyDisk(step.flags)])}`
+      return `${verb('raising', 'raise')} ${flagsInWords(step.flags)} again. To finish the eviction then: ${commandOf(['evict', node, ...onlyDisk(step.flags)])}`
     case 'forget':
       return step.why === 'leave-cleared'
         ? `${verb('leaving', 'leave')} its flags as they are, and ${verb('taking', 'take').replace('would ', '')} the note away`
         : `its flags are up already, or their disks are gone: ${verb('taking', 'take')} the note away`
     case 'done':
-      return doneInWords(node, step, telling)
+      return doneInWords(node, step, wording)
     case 'gone':
       return 'the node is deleted, and its flags with it'
     case 'blocked':
@@ -61,13 +60,13 @@ function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
 function doneInWords(
   node: string,
   { noted, manager }: Extract<RescueStep, { step: 'done' }>,
-  { commandOf }: Telling,
+  { commandOf }: Wording,
 ): string {
   if (isNone(noted))
     return manager === 'ready'
       ? 'done: no eviction meets a clean-up, and its longhorn-manager is ready'
       : 'no eviction meets a clean-up there, and still its longhorn-manager is not ready: this crash is not why'
-  return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: ${commandOf(['rescue', node])}. To forget them: ${commandOf(['rescue', node, '--leave-cleared'])}`
+  return `done: its longhorn-manager is ready. ${capital(flagsInWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: ${commandOf(['rescue', node])}. To forget them: ${commandOf(['rescue', node, '--leave-cleared'])}`
 }
 
 /** A clean-up usually ends within five seconds (longhorn.md §2). */
@@ -75,7 +74,7 @@ const usuallyOverMs = 30_000
 
 function stoppedInWords(
   { stoppedBy, image, since }: PendingOnNode & { readonly stoppedBy: string | null },
-  { now, longhornNamespace }: Telling,
+  { now, longhornNamespace }: Wording,
 ): string {
   if (stoppedBy !== null) return `, and cannot while ${stoppedBy}`
   if (now - since < usuallyOverMs) return ''
@@ -92,7 +91,7 @@ function hurry(
 }
 
 /** What a whole rescue does, one sentence for each step that is still to come. */
-export function outline(next: RescueStep, ending: Ending): string[] {
+export function outlineRescue(next: RescueStep, ending: Ending): string[] {
   const last: Record<Ending, string> = {
     raise:
       'raise these flags again, if it is proved that a guard holds back the removal of copies; else leave them down and noted',

@@ -25,7 +25,7 @@ interface GuardModules {
 }
 
 /** What a rescue asks of the guard, each thing once, and none of it before the flags are down. */
-export class Guard {
+export class RescueGuard {
   readonly #flags: GuardFlags
   readonly #modules: GuardModules
   #answers: Answers | undefined

@@ -1,7 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { readFailure } from '../../kubernetes/client/read-failure.ts'
 import { monotonicMs, within } from '../../time/clock.ts'
-import { Looker } from '../doctor/cluster-reader.ts'
+import { ClusterReader } from '../doctor/cluster-reader.ts'
 import {
   managerContainer,
   type ManagerPod,
@@ -10,7 +10,7 @@ import {
   panicIn,
   parseManagerPod,
   type SeenPods,
-} from '../../rescue/managers.ts'
+} from '../../rules/rescue/managers.ts'
 
 /** Where the managers are. */
 interface Place {
@@ -47,7 +47,7 @@ export class ManagerWatch {
   async #look(): Promise<void> {
     const { connection, longhornNamespace, signal } = this.#place
     const place = { group: '', version: 'v1', plural: 'pods', namespace: longhornNamespace }
-    const looker = new Looker(connection, signal)
+    const looker = new ClusterReader(connection, signal)
     const looked = await looker.list({ ...place, labelSelector: managerSelector }, parseManagerPod)
     this.#lookedAt = monotonicMs()
     this.#pods =

@@ -1,17 +1,17 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import type { Attempt } from '../../kubernetes/node-patch.ts'
+import type { PatchAttempt } from '../../kubernetes/node-patch.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { onAbort, pause, systemClock, timestamp } from '../../time/clock.ts'
 import { nextChange } from '../evict/writes.ts'
 import { adviceOn, attemptPatch } from './attempt.ts'
 import { runRescue, type Write } from './carry-out.ts'
-import { explain, newsOf } from './explain.ts'
-import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rescue/flags.ts'
-import type { Guard } from './guard.ts'
+import { explainRescue, newsOf } from './explain.ts'
+import { clearPatch, forgetPatch, isNone, raisePatch, takeOverPatch } from '../../rules/rescue/flags.ts'
+import type { RescueGuard } from './guard.ts'
 import type { ManagerWatch } from './look.ts'
-import type { Ending, RescueStep } from '../../rescue/next-step.ts'
+import type { Ending, RescueStep } from '../../rules/rescue/next-step.ts'
 
 /** What nodes are rescued with. */
 export interface RescueModules {
@@ -19,7 +19,7 @@ export interface RescueModules {
   readonly longhornNamespace: string
   readonly live: LiveMap
   readonly watch: ManagerWatch
-  readonly guard: Pick<Guard, 'policy' | 'ask' | 'isProved' | 'isHeld'>
+  readonly guard: Pick<RescueGuard, 'policy' | 'ask' | 'isProved' | 'isHeld'>
   readonly signal: AbortSignal
   readonly note: (text: string) => void
   readonly show: (node: string, step: RescueStep) => void
@@ -63,7 +63,7 @@ export async function rescueNodes(
       next = wasNamed ? [] : inDanger(modules.live)
     }
   } catch (error) {
-    for (const rescue of rescues.values()) rescue.tellUnfinished()
+    for (const rescue of rescues.values()) rescue.reportUnfinished()
     throw error
   }
   const ends = [...rescues].flatMap(([name, { last }]) => (last ? [[name, last] as const] : []))
@@ -115,7 +115,7 @@ class NodeRescue {
   readonly #name: string
   readonly #modules: RescueModules
   #last: RescueStep | undefined
-  #told = { news: '', at: 0 }
+  #reported = { news: '', at: 0 }
   #complained = ''
   #wasRaised = false
   #hasWritten = false
@@ -142,7 +142,7 @@ class NodeRescue {
       // Flags that met a clean-up again right after they went up stay down.
       ending: this.#wasRaised && wanted === 'raise' ? 'leave-noted' : wanted,
       circumstances: () => ({ ...moment(), policy: guard.policy, pods: watch.pods, watchingSince }),
-      tell: (step) => this.#tell(step),
+      onStep: (step) => this.#report(step),
       pause: async (ms) => {
         await pause(systemClock, ms, signal)
         signal.throwIfAborted()
@@ -155,24 +155,24 @@ class NodeRescue {
   }
 
   /** Says where it stands, for whoever takes it up again. */
-  tellUnfinished(): void {
+  reportUnfinished(): void {
     const step = this.#last
     if (step && ['done', 'gone', 'blocked'].includes(step.step)) return
-    const what = step ? `it was ${explain(this.#name, step, this.#telling())}` : 'nothing was done'
+    const what = step ? `it was ${explainRescue(this.#name, step, this.#wording())}` : 'nothing was done'
     this.#modules.note(`${this.#name}: not finished: ${what}`)
   }
 
-  #tell(step: RescueStep): void {
+  #report(step: RescueStep): void {
     this.#last = step
     const { now } = moment()
     const news = newsOf(step)
-    if (news === this.#told.news && now - this.#told.at < sayAgainMs) return
-    if (news !== this.#told.news) this.#modules.show(this.#name, step)
-    this.#told = { news, at: now }
-    this.#modules.note(`${this.#name}: ${explain(this.#name, step, this.#telling())}`)
+    if (news === this.#reported.news && now - this.#reported.at < sayAgainMs) return
+    if (news !== this.#reported.news) this.#modules.show(this.#name, step)
+    this.#reported = { news, at: now }
+    this.#modules.note(`${this.#name}: ${explainRescue(this.#name, step, this.#wording())}`)
   }
 
-  #telling() {
+  #wording() {
     const { longhornNamespace, commandOf } = this.#modules
     return { ...moment(), longhornNamespace, commandOf, isDryRun: false }
   }
@@ -184,7 +184,7 @@ class NodeRescue {
     await watch.look(lookEveryMs / 2)
   }
 
-  async #write(step: Write): Promise<Attempt> {
+  async #write(step: Write): Promise<PatchAttempt> {
     const { by } = this.#modules
     const attempt = await attemptPatch(
       this.#name,

@@ -14,8 +14,8 @@ import { parseDuration } from '../../time/duration.ts'
 import { anyPort, releaseName } from '../options/cluster-options.ts'
 import { CannotRun, type CommandSurroundings, type Environment, exitCode } from '../surroundings.ts'
 import { coloursFor } from '../terminal.ts'
-import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
-import { Narrator, tellStory } from './demo.ts'
+import { canCrash, type DemoTargets, guardHolds, DemoFailed, DemoCluster } from './demo-cluster.ts'
+import { Printer, runDemo } from './demo.ts'
 import { guardSandbox, sandboxSettle } from './guard-sandbox.ts'
 import { storyPage } from './story-page.ts'
 import { storyScreen } from './story-screen.ts'
@@ -74,9 +74,9 @@ async function playSandbox(
   { env, stdout, stderr, untilSignal, onHangup, exitWith }: CommandSurroundings,
 ): Promise<void> {
   const ended = new AbortController()
-  let unhear: () => void = () => undefined
+  let unsubscribe: () => void = () => undefined
   // A terminal that is closed ends it too, and not before it has cleared away what it made.
-  const hungUp = new Promise<void>((resolve) => (unhear = onHangup(resolve)))
+  const hungUp = new Promise<void>((resolve) => (unsubscribe = onHangup(resolve)))
   const interrupted = Promise.race([untilSignal(), hungUp]).then(() =>
     ended.abort(new Error('The sandbox was interrupted.')),
   )
@@ -98,16 +98,16 @@ async function playSandbox(
         return Promise.resolve()
       },
     })
-    const narrator = new Narrator(screen.write, coloursFor(stdout, env), story.add)
-    narrator.title(
+    const printer = new Printer(screen.write, coloursFor(stdout, env), story.add)
+    printer.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
     const page = await storyPage(sandbox, story, ended.signal)
     pages.push(page)
-    narrator.say(`Watch it in a browser: ${page.url}`)
+    printer.say(`Watch it in a browser: ${page.url}`)
     // The story itself reports decisions; later each decision gets a line.
     const serving = { yet: false }
-    const lines = new DecisionLines((line) => narrator.say(line), systemClock)
+    const lines = new DecisionLines((line) => printer.say(line), systemClock)
     const audit: DecisionListener = {
       decided: (change, verdict, timing) => {
         if (serving.yet) lines.decided(change, verdict, timing)
@@ -117,16 +117,21 @@ async function playSandbox(
       guards.push(await guardSandbox(sandbox, audit, stderr, ended.signal))
     }
     if (!flags.bare) {
-      const stage = stageOf(sandbox, ended.signal, screen.waits)
-      await tellStory({ stage, cast: castOf(sandbox, flags.longhorn, flags.drain), narrator, startGuard })
+      const cluster = demoClusterOf(sandbox, ended.signal, screen.waits)
+      await runDemo({
+        cluster,
+        targets: targetsOf(sandbox, flags.longhorn, flags.drain),
+        printer,
+        startGuard,
+      })
     }
     screen.rests()
     if (flags.once) return
-    sayHowToReach(narrator, kubeconfig, sandbox, { ...flags, program: programOf(env) })
+    sayHowToReach(printer, kubeconfig, sandbox, { ...flags, program: programOf(env) })
     serving.yet = true
     await interrupted
   } catch (error) {
-    if (error instanceof NotAsTold) {
+    if (error instanceof DemoFailed) {
       stderr.write(`\nThe story failed: ${error.message}\n`)
       exitWith(exitCode.failed)
     } else if (!ended.signal.aborted) {
@@ -137,7 +142,7 @@ async function playSandbox(
     for (const guard of guards) await guard.stop()
     await sandbox.stop()
     await rm(folder, { recursive: true, force: true })
-    unhear()
+    unsubscribe()
   }
 }
 
@@ -172,8 +177,12 @@ async function startSandbox({
   }
 }
 
-function stageOf(sandbox: Sandbox, signal: AbortSignal, waits: (what: string | undefined) => void): Stage {
-  return new Stage({
+function demoClusterOf(
+  sandbox: Sandbox,
+  signal: AbortSignal,
+  waits: (what: string | undefined) => void,
+): DemoCluster {
+  return new DemoCluster({
     connection: connectTo(sandbox.api.url),
     namespace: sandbox.namespace,
     subscribe: (listener) => sandbox.subscribe(listener),
@@ -185,46 +194,46 @@ function stageOf(sandbox: Sandbox, signal: AbortSignal, waits: (what: string | u
   })
 }
 
-function castOf(sandbox: Sandbox, release: string, drainMs: number): Cast {
+function targetsOf(sandbox: Sandbox, release: string, drainMs: number): DemoTargets {
   const profile = profileOf(release)
   const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
   const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
   const parts = { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
   // So that the clean-up is still pending when the guard answers, also on a busy machine.
-  const patience = `${Math.min(2_000, Math.round(drainMs * 0.4)) / 1_000}s`
+  const requestTimeout = `${Math.min(2_000, Math.round(drainMs * 0.4)) / 1_000}s`
   const dangerMs = Math.min(4_000, Math.round(drainMs * 0.7))
-  return { ...parts, patience, dangerMs, settle: sandboxSettle }
+  return { ...parts, requestTimeout, dangerMs, settle: sandboxSettle }
 }
 
 function sayHowToReach(
-  narrator: Narrator,
+  printer: Printer,
   kubeconfig: string,
   sandbox: Sandbox,
   { drain, bare, longhorn, program }: SandboxFlags & { readonly program: string },
 ) {
-  const cast = castOf(sandbox, longhorn, drain)
-  const { image, node, cleaned, evicted } = cast
+  const targets = targetsOf(sandbox, longhorn, drain)
+  const { image, node, cleaned, evicted } = targets
   const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
   const evict = JSON.stringify({
     spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },
   })
-  narrator.title('Now you')
-  narrator.say(
+  printer.title('Now you')
+  printer.say(
     `The cluster ${bare ? 'keeps' : 'and the guard keep'} running; Ctrl-C ends. In another terminal:`,
   )
-  narrator.say('')
-  narrator.say(`export KUBECONFIG=${kubeconfig}`)
-  narrator.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
-  narrator.say(`curl ${sandbox.rest.url}/v1/nodes`)
-  narrator.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
-  narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
-  narrator.say(`${program} status --watch`)
-  narrator.say(`${program} plan ${node}`)
-  narrator.say('')
-  narrator.say(
+  printer.say('')
+  printer.say(`export KUBECONFIG=${kubeconfig}`)
+  printer.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
+  printer.say(`curl ${sandbox.rest.url}/v1/nodes`)
+  printer.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
+  printer.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
+  printer.say(`${program} status --watch`)
+  printer.say(`${program} plan ${node}`)
+  printer.say('')
+  printer.say(
     bare
-      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
-      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(targets) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
+      : `A clean-up takes ${drain / 1_000} s here. ${guardHolds(targets) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
 }
 

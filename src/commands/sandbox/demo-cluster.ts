@@ -13,7 +13,7 @@ interface How {
 }
 
 /** The result of a request. */
-export interface Outcome {
+export interface RequestOutcome {
   readonly admitted: boolean
   /** The HTTP status. */
   readonly code: number
@@ -28,7 +28,7 @@ interface Crash {
 }
 
 /** The parts of a stage. */
-interface StageModules {
+interface DemoClusterModules {
   /** A person's client: the same HTTP that kubectl uses. */
   readonly connection: Connection
   readonly namespace: string
@@ -46,18 +46,18 @@ interface StageModules {
 }
 
 /** Thrown if the cluster behaves differently from the story. */
-export class NotAsTold extends Error {
+export class DemoFailed extends Error {
   constructor(message: string) {
     super(message)
-    this.name = 'NotAsTold'
+    this.name = 'DemoFailed'
   }
 }
 
 /** The stage of the story: a person's actions on the cluster, and its visible state. */
-export class Stage {
-  readonly #modules: StageModules
+export class DemoCluster {
+  readonly #modules: DemoClusterModules
 
-  constructor(modules: StageModules) {
+  constructor(modules: DemoClusterModules) {
     this.#modules = modules
   }
 
@@ -78,24 +78,24 @@ export class Stage {
   }
 
   /** Removes a copy from spec, as `kubectl patch` does. */
-  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<RequestOutcome> {
     return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how)
   }
 
   /** Asks for a copy on a disk. */
-  copyTo(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+  copyTo(image: string, diskUUID: string, how: How = {}): Promise<RequestOutcome> {
     const file = { evictionRequested: false, dataEngine: 'v1' }
     return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } }, how)
   }
 
   /** Disables scheduling on a disk and requests its eviction. */
-  evict(node: string, disk: string, how: How = {}): Promise<Outcome> {
+  evict(node: string, disk: string, how: How = {}): Promise<RequestOutcome> {
     const wanted = { allowScheduling: false, evictionRequested: true }
     return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
 
   /** Takes the eviction back and enables scheduling again. */
-  stopEvicting(node: string, disk: string, how: How = {}): Promise<Outcome> {
+  stopEvicting(node: string, disk: string, how: How = {}): Promise<RequestOutcome> {
     const wanted = { allowScheduling: true, evictionRequested: false }
     return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
@@ -104,7 +104,7 @@ export class Stage {
    * Waits until a condition is true, and checks it after each change in the cluster.
    *
    * @param what completes the sentence "waited for …"
-   * @throws NotAsTold if it is not true in time
+   * @throws DemoFailed if it is not true in time
    */
   async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
     const { subscribe, setTimer, signal, waits } = this.#modules
@@ -122,7 +122,7 @@ export class Stage {
         signal.throwIfAborted()
         const changed = new Promise<void>((resolve) => (state.wake = resolve))
         if (await isSo()) return
-        if (state.late) throw new NotAsTold(`waited ${withinMs / 1_000} s in vain for ${what}`)
+        if (state.late) throw new DemoFailed(`waited ${withinMs / 1_000} s in vain for ${what}`)
         await changed
       }
     } finally {
@@ -146,7 +146,7 @@ export class Stage {
     return JSON.parse(await response.text())
   }
 
-  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<Outcome> {
+  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<RequestOutcome> {
     const { connection, signal } = this.#modules
     const response = await connection.request({
       method: 'PATCH',
@@ -167,7 +167,7 @@ export class Stage {
 }
 
 function trusted<T>(parsed: Parsed<T>): T {
-  if (!parsed.ok) throw new NotAsTold(`the cluster answered with something else: ${parsed.problem}`)
+  if (!parsed.ok) throw new DemoFailed(`the cluster answered with something else: ${parsed.problem}`)
   return parsed.value
 }
 
@@ -177,7 +177,7 @@ function messageOf(status: unknown): string {
 }
 
 /** The objects of every act. */
-export interface Cast {
+export interface DemoTargets {
   readonly release: string
   readonly profile: Profile
   readonly image: string
@@ -189,7 +189,7 @@ export interface Cast {
    */
   readonly evicted: { readonly name: string }
   /** How long you wait for a held request, the first time: `2s`. It is shorter than a clean-up. */
-  readonly patience: string
+  readonly requestTimeout: string
   /** How long danger lasts in act 1, in milliseconds, so that a person at the page or at kubectl sees it. */
   readonly dangerMs: number
   /** How long an ended change counts here: `2s`. */
@@ -197,18 +197,18 @@ export interface Cast {
 }
 
 /** `disk-2 of node-1, another disk`, or `the same disk`. */
-export function theEvictedDisk({ cleaned, evicted, node }: Cast): string {
+export function theEvictedDisk({ cleaned, evicted, node }: DemoTargets): string {
   return evicted.name === cleaned.name
     ? `${evicted.name} of ${node}, the same disk`
     : `${evicted.name} of ${node}, another disk`
 }
 
 /** True if this release crashes a manager without a guard. */
-export function canCrash({ profile }: Cast): boolean {
+export function canCrash({ profile }: DemoTargets): boolean {
   return profile === 'A' || profile === 'B'
 }
 
 /** True if the guard holds an eviction on this release; on those before 1.7 it only warns. */
-export function isHeld({ profile }: Cast): boolean {
+export function guardHolds({ profile }: DemoTargets): boolean {
   return profile !== 'none'
 }

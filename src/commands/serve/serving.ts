@@ -50,7 +50,7 @@ export async function serving(
   const reopening = new Set<() => void>()
   let hungUp: (name: string) => void = () => undefined
   const untilHungUp = new Promise<string>((resolve) => (hungUp = resolve))
-  const unhear = [
+  const unsubscribe = [
     onHangup(() => {
       if (auditFile === undefined || stdout.isTTY === true) hungUp('SIGHUP')
       else for (const reopen of reopening) reopen()
@@ -64,7 +64,7 @@ export async function serving(
   const log = createLog(logLevel, stream, inSources)
   const registry = new Registry()
   logMetrics(registry, stream)
-  unhear.push(
+  unsubscribe.push(
     onStdoutClosed((why) => {
       if (!stream.close()) return
       exitWith(exitCode.failed)
@@ -82,7 +82,7 @@ export async function serving(
     const { signal } = ended
     await serve({ log, registry, signal, stopping, onReopen: (reopen) => void reopening.add(reopen) })
   } finally {
-    for (const end of unhear) end()
+    for (const end of unsubscribe) end()
   }
 }
 

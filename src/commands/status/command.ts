@@ -128,7 +128,7 @@ async function showStatus(
     insistOnNodes(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
-    const isSeen = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const isSeen = await noteWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
     const guard = await GuardStatus.open(
       { ...flags, ...askingOf(surroundings), namespace },
       connection,
@@ -185,7 +185,7 @@ function assumedLostAfter({ lostAfter: { ms } }: Status): string {
  *
  * @returns false if the guard's namespace does not exist, or the API server does not say
  */
-async function tellWhatIsMissing(
+async function noteWhatIsMissing(
   { book, live, connection }: Sources,
   namespace: string,
   signal: AbortSignal,

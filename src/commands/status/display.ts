@@ -79,9 +79,9 @@ export async function openDisplay(
     const width = widthOf(stdout) ?? 80
     const now: Look = { ...look, width, wide: output !== undefined }
     const above = now.headers === false ? '' : heading(status, { server: look.server, width })
-    const told = stale === undefined ? above : `${above}${wrapped(stale, width)}\n`
+    const top = stale === undefined ? above : `${above}${wrapped(stale, width)}\n`
     const size = { width, height: stdout.rows ?? 24 }
-    const part = scrolled(told, sections(status, now), size, from)
+    const part = scrolled(top, sections(status, now), size, from)
     ;({ from, page, last: end } = part)
     block.draw(part.text)
   }

@@ -3,12 +3,11 @@ import { nodeOf, type Entry } from '../../gate/reservation-book.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import { diskUUID, type Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
-import { sharedDisks } from '../../rules/disks-at-risk.ts'
-import { imagesWithoutDisk } from '../../rules/images-nowhere.ts'
+import { settlesAt, sharedDisks } from '../../rules/disks-at-risk.ts'
+import { imagesWithoutDisk } from '../../rules/copies-left.ts'
 import { whyNothingCountsOn } from '../../rules/lost.ts'
 import { nodeState } from '../../rules/node-state.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
-import { settlesAt } from '../../rules/unnoticed.ts'
 import { notedStatus } from './noted.ts'
 import type {
   DiskStatus,
@@ -98,9 +97,9 @@ function configuredRelease({ guard = [] }: Observed): string | null {
  * counts.
  */
 function lostAfter({ guard }: Observed): Status['lostAfter'] {
-  const told = (guard ?? []).map(({ lostAfterMs }) => lostAfterMs)
-  const known = told.filter((ms) => ms !== undefined)
-  return known.length > 0 && known.length === told.length
+  const perReplica = (guard ?? []).map(({ lostAfterMs }) => lostAfterMs)
+  const known = perReplica.filter((ms) => ms !== undefined)
+  return known.length > 0 && known.length === perReplica.length
     ? { ms: Math.max(...known), from: 'guard' }
     : { ms: defaultPolicy.lostAfterMs, from: 'default' }
 }
@@ -141,12 +140,12 @@ function lostAndShared(observed: Observed): Pick<Status, 'lostAfter' | 'imagesNo
  */
 function settling(node: Node, profile: Profile, observed: Observed): string | null {
   const { map, now, guard } = observed
-  const told = (guard ?? [])
+  const known = (guard ?? [])
     .flatMap((replica) => replica.settling)
     .filter((each) => each.node === node.metadata.name && each.until > now)
     .map(({ until }) => until)
   const seen = guard === undefined ? settlesAt(node, { map, policy: defaultPolicy, profile, now }) : undefined
-  const ends = [...told, ...(seen === undefined ? [] : [seen])]
+  const ends = [...known, ...(seen === undefined ? [] : [seen])]
   return ends.length > 0 ? shown(Math.max(...ends), observed) : null
 }
 

@@ -130,7 +130,7 @@ export interface GuardReplica {
   /** The release of Longhorn that it is configured for; null if it takes the running one, or is of an older version. */
   readonly release: string | null
   /** What it holds, and when it said so, in milliseconds by the same clock; absent for one of an older version. */
-  readonly waiting?: { readonly heardAt: number; readonly held: readonly Held[] }
+  readonly waiting?: { readonly receivedAt: number; readonly held: readonly Held[] }
 }
 
 /** The output of `holdfast status`: one document for programs, and the source of its tables. */
@@ -218,14 +218,14 @@ const parseReplica = parser(
  * of the answer makes ages a little too short and ends a little too late, and both err on the safe side.
  *
  * @param answer untrusted JSON
- * @param heardAt when it came, in milliseconds by the monotonic clock
+ * @param receivedAt when it came, in milliseconds by the monotonic clock
  */
-export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardReplica> {
+export function readGuardReplica(answer: unknown, receivedAt: number): Parsed<GuardReplica> {
   const parsed = parseReplica(answer)
   if (!parsed.ok) return parsed
   const { replica, version, synced, holds, settleMs, settleAfterOutageMs, lostAfterMs } = parsed.value
   const { pendingCleanups = [], settling = [], waiting, policy } = parsed.value
-  const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
+  const hasNoticeTimes = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
     ok: true,
     value: {
@@ -236,15 +236,15 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       mode: policy === undefined ? null : modeOf(policy.modes),
       // One form, so that a v more or less is no other release.
       release: policy?.release?.replace(/^v?(?=\d)/, 'v') ?? null,
-      settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
+      settle: hasNoticeTimes ? { settleMs, settleAfterOutageMs } : undefined,
       ...(lostAfterMs !== undefined && { lostAfterMs }),
       pendingCleanups: pendingCleanups.flatMap(({ image, diskUUID, pendingMs }) =>
-        pendingMs === undefined ? [] : [{ image, diskUUID, since: heardAt - pendingMs }],
+        pendingMs === undefined ? [] : [{ image, diskUUID, since: receivedAt - pendingMs }],
       ),
       settling: settling.flatMap(({ node, leftMs }) =>
-        leftMs === undefined ? [] : [{ node, until: heardAt + leftMs }],
+        leftMs === undefined ? [] : [{ node, until: receivedAt + leftMs }],
       ),
-      ...(waiting && { waiting: { heardAt, held: waiting } }),
+      ...(waiting && { waiting: { receivedAt, held: waiting } }),
     },
   }
 }

@@ -44,7 +44,7 @@ interface Seen {
   readonly guard:
     | readonly {
         readonly replica: string
-        readonly waiting?: { readonly heardAt: number; readonly held: readonly Held[] }
+        readonly waiting?: { readonly receivedAt: number; readonly held: readonly Held[] }
       }[]
     | undefined
   /** Only these nodes; all if there are none. */
@@ -61,7 +61,7 @@ export function waitingStatus({ guard, ...observed }: Seen): WaitingStatus[] | n
     .flatMap(({ replica, waiting }) =>
       (waiting?.held ?? [])
         .filter(({ nodes }) => isShown(nodes, observed))
-        .map((held) => statusOf(held, replica, timeFrom(waiting?.heardAt ?? observed.now, observed))),
+        .map((held) => statusOf(held, replica, timeFrom(waiting?.receivedAt ?? observed.now, observed))),
     )
     .toSorted(
       (one, other) =>
@@ -100,6 +100,6 @@ function statusOf(held: Held, replica: string, at: (ms: number) => string): Wait
 }
 
 /** Lengths of time from when they were told, as times of day of this machine. */
-function timeFrom(heardAt: number, { now, timeOfDay }: Pick<Seen, 'now' | 'timeOfDay'>) {
-  return (ms: number): string => new Date(timeOfDay + heardAt - now + ms).toISOString()
+function timeFrom(receivedAt: number, { now, timeOfDay }: Pick<Seen, 'now' | 'timeOfDay'>) {
+  return (ms: number): string => new Date(timeOfDay + receivedAt - now + ms).toISOString()
 }

@@ -34,8 +34,8 @@ export interface Display {
  */
 export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
   const { look, live, book, guard, display } = watched
-  const changes = new Changes()
-  const ends = [live.subscribe(() => changes.tell()), book.subscribe(() => changes.tell())]
+  const changes = new ChangeSignal()
+  const ends = [live.subscribe(() => changes.notify()), book.subscribe(() => changes.notify())]
   let shown: Status | undefined
   try {
     while (!signal.aborted) {
@@ -58,18 +58,18 @@ function silence(ageMs: number): string | undefined {
 }
 
 /** Remembers a change until the next question. */
-class Changes {
-  #told = new AbortController()
+class ChangeSignal {
+  #changed = new AbortController()
 
-  tell(): void {
-    this.#told.abort()
+  notify(): void {
+    this.#changed.abort()
   }
 
   async next(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([this.#told.signal, signal])
+    const either = AbortSignal.any([this.#changed.signal, signal])
     if (!either.aborted) {
       await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }))
     }
-    this.#told = new AbortController()
+    this.#changed = new AbortController()
   }
 }

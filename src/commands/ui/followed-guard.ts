@@ -64,14 +64,14 @@ export class FollowedGuard {
 
   /** The replicas, and the configuration that they report. */
   get guard(): StateParts['guard'] {
-    const told = [...this.#followed.values()].flatMap(({ guard }) => guard ?? [])
-    const modes = new Set(told.map(({ mode }) => mode))
+    const reported = [...this.#followed.values()].flatMap(({ guard }) => guard ?? [])
+    const modes = new Set(reported.map(({ mode }) => mode))
     const [mode = null] = modes
     return {
       mode: modes.size > 1 ? 'mixed' : mode,
-      rules: told[0]?.rules ?? null,
-      policy: told[0]?.policy ?? null,
-      replicas: told.flatMap(({ replicas }) => replicas),
+      rules: reported[0]?.rules ?? null,
+      policy: reported[0]?.policy ?? null,
+      replicas: reported.flatMap(({ replicas }) => replicas),
       problem: this.#problem(),
     }
   }
@@ -102,7 +102,7 @@ export class FollowedGuard {
 
   /** Follows them until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const cancel = this.#tellSteps()
+    const cancel = this.#notifyEachStep()
     while (!signal.aborted) {
       await this.#look(signal)
       await this.#rest(signal)
@@ -130,13 +130,13 @@ export class FollowedGuard {
       this.#notFound = inWords(error)
     }
     this.#hasLooked = true
-    this.#tell()
+    this.#notify()
   }
 
   #follow({ name, url, close }: Way, whys: ReadonlyMap<string, string>, signal: AbortSignal): void {
     const changed = (): void => {
       this.#missing.delete(name)
-      this.#tell()
+      this.#notify()
     }
     const replica = new FollowedReplica({ changed, record: (record) => this.#take(record) }, this.#clock)
     this.#followed.set(name, replica)
@@ -147,7 +147,7 @@ export class FollowedGuard {
         this.#followed.delete(name)
         // The request only knows that the connection broke; the port-forward has reported why.
         this.#missing.set(name, whys.get(name) ?? inWords(error))
-        this.#tell()
+        this.#notify()
         this.#lookSoon()
       })
       .finally(() => {
@@ -196,11 +196,11 @@ export class FollowedGuard {
     this.records.write(record)
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 
-  #tellSteps(): () => void {
+  #notifyEachStep(): () => void {
     let cancel = (): void => undefined
     const step = (): void => {
       for (const listener of this.#trendListeners) listener()

@@ -15,7 +15,7 @@ const parseRecords = parser(Type.Array(AuditRecordSchema), (records) => records)
 const silentMs = 10_000
 
 /** Hears the news of a replica. */
-interface ReplicaHears {
+interface ReplicaListener {
   /** Called after each change. */
   readonly changed: () => void
   /** Called with each record. Earlier records come again with each connection. */
@@ -28,13 +28,13 @@ export class FollowedReplica {
   /** By this process's own clock. */
   waiting: readonly WaitingView[] = []
   trend: Trend | undefined
-  readonly #hears: ReplicaHears
+  readonly #listener: ReplicaListener
   readonly #clock: Clock
   /** Its clock, minus ours. It stays while it fits, so that a moment does not jitter. */
   #ahead: number | undefined
 
-  constructor(hears: ReplicaHears, clock: Clock) {
-    this.#hears = hears
+  constructor(listener: ReplicaListener, clock: Clock) {
+    this.#listener = listener
     this.#clock = clock
   }
 
@@ -46,12 +46,12 @@ export class FollowedReplica {
   async follow(url: string, signal: AbortSignal): Promise<void> {
     const silence = new AbortController()
     let cancel = (): void => undefined
-    const heard = (): void => {
+    const startSilence = (): void => {
       cancel()
       const late = new Error(`it said nothing for ${silentMs / 1_000} s`)
       cancel = this.#clock.setTimer(silentMs, () => silence.abort(late))
     }
-    heard()
+    startSilence()
     try {
       const response = await fetch(new URL('/api/v1/events?nodes=false', url), {
         signal: AbortSignal.any([signal, silence.signal]),
@@ -62,7 +62,7 @@ export class FollowedReplica {
         throw new Error(`it answered ${response.status}, so it may be of an older version`)
       }
       for await (const { name, data } of eventsIn(response.body)) {
-        heard()
+        startSilence()
         this.#take(name, JSON.parse(data))
       }
       throw new Error('its stream ended')
@@ -80,15 +80,15 @@ export class FollowedReplica {
       case 'trend': {
         const trend = parseTrend(data)
         if (trend.ok) this.trend = trend.value
-        this.#hears.changed()
+        this.#listener.changed()
         break
       }
       case 'record':
       case 'records': {
         const one = name === 'record' ? parseRecord(data) : undefined
         const several = name === 'records' ? parseRecords(data) : undefined
-        if (one?.ok) this.#hears.record(one.value)
-        if (several?.ok) for (const record of several.value) this.#hears.record(record)
+        if (one?.ok) this.#listener.record(one.value)
+        if (several?.ok) for (const record of several.value) this.#listener.record(record)
       }
     }
   }
@@ -99,7 +99,7 @@ export class FollowedReplica {
     const ahead = this.#aheadAt(now)
     if (guard) this.guard = guard
     if (waiting) this.waiting = waiting.map((each) => moved(each, ahead))
-    this.#hears.changed()
+    this.#listener.changed()
   }
 
   /** The clock of a machine stands still while the machine is suspended. @param now by its clock */

@@ -68,7 +68,7 @@ export class Health {
   }
 
   /** Takes readiness from these from now on; before, it is not ready. */
-  tellFrom(modules: HealthModules): void {
+  answerFrom(modules: HealthModules): void {
     this.#modules = modules
   }
 

@@ -13,7 +13,7 @@ export interface OwnAnswer {
 }
 
 /** The parts that replace those of the client's request. */
-export interface Instead {
+export interface Rewrite {
   readonly target?: string
   readonly body?: Buffer
 }
@@ -31,7 +31,7 @@ export interface JudgedCall {
    * @param isLate asked once there is a connection, right before anything is sent: true gives up @throws
    * RelayFailure
    */
-  readonly forward: (instead?: Instead, isLate?: () => boolean) => Promise<IncomingMessage>
+  readonly forward: (instead?: Rewrite, isLate?: () => boolean) => Promise<IncomingMessage>
 }
 
 /** The result of a judged write. */

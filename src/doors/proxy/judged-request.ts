@@ -5,7 +5,7 @@ import type { KeptBody } from '../http/bodies-under-way.ts'
 import { BodyFailure, readBody } from '../http/body.ts'
 import {
   type CallOutcome,
-  type Instead,
+  type Rewrite,
   type JudgedCall,
   type OwnAnswer,
   type ProxyDoor,
@@ -65,7 +65,7 @@ export class JudgedRequest {
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return undefined
     }
-    const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
+    const forward = async (instead: Rewrite = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
       kept.passing()
       try {
         return await ask(upstream, { ...withBody(request, body, instead), isLate }, this.#options)
@@ -97,7 +97,7 @@ export class JudgedRequest {
 function withBody(
   { method = '', url = '/', rawHeaders }: IncomingMessage,
   body: Buffer,
-  instead: Instead,
+  instead: Rewrite,
 ): Outgoing {
   const sent = instead.body ?? body
   const headers = [...without(endToEnd(rawHeaders), framing), 'Content-Length', String(sent.length)]
@@ -117,7 +117,7 @@ export function warningHeader(text: string): string {
  * @param said the client's request, as JSON, if the upstream may repeat it in an error
  * @throws RelayFailure
  */
-export async function forwarded(
+export async function forwardThenRelease(
   forward: (isLate: Outcome['isLate']) => Promise<IncomingMessage>,
   { release, isLate }: Pick<Outcome, 'release' | 'isLate'>,
   said = '',
@@ -132,7 +132,7 @@ export async function forwarded(
   if (!release) return answer
   if (answer.statusCode === 500) {
     // It is read anyway on its way to the client.
-    heardOf(answer, (text) => {
+    readAlong(answer, (text) => {
       if (isRefusal(text, said)) void release()
     })
   } else if ((answer.statusCode ?? 502) < 500) await release()
@@ -146,7 +146,7 @@ const maxLength = 64 * 1024
  * Calls once with the whole text of an answer, if it is read to its end and not too long. It does not start
  * the flow.
  */
-function heardOf(answer: IncomingMessage, call: (text: string) => void): void {
+function readAlong(answer: IncomingMessage, call: (text: string) => void): void {
   let text = ''
   answer.on('data', (chunk: Buffer) => {
     if (text.length <= maxLength) text += chunk.toString('latin1')

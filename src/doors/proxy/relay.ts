@@ -25,7 +25,7 @@ interface RelayLimits {
 }
 
 /** The listener of a request. */
-interface Heard {
+interface RelayListener {
   /** The headers have come; the listener reads the body. */
   answered(answer: http.IncomingMessage): void
   failed(failure: Error): void
@@ -41,17 +41,22 @@ interface Sent {
  * Sends a request to an upstream. It uses callbacks, since a promise and a signal for each cost a fifth of
  * all requests.
  */
-export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimits, heard: Heard): Sent {
+export function relay(
+  upstream: Upstream,
+  outgoing: Outgoing,
+  limits: RelayLimits,
+  listener: RelayListener,
+): Sent {
   const given = upstream.options()
-  if (!(given instanceof Promise)) return attempt(upstream, given, outgoing, limits, heard)
+  if (!(given instanceof Promise)) return attempt(upstream, given, outgoing, limits, listener)
   let sent: Sent | undefined
   let ended = false
   given.then(
     (credentials) => {
-      if (!ended) sent = attempt(upstream, credentials, outgoing, limits, heard)
+      if (!ended) sent = attempt(upstream, credentials, outgoing, limits, listener)
     },
     (cause: unknown) => {
-      if (!ended) heard.failed(new RelayFailure(502, inWords(cause), { asked: false, cause }))
+      if (!ended) listener.failed(new RelayFailure(502, inWords(cause), { asked: false, cause }))
     },
   )
   return {
@@ -94,7 +99,7 @@ function attempt(
   credentials: Credentials,
   outgoing: Outgoing,
   limits: RelayLimits,
-  heard: Heard,
+  listener: RelayListener,
 ): Sent {
   const { server } = upstream
   const { body, method } = outgoing
@@ -103,7 +108,7 @@ function attempt(
     request = open(upstream, credentials, outgoing)
   } catch (cause) {
     // Node sends no header with a name that HTTP forbids.
-    heard.failed(unpassable('the request', cause))
+    listener.failed(unpassable('the request', cause))
     return { end: () => undefined }
   }
   let ended = false
@@ -112,7 +117,7 @@ function attempt(
   let second: Sent | undefined
   const fail = (failure: Error): void => {
     clearTimeout(timer)
-    if (!ended) heard.failed(failure)
+    if (!ended) listener.failed(failure)
     ended = true
     request.destroy()
   }
@@ -122,7 +127,7 @@ function attempt(
     clearTimeout(timer)
     if (answer.statusCode === 401) credentials.refused?.()
     try {
-      heard.answered(answer)
+      listener.answered(answer)
     } catch (cause) {
       fail(unpassable('the answer', cause))
     }
@@ -138,7 +143,7 @@ function attempt(
     // The server closed an idle connection just when it was used; it has not seen the request.
     const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
     const { fresh: agent = false } = credentials
-    if (again) second = attempt(upstream, { ...credentials, agent }, outgoing, limits, heard)
+    if (again) second = attempt(upstream, { ...credentials, agent }, outgoing, limits, listener)
     else fail(unreachable(server, asked, error))
   })
   const { isLate } = outgoing

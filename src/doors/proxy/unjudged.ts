@@ -13,10 +13,10 @@ export interface UnjudgedModules {
   /** False if the whole guard only warns: then nothing is denied, whatever fails. */
   readonly enforces: boolean
   /**
-   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * Records a denial before its answer leaves. It settles after `withinMs` milliseconds in any case, never
    * throws, and never rejects.
    */
-  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
+  readonly denied: (write: UnjudgedWrite, withinMs: number) => void | Promise<void>
   /** Called with internal errors. */
   readonly onProblem: (error: unknown) => void
 }
@@ -102,7 +102,7 @@ export async function judgedOrNot(
  *
  * @param change on the last known version of the node
  */
-export function isCure(change: Change): boolean {
+export function onlyClearsFlags(change: Change): boolean {
   return (
     change.kind === 'Node' && change.operation === 'UPDATE' && !isFlagged(change.after) && !isArming(change)
   )

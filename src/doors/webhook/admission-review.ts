@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
-import type { Status } from '../../gate/answer.ts'
+import type { DenialStatus } from '../../gate/answer.ts'
 import type { Outcome } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
-import { absent, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
+import { optional, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
 import { cut, longestText, plainLine, plainText, shortened } from '../../text/plain-text.ts'
 import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
@@ -18,17 +18,17 @@ const AdmissionReviewSchema = Type.Object({
     uid: Type.String({ minLength: 1, maxLength: longestText }),
     kind: Type.Object({ group: Type.String(), version: Type.String(), kind: Type.String() }),
     resource: Type.Object({ group: Type.String(), version: Type.String(), resource: Type.String() }),
-    subResource: absent(Type.String()),
-    name: absent(Type.String()),
-    namespace: absent(Type.String()),
+    subResource: optional(Type.String()),
+    name: optional(Type.String()),
+    namespace: optional(Type.String()),
     operation: Type.String(),
     userInfo: Type.Object({
-      username: absent(Type.String()),
-      groups: absent(Type.Array(Type.String())),
+      username: optional(Type.String()),
+      groups: optional(Type.Array(Type.String())),
     }),
     object: Type.Optional(Type.Unknown()),
     oldObject: Type.Optional(Type.Unknown()),
-    dryRun: absent(Type.Boolean()),
+    dryRun: optional(Type.Boolean()),
   }),
 })
 
@@ -150,8 +150,8 @@ const maxLineCharacters = 1_024
 
 /** A status from the gate, or one for a review that contradicts itself, or is too large. */
 type AdmissionStatus =
-  | Status
-  | (Omit<Status, 'code' | 'reason'> &
+  | DenialStatus
+  | (Omit<DenialStatus, 'code' | 'reason'> &
       (
         | { readonly code: 400; readonly reason: 'BadRequest' }
         | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }

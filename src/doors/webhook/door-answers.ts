@@ -2,10 +2,9 @@ import type { UnjudgedWrite } from '../../gate/ports.ts'
 import { group, kinds } from '../../longhorn/kinds.ts'
 import { type Actor, type Change, nameOf } from '../../rules/change.ts'
 import type { Timers } from '../../time/clock.ts'
-import { SaidOnce } from '../../time/repeats.ts'
+import { type Log, LogOnce } from './http-errors.ts'
 import type { AdmissionAnswer } from './admission-review.ts'
 import { atMost } from './waiting-reviews.ts'
-import type { Log } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 import {
   answerElsewhere,
@@ -29,10 +28,10 @@ export interface DoorAnswerModules {
   /** Whether a change can contribute to danger, by the change alone. */
   readonly isArming: (change: Change) => boolean
   /**
-   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * Records a denial before its answer leaves. It settles after `withinMs` milliseconds in any case, never
    * throws, and never rejects.
    */
-  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
+  readonly denied: (write: UnjudgedWrite, withinMs: number) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
 }
@@ -53,7 +52,7 @@ interface Asking {
 export class DoorAnswers {
   readonly #options: DoorAnswerOptions
   readonly #modules: DoorAnswerModules
-  readonly #said = new SaidOnce()
+  readonly #logged = new LogOnce()
 
   constructor(options: DoorAnswerOptions, modules: DoorAnswerModules) {
     this.#options = options
@@ -68,7 +67,7 @@ export class DoorAnswers {
     if (!arming)
       return answerNotJudged(`${operation} of ${kinds[kind].plural}.${group} in namespace ${namespace}`)
     const { longhornNamespace } = this.#options
-    if (this.#said.isNew('other-namespace', namespace, kind)) {
+    if (this.#logged.isNew('other-namespace', namespace, kind)) {
       this.#modules.log.warn(
         { uid, kind, name, operation, namespace, longhornNamespace, user: user.username },
         'a write to another namespace than Longhorn’s was sent to the guard, and is denied',
@@ -84,7 +83,7 @@ export class DoorAnswers {
     const { kind, name, request } = undecided(change)
     const arming = this.#isArming(change)
     const err = new Error(`The gate did not decide on ${kind} ${name}`, { cause })
-    if (this.#said.isNew('undecided', kind, name, String(cause))) {
+    if (this.#logged.isNew('undecided', kind, name, String(cause))) {
       this.#modules.log.error(
         { err, uid: request.uid, kind, name, arming },
         'a write was not judged; dangerous ones are denied meanwhile, others pass',
@@ -104,7 +103,7 @@ export class DoorAnswers {
     const { uid, name, user, dryRun } = asked
     const { kind, operation, problem } = write
     const answer = answerUnreadable(write, name)
-    if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
+    if (this.#logged.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
       this.#modules.log.warn(
         { uid, kind, name, operation, problem, user: user.username, refused: answer.status !== undefined },
         'an object cannot be read; dangerous writes to it are denied',
@@ -142,7 +141,7 @@ export class DoorAnswers {
       return this.#modules.isArming(change)
     } catch (err) {
       const cause = err instanceof Error ? err : new Error(String(err))
-      if (this.#said.isNew('arming', change.kind, nameOf(change), cause.message)) {
+      if (this.#logged.isNew('arming', change.kind, nameOf(change), cause.message)) {
         this.#modules.log.error({ err: cause, uid: change.request.uid }, 'a write counts as arming')
       }
       return true

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { peerAddress } from '../../text/plain-text.ts'
-import { SaidOnce } from '../../time/repeats.ts'
 
 /**
  * Answers other than HTTP 200. The API server takes them for a **call failure** and applies `failurePolicy`
@@ -111,7 +111,7 @@ const distrust =
 export class ClientErrors {
   readonly #keepAliveTimeoutMs: number
   readonly #log: Log
-  #said = new SaidOnce()
+  #logged = new LogOnce()
 
   constructor(keepAliveTimeoutMs: number, log: Log) {
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs
@@ -135,12 +135,12 @@ export class ClientErrors {
 
   /** After the certificate was replaced, distrust is news again. */
   certificateReplaced(): void {
-    this.#said = new SaidOnce()
+    this.#logged = new LogOnce()
   }
 
   /** If the API server itself does not trust the certificate, no review ever arrives. */
   #noteDistrust({ code }: ConnectionError, socket: Socket): void {
-    if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
+    if (code === undefined || !distrust.test(code) || !this.#logged.isNew(code)) return
     this.#log.warn(
       { code, client: peerAddress(socket.remoteAddress) },
       'a client does not trust the serving certificate; if it is the API server, the caBundle of the ValidatingWebhookConfiguration does not belong to it',
@@ -157,6 +157,27 @@ function response(code: string | undefined): string {
         : ['400 Bad Request', 'This is not an HTTP/1.1 request.']
   const body = JSON.stringify({ error })
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Limit of remembered keys. At the limit the memory is cleared, and each key is logged once more. */
+const remembered = 1_000
+
+/**
+ * Remembers which lines were logged. Longhorn's controllers retry a denied write up to 50 times a second
+ * (longhorn.md §3), and must not flood the log.
+ */
+export class LogOnce {
+  readonly #logged = new Set<string>()
+
+  /** True the first time it sees this combination of parts. */
+  isNew(...parts: readonly string[]): boolean {
+    // Names and problems have no length limit.
+    const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64')
+    if (this.#logged.has(key)) return false
+    if (this.#logged.size >= remembered) this.#logged.clear()
+    this.#logged.add(key)
+    return true
+  }
 }
 
 /** Reports events that only the door knows. Has the shape of pino. */

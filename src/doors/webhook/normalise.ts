@@ -4,7 +4,7 @@ import type { DiskSpec, Node } from '../../longhorn/node.ts'
 import type { Change, JudgedKind, Request, Step } from '../../rules/change.ts'
 import { shortened } from '../../text/plain-text.ts'
 import type { AdmissionRequest } from './admission-review.ts'
-import { couldArm } from './could-arm.ts'
+import { looksArming } from './looks-arming.ts'
 
 /**
  * A write to a judged kind with an unreadable object. The objects are not kept: they can have megabytes, and
@@ -15,7 +15,7 @@ export interface UnreadableWrite {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
   /** Which field is wrong and how. */
   readonly problem: string
-  /** How it could raise danger, as {@link couldArm} says; undefined if it could not. */
+  /** How it could raise danger, as {@link looksArming} says; undefined if it could not. */
   readonly arming: string | undefined
 }
 
@@ -61,7 +61,7 @@ export function normalise(request: AdmissionRequest): Normalised {
   })
   if (change.ok) return { outcome: 'change', change: change.value }
   const isCrowded = crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined
-  const arming = couldArm({ kind, operation, before, after, actor: request.user, isCrowded })
+  const arming = looksArming({ kind, operation, before, after, actor: request.user, isCrowded })
   return { outcome: 'unreadable', write: { kind, operation, problem: change.problem, arming } }
 }
 

@@ -117,7 +117,7 @@ export class WebhookServer {
     })
     this.#connections = new Connections(this.#reviews.server)
     this.#health = modules.health ?? new Health(modules.metrics)
-    this.#health.tellFrom({
+    this.#health.answerFrom({
       unready: modules.unready,
       leaving: () => leaving.aborted,
       traffic: modules.traffic?.health,

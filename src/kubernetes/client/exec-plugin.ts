@@ -32,7 +32,7 @@ interface ExecModules {
 }
 
 /** Without a limit, a plugin that prompts where no user is would wait for ever. */
-const patienceMs = 30_000
+const withinMs = 30_000
 
 /** The limit for a person who signs in with a browser. */
 const patienceWithPersonMs = 5 * 60_000
@@ -106,7 +106,7 @@ export class ExecPlugin {
         settle()
         reject(new PluginProblem(problem))
       }
-      const limitMs = interactive ? patienceWithPersonMs : patienceMs
+      const limitMs = interactive ? patienceWithPersonMs : withinMs
       const cancel = clock.setTimer(limitMs, () =>
         fail(
           `the exec plugin ${command} printed no credentials within ${limitMs / 1_000} s. It may be waiting for an answer; run it to see`,

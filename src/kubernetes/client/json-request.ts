@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { isPage, notTheApi } from './failures.ts'
+import { ApiFailure, ConnectionFailure, isPage, notTheApi } from './failures.ts'
 
 /** One request with JSON in both directions. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
@@ -14,6 +14,11 @@ export class MalformedAnswer extends Error {
     super(message, { cause })
     this.name = 'MalformedAnswer'
   }
+}
+
+/** True for an error of the cluster or its connection: it is no bug, wherever it surfaces. */
+export function isOfCluster(error: unknown): boolean {
+  return [ApiFailure, ConnectionFailure, MalformedAnswer].some((each) => error instanceof each)
 }
 
 /** A JSON answer has no reason to pause; a list page is ready before its first byte. */

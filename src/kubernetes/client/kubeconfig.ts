@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { mostBytes, readBounded } from '../../files/bounded-file.ts'
+import { mostBytes, readBounded } from '../../text/bounded-file.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
 import type { ExecConfig } from './exec-plugin.ts'
 import { Fields } from './fields.ts'

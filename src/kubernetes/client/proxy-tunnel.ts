@@ -8,7 +8,7 @@ import { shownUrl } from './url.ts'
 import { inWords } from '../../text/system-error.ts'
 
 /** Limit for opening a tunnel, in milliseconds. */
-const patienceMs = 30_000
+const withinMs = 30_000
 
 /** The target of a tunnel; the host without brackets. */
 interface TunnelTarget {
@@ -57,7 +57,7 @@ async function throughSocks(
       proxy: { host: bare(hostname), port: proxy.port === '' ? 1080 : Number(proxy.port), type: 5, ...login },
       command: 'connect',
       destination: { host, port },
-      timeout: patienceMs,
+      timeout: withinMs,
     })
     return socket
   } catch (cause) {
@@ -89,7 +89,7 @@ async function throughConnect(
       asked.destroy()
       reject(new Error(`the proxy ${shownUrl(proxy)} did not connect to ${target}: ${why}`, { cause }))
     }
-    const timer = setTimeout(() => fail(`no answer within ${patienceMs / 1_000} s`), patienceMs)
+    const timer = setTimeout(() => fail(`no answer within ${withinMs / 1_000} s`), withinMs)
     const end = (): void => {
       clearTimeout(timer)
       forget()

@@ -1,24 +1,24 @@
 import { STATUS_CODES } from 'node:http'
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { ApiFailure, isPage, notTheApi, parseRetryAfter } from './failures.ts'
 
 /** The fields of a `metav1.Status` with the reason. */
-export const StatusSchema = Type.Object({
-  code: absent(Type.Integer()),
-  reason: absent(Type.String()),
-  message: absent(Type.String()),
-  details: absent(
+export const FailureSchema = Type.Object({
+  code: optional(Type.Integer()),
+  reason: optional(Type.String()),
+  message: optional(Type.String()),
+  details: optional(
     Type.Object({
-      retryAfterSeconds: absent(Type.Integer()),
-      causes: absent(
-        Type.Array(Type.Object({ reason: absent(Type.String()), message: absent(Type.String()) })),
+      retryAfterSeconds: optional(Type.Integer()),
+      causes: optional(
+        Type.Array(Type.Object({ reason: optional(Type.String()), message: optional(Type.String()) })),
       ),
     }),
   ),
 })
 
-const parseStatus = parser(StatusSchema, (raw) => raw)
+const parseStatus = parser(FailureSchema, (raw) => raw)
 
 /**
  * Reads the answer to a request that failed. Proxies and unknown paths answer in plain text or HTML: then the

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import { mostBytes, readBounded } from '../../files/bounded-file.ts'
+import { mostBytes, readBounded } from '../../text/bounded-file.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { Cluster, Pem, User } from './kubeconfig.ts'
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absentMap, type Parsed, parser } from '../../json/schema.ts'
+import { optionalMap, type Parsed, parser } from '../../json/schema.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
@@ -26,7 +26,7 @@ export interface AnchorPlace {
 const attempts = 3
 
 const parseAnchor = parser(
-  Type.Object({ metadata: Type.Object({ annotations: absentMap(Type.String()) }) }),
+  Type.Object({ metadata: Type.Object({ annotations: optionalMap(Type.String()) }) }),
   (raw) => raw,
 )
 

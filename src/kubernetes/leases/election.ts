@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { Election } from '../../tls/self-managed.ts'
 import type { Connection } from '../client/connection.ts'
@@ -22,12 +22,12 @@ interface ElectionOptions {
 const parseLease = parser(
   Type.Object({
     metadata: Type.Object({ resourceVersion: Type.String({ minLength: 1 }) }),
-    spec: absent(
+    spec: optional(
       Type.Object({
-        holderIdentity: absent(Type.String()),
-        leaseDurationSeconds: absent(Type.Integer()),
-        acquireTime: absent(Type.String()),
-        leaseTransitions: absent(Type.Integer()),
+        holderIdentity: optional(Type.String()),
+        leaseDurationSeconds: optional(Type.Integer()),
+        acquireTime: optional(Type.String()),
+        leaseTransitions: optional(Type.Integer()),
       }),
     ),
   }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import { type Marks, nodeOf, type Entry, unownedDisks } from '../../gate/reservation-book.ts'
 import { intents, type Reservation } from '../../gate/reservation.ts'
-import { absentMap, type Parsed, parser } from '../../json/schema.ts'
+import { optionalMap, type Parsed, parser } from '../../json/schema.ts'
 
 /** The annotation with the key of the entry: names of nodes can be too long for the name of a Lease. */
 const entryAnnotation = 'holdfast.dev/page'
@@ -22,7 +22,7 @@ const LeaseSchema = Type.Object({
   metadata: Type.Object({
     name: Type.String(),
     resourceVersion: Type.String({ minLength: 1 }),
-    annotations: absentMap(Type.String()),
+    annotations: optionalMap(Type.String()),
   }),
 })
 
@@ -88,7 +88,7 @@ interface LeaseWriter {
  *
  * @param version the one that it replaces; undefined to create it
  */
-export function leaseOf({ key, version, reservations, settled }: Entry, { replica, now }: LeaseWriter) {
+export function leaseOf({ key, version, reservations, marks }: Entry, { replica, now }: LeaseWriter) {
   const last = Math.max(now, ...reservations.map(({ deadline }) => deadline))
   const lines = reservations.map((each) =>
     JSON.stringify({ ...each, deadline: new Date(each.deadline).toISOString() }),
@@ -103,7 +103,7 @@ export function leaseOf({ key, version, reservations, settled }: Entry, { replic
       annotations: {
         [entryAnnotation]: key,
         [reservationsAnnotation]: `[${lines.join(',\n ')}]`,
-        ...(settled && { [settledAnnotation]: JSON.stringify(settled) }),
+        ...(marks && { [settledAnnotation]: JSON.stringify(marks) }),
       },
     },
     spec: {
@@ -143,8 +143,8 @@ export function entryOf(raw: unknown): Parsed<Entry> | undefined {
     return unreadable(name, `its annotation ${reservationsAnnotation}: ${reservations.problem}`)
   const entry = { key, version: resourceVersion, reservations: reservations.value }
   // An entry without readable marks is less precise, and still safe.
-  const settled = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
-  return { ok: true, value: settled.ok ? { ...entry, settled: settled.value } : entry }
+  const marks = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
+  return { ok: true, value: marks.ok ? { ...entry, marks: marks.value } : entry }
 }
 
 function ours(name: string): boolean {

@@ -27,12 +27,12 @@ export class LiveReservations {
       onChange: ({ type, name, value: { entry } }) => {
         if (type === 'deleted' || entry === undefined) this.#entries.delete(name)
         else this.#entries.set(name, entry)
-        this.#tell()
+        this.#notify()
       },
       onSynced: () => {
         this.#problem = undefined
         this.#looked.abort()
-        this.#tell()
+        this.#notify()
       },
       onProblem: ({ error }) => {
         if (this.#follower.synced) return
@@ -98,7 +98,7 @@ export class LiveReservations {
     })
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 }

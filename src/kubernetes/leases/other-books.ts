@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { type Clock, pause } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
@@ -13,7 +13,7 @@ export const bookSelector = Object.entries(bookLabels)
 
 const parseLeases = parser(
   Type.Object({
-    items: absent(Type.Array(Type.Object({ metadata: Type.Object({ namespace: Type.String() }) }))),
+    items: optional(Type.Array(Type.Object({ metadata: Type.Object({ namespace: Type.String() }) }))),
   }),
   ({ items }) => items ?? [],
 )
@@ -59,7 +59,7 @@ export class OtherBooks {
   readonly #stopping = new AbortController()
   readonly #over: Promise<void>
   #found: readonly string[] | undefined
-  #told = false
+  #isReported = false
 
   constructor(options: OtherBooksOptions) {
     this.#options = options
@@ -96,8 +96,8 @@ export class OtherBooks {
       if (signal.aborted) return
       // If the API server is unreachable, the last answer stays.
       if (error instanceof ApiFailure && error.code === 403) this.#found = undefined
-      if (!this.#told) onProblem(error)
-      this.#told = true
+      if (!this.#isReported) onProblem(error)
+      this.#isReported = true
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
-import type { Change } from '../watch/cache.ts'
+import type { CacheChange } from '../watch/cache.ts'
 import { ListWatch } from '../watch/list-watch.ts'
 import { leaseName, leaseOf, entryOf, renewalOf } from './lease-format.ts'
 
@@ -103,12 +103,12 @@ export class LeaseBook implements ReservationBook {
 
   async swap(
     entry: Entry,
-    { reservations, settled }: Contents,
+    { reservations, marks }: Contents,
     signal: AbortSignal,
   ): Promise<Entry | undefined> {
-    if (reservations.length === 0 && !settled) return await this.#remove(entry, signal)
+    if (reservations.length === 0 && !marks) return await this.#remove(entry, signal)
     const lease = leaseOf(
-      { ...entry, reservations, settled },
+      { ...entry, reservations, marks },
       { replica: this.#options.replica, now: this.#options.clock.now() },
     )
     const written =
@@ -162,7 +162,7 @@ export class LeaseBook implements ReservationBook {
 
   #forget(key: string): void {
     const wasThere = this.#entries.delete(key)
-    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
+    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#notify(key)
   }
 
   /** A write of this process counts at once, before the watch brings it. */
@@ -171,7 +171,7 @@ export class LeaseBook implements ReservationBook {
     return entry
   }
 
-  #saw({ type, name, value: { entry, renewal } }: Change<Seen>): void {
+  #saw({ type, name, value: { entry, renewal } }: CacheChange<Seen>): void {
     // The Leases of a list may have been written at any time.
     if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
     const before = this.#unreadable.get(name)
@@ -190,12 +190,12 @@ export class LeaseBook implements ReservationBook {
       this.#options.onProblem(new Error(entry.problem))
       return
     }
-    const { key, version, settled } = entry.value
-    if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
+    const { key, version, marks } = entry.value
+    if (keepsMarks(key) && (type === 'deleted' || !marks)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
       if (this.#isNews(entry.value)) this.#put(entry.value)
       // Its writer may wait for the watch to catch up.
-      else if (version === this.#newest.get(key)) this.#tell(key)
+      else if (version === this.#newest.get(key)) this.#notify(key)
     } else if (!this.#knowsNewer(entry.value)) {
       this.#forget(key)
     }
@@ -239,7 +239,7 @@ export class LeaseBook implements ReservationBook {
       this.#newest.set(entry.key, entry.version)
     }
     this.#forgetOldest()
-    this.#tell(entry.key)
+    this.#notify(entry.key)
   }
 
   /** The versions of entries that came first. */
@@ -251,7 +251,7 @@ export class LeaseBook implements ReservationBook {
     }
   }
 
-  #tell(key: string): void {
+  #notify(key: string): void {
     for (const listener of this.#listeners) listener(key)
   }
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { ReportedResult } from '../../gate/report-port.ts'
-import { absent } from '../../json/schema.ts'
+import { optional } from '../../json/schema.ts'
 import { group, version } from '../../longhorn/kinds.ts'
 
 /** The source by which reports and their readers know Holdfast. */
@@ -8,10 +8,10 @@ export const reportSource = 'holdfast'
 
 /** A result as it is stored, as far as Holdfast reads it back. */
 export const StoredResultSchema = Type.Object({
-  source: absent(Type.String()),
-  result: absent(Type.String()),
-  timestamp: absent(Type.Object({ seconds: absent(Type.Number()) })),
-  properties: absent(Type.Record(Type.String(), Type.String())),
+  source: optional(Type.String()),
+  result: optional(Type.String()),
+  timestamp: optional(Type.Object({ seconds: optional(Type.Number()) })),
+  properties: optional(Type.Record(Type.String(), Type.String())),
 })
 
 /** A result as it is stored. */

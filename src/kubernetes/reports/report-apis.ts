@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest } from '../client/json-request.ts'
@@ -37,7 +37,7 @@ class NoReportApi extends Error {
 }
 
 const parseResources = parser(
-  Type.Object({ resources: absent(Type.Array(Type.Object({ name: Type.String() }))) }),
+  Type.Object({ resources: optional(Type.Array(Type.Object({ name: Type.String() }))) }),
   ({ resources }) => (resources ?? []).map(({ name }) => name),
 )
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ReportedResult, ReportSink } from '../../gate/report-port.ts'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import { type Clock, onAbort, within } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
@@ -64,7 +64,7 @@ const tries = 5
 const parseReport = parser(
   Type.Object({
     metadata: Type.Object({ resourceVersion: Type.String({ minLength: 1 }) }),
-    results: absent(Type.Array(StoredResultSchema)),
+    results: optional(Type.Array(StoredResultSchema)),
   }),
   ({ metadata, results }): SeenReport => ({ version: metadata.resourceVersion, results: results ?? [] }),
 )
@@ -87,7 +87,7 @@ export class ReportWriter implements ReportSink {
   #seen: SeenReport | undefined
   readonly #dropped = { 'too-many': 0, rejected: 0, 'not-written': 0 }
   /** How many lost results are reported. */
-  #told = 0
+  #reportedLost = 0
   #notBefore = 0
   #cancel: (() => void) | undefined
   #writing: Promise<void> | undefined
@@ -139,7 +139,7 @@ export class ReportWriter implements ReportSink {
     if (this.#waiting.size > 0 && !flush.aborted) await this.#update(flush)
     this.#dropped['not-written'] += this.#waiting.size
     this.#waiting.clear()
-    this.#tellLost()
+    this.#reportLost()
   }
 
   /** @param afterMs how long it has time */
@@ -173,7 +173,7 @@ export class ReportWriter implements ReportSink {
     try {
       await this.#write(taken, signal)
       if (this.#failing) this.#options.onRecovered(this.#newlyLost())
-      else this.#tellLost()
+      else this.#reportLost()
       this.#failing = false
       this.#again = false
     } catch (error) {
@@ -203,12 +203,12 @@ export class ReportWriter implements ReportSink {
 
   /** @returns how many results are lost since it was asked last */
   #newlyLost(): number {
-    const lost = this.#lost() - this.#told
-    this.#told += lost
+    const lost = this.#lost() - this.#reportedLost
+    this.#reportedLost += lost
     return lost
   }
 
-  #tellLost(): void {
+  #reportLost(): void {
     const lost = this.#newlyLost()
     if (lost > 0) this.#options.onLost(lost)
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 /** One difference between the old and the new state. A deletion carries the last known value. */
-export interface Change<T> {
+export interface CacheChange<T> {
   readonly type: 'added' | 'changed' | 'deleted'
   readonly name: string
   readonly value: T
@@ -12,25 +12,25 @@ interface Replacement<T> {
   readonly size: number
   put(name: string, value: T): void
   /** Replaces the current set in one step. @returns the differences between the two */
-  swap(): readonly Change<T>[]
+  swap(): readonly CacheChange<T>[]
 }
 
 /**
  * A copy of one resource's objects, by name. It reports real differences only. It compares values and not
  * versions, because after a restore of etcd the same version can be another object.
  */
-export class Mirror<T extends object> {
+export class ObjectCache<T extends object> {
   #objects = new Map<string, T>()
 
   /** @returns undefined if nothing changed, as in a replayed event */
-  put(name: string, value: T): Change<T> | undefined {
+  put(name: string, value: T): CacheChange<T> | undefined {
     const change = this.#difference(name, value)
     if (change) this.#objects.set(name, value)
     return change
   }
 
   /** @returns undefined if there was no such object */
-  delete(name: string): Change<T> | undefined {
+  delete(name: string): CacheChange<T> | undefined {
     const value = this.#objects.get(name)
     if (value === undefined || !this.#objects.delete(name)) return undefined
     return { type: 'deleted', name, value }
@@ -42,7 +42,7 @@ export class Mirror<T extends object> {
    */
   replacement(): Replacement<T> {
     const fresh = new Map<string, T>()
-    const changes: Change<T>[] = []
+    const changes: CacheChange<T>[] = []
     return {
       get size() {
         return fresh.size
@@ -62,7 +62,7 @@ export class Mirror<T extends object> {
     }
   }
 
-  #difference(name: string, value: T): Change<T> | undefined {
+  #difference(name: string, value: T): CacheChange<T> | undefined {
     const known = this.#objects.get(name)
     if (known === undefined) return { type: 'added', name, value }
     return isDeepStrictEqual(known, value) ? undefined : { type: 'changed', name, value }

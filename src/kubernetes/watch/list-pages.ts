@@ -1,22 +1,22 @@
 import { type Static, Type } from 'typebox'
-import { absent, parser } from '../../json/schema.ts'
+import { optional, parser } from '../../json/schema.ts'
 import type { Connection } from '../client/connection.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
 /** The common fields of all objects in a list or watch; the parser of the kind reads the rest. */
 export const ClusterObjectSchema = Type.Object({
-  metadata: Type.Object({ name: Type.String({ minLength: 1 }), resourceVersion: absent(Type.String()) }),
+  metadata: Type.Object({ name: Type.String({ minLength: 1 }), resourceVersion: optional(Type.String()) }),
 })
 
 /** An object of the cluster as it came. Of its managedFields only the write times of status are left. */
-export type ClusterObject = Static<typeof ClusterObjectSchema>
+export type ListedObject = Static<typeof ClusterObjectSchema>
 
 /**
  * Drops managedFields from an object that was just read: about half of its size (kubernetes.md, The request).
  * Only the write times of its status are useful: they tell since when a node has been down.
  */
-export function withoutManagedFields(object: ClusterObject): ClusterObject {
-  const metadata: ClusterObject['metadata'] & { managedFields?: unknown } = object.metadata
+export function withoutManagedFields(object: ListedObject): ListedObject {
+  const metadata: ListedObject['metadata'] & { managedFields?: unknown } = object.metadata
   const times = statusTimes(metadata.managedFields)
   if (times.length > 0) metadata.managedFields = times
   else delete metadata.managedFields
@@ -24,7 +24,7 @@ export function withoutManagedFields(object: ClusterObject): ClusterObject {
 }
 
 const parseFields = parser(
-  Type.Array(Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })),
+  Type.Array(Type.Object({ subresource: optional(Type.String()), time: optional(Type.String()) })),
   (fields) =>
     fields.flatMap(({ subresource, time }) => (subresource === 'status' ? [{ subresource, time }] : [])),
 )
@@ -39,17 +39,17 @@ function statusTimes(fields: unknown): readonly object[] {
 interface ListPage {
   /** The version of the whole list: the watch starts here. */
   readonly resourceVersion: string
-  readonly objects: readonly ClusterObject[]
+  readonly objects: readonly ListedObject[]
 }
 
 const parsePage = parser(
   Type.Object({
     metadata: Type.Object({
       resourceVersion: Type.String({ minLength: 1 }),
-      continue: absent(Type.String()),
+      continue: optional(Type.String()),
     }),
     // Go writes an empty list as null.
-    items: absent(Type.Array(ClusterObjectSchema)),
+    items: optional(Type.Array(ClusterObjectSchema)),
   }),
   (raw) => raw,
 )

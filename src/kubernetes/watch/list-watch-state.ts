@@ -1,8 +1,8 @@
 import type { Clock, Random } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { type BackOffLimits, defaultBackOffLimits } from './back-off.ts'
-import type { Change } from './cache.ts'
-import type { ClusterObject } from './list-pages.ts'
+import type { CacheChange } from './cache.ts'
+import type { ListedObject } from './list-pages.ts'
 
 /** Why a list or a watch was started again. */
 export type RestartReason =
@@ -75,7 +75,7 @@ export interface ListWatchProblem {
 }
 
 /** The reaction to a restart. */
-interface Course {
+interface RestartPolicy {
   /** `same`: a failed list is listed again and a watch opened again, from the last known version. */
   readonly next: 'list' | 'same'
   /** Whether to wait; `at-once` waits too if it happens several times in a row. */
@@ -83,7 +83,7 @@ interface Course {
 }
 
 /** The reaction to each restart. */
-export const courses: Readonly<Record<RestartReason, Course>> = {
+export const restartPolicies: Readonly<Record<RestartReason, RestartPolicy>> = {
   closed: { next: 'same', when: 'at-once' },
   silent: { next: 'list', when: 'at-once' },
   cut: { next: 'same', when: 'back-off' },
@@ -166,13 +166,13 @@ export interface ListWatchOptions<T extends object> {
   /** Only the object of this name; all if not given. */
   readonly only?: string
   /** Reduces an object to the fields that are used. It gets objects without managedFields, page by page. */
-  readonly project: (object: ClusterObject) => T
+  readonly project: (object: ListedObject) => T
   /**
    * Called for each difference; those of a list come in one synchronous run. Its errors are reported and have
    * no other effect. A list shows the current state without the steps in between; a watch brings every
    * change.
    */
-  readonly onChange: (change: Change<T>, by: 'list' | 'watch') => void
+  readonly onChange: (change: CacheChange<T>, by: 'list' | 'watch') => void
   /** Called once, after the changes of the first list. */
   readonly onSynced?: () => void
   /** Called once for each new problem; the list-watch goes on in any case. */

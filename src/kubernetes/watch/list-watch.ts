@@ -1,10 +1,10 @@
 import { type Clock, onAbort, pause, type Random, systemClock } from '../../time/clock.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { BackOff } from './back-off.ts'
-import { Mirror } from './cache.ts'
+import { ObjectCache } from './cache.ts'
 import { listPages } from './list-pages.ts'
 import {
-  courses,
+  restartPolicies,
   defaultListWatchLimits,
   type ListWatchCounters,
   type ListWatchLimits,
@@ -27,7 +27,7 @@ export class ListWatch<T extends object> {
   readonly #clock: Clock
   readonly #random: Random
   readonly #backOff: BackOff
-  readonly #mirror = new Mirror<T>()
+  readonly #mirror = new ObjectCache<T>()
   readonly #counters = { lists: 0, watches: 0, events: 0, handlerErrors: 0, restarts: noRestarts() }
   readonly #stopping = new AbortController()
   readonly #over: Promise<void>
@@ -152,8 +152,8 @@ export class ListWatch<T extends object> {
     this.#counters.lists += 1
     this.#backOff.succeeded()
     this.#next = 'watch'
-    for (const change of changes) this.#tell(() => this.#options.onChange(change, 'list'))
-    if (this.#counters.lists === 1 && onSynced) this.#tell(onSynced)
+    for (const change of changes) this.#notify(() => this.#options.onChange(change, 'list'))
+    if (this.#counters.lists === 1 && onSynced) this.#notify(onSynced)
   }
 
   async #watch(): Promise<never> {
@@ -176,8 +176,8 @@ export class ListWatch<T extends object> {
         this.#backOff.succeeded()
         const recovered = this.#problem !== undefined && this.#options.onRecovered
         this.#problem = undefined
-        if (recovered) this.#tell(recovered)
-        if (this.#isOut) this.#tell(() => this.#options.onOutageOver?.())
+        if (recovered) this.#notify(recovered)
+        if (this.#isOut) this.#notify(() => this.#options.onOutageOver?.())
         this.#isOut = false
       },
       happened: (event) => {
@@ -188,7 +188,7 @@ export class ListWatch<T extends object> {
           event.type === 'deleted'
             ? this.#mirror.delete(event.name)
             : this.#mirror.put(event.object.metadata.name, this.#options.project(event.object))
-        if (change) this.#tell(() => this.#options.onChange(change, 'watch'))
+        if (change) this.#notify(() => this.#options.onChange(change, 'watch'))
       },
       current: () => {
         this.#provenAt = this.#clock.monotonic()
@@ -199,7 +199,7 @@ export class ListWatch<T extends object> {
   /** Decides how to go on after an end, and waits if necessary. */
   async #restart(error: unknown, lastedMs: number): Promise<void> {
     const reason = restartReason(error)
-    const course = courses[reason]
+    const course = restartPolicies[reason]
     this.#counters.restarts[reason] += 1
     if (this.#next === 'watch' && lastedMs >= this.#limits.briefWatchMs) this.#restartsAtOnce = 0
     // However often watches end, only a list proves an old copy.
@@ -228,27 +228,27 @@ export class ListWatch<T extends object> {
     if (this.#isOut) return
     this.#isOut = true
     const began = this.#provenAt ?? this.#clock.monotonic()
-    this.#tell(() => this.#options.onOutage?.(began))
+    this.#notify(() => this.#options.onOutage?.(began))
   }
 
   #report(problem: ListWatchProblem): void {
     const { reason, error } = problem
     const known = this.#problem?.reason === reason && this.#problem.error.message === error.message
     this.#problem = problem
-    if (!known) this.#tell(() => this.#options.onProblem?.(problem))
+    if (!known) this.#notify(() => this.#options.onProblem?.(problem))
   }
 
   /** An error of a listener must not end the list-watch. */
-  #tell(call: () => void): void {
+  #notify(call: () => void): void {
     try {
       call()
     } catch (error) {
       this.#counters.handlerErrors += 1
-      this.#tellOfMistake(asError(error))
+      this.#reportMistake(asError(error))
     }
   }
 
-  #tellOfMistake(error: Error): void {
+  #reportMistake(error: Error): void {
     try {
       this.#options.onProblem?.({ reason: 'handler', error, retryInMs: 0 })
     } catch {

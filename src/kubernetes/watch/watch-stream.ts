@@ -4,7 +4,7 @@ import { isOlder } from '../../longhorn/metadata.ts'
 import type { Connection } from '../client/connection.ts'
 import { readErrorEvent, readFailure } from '../client/read-failure.ts'
 import { MalformedAnswer } from '../client/json-request.ts'
-import { type ClusterObject, ClusterObjectSchema, selectionOf, withoutManagedFields } from './list-pages.ts'
+import { type ListedObject, ClusterObjectSchema, selectionOf, withoutManagedFields } from './list-pages.ts'
 import { RestartNeeded } from './restarts.ts'
 
 /** The reports of a watch. */
@@ -116,7 +116,7 @@ export async function* watchLines(
 
 /** One event of a watch. */
 type WatchEvent =
-  | { readonly type: 'upserted'; readonly object: ClusterObject; readonly resourceVersion: string }
+  | { readonly type: 'upserted'; readonly object: ListedObject; readonly resourceVersion: string }
   | { readonly type: 'deleted'; readonly name: string; readonly resourceVersion: string }
   /** No change up to this version: the place to resume. */
   | { readonly type: 'bookmark'; readonly resourceVersion: string }

@@ -1,15 +1,15 @@
 import { Type } from 'typebox'
-import { absent, absentMap, parser } from '../../json/schema.ts'
+import { optional, optionalMap, parser } from '../../json/schema.ts'
 
 /** The API server's checks of a Lease: the type of each field, and a positive duration. */
 const LeaseSchema = Type.Object({
-  spec: absent(
+  spec: optional(
     Type.Object({
-      holderIdentity: absent(Type.String()),
-      leaseDurationSeconds: absent(Type.Integer({ minimum: 1 })),
-      leaseTransitions: absent(Type.Integer({ minimum: 0 })),
-      acquireTime: absent(Type.String()),
-      renewTime: absent(Type.String()),
+      holderIdentity: optional(Type.String()),
+      leaseDurationSeconds: optional(Type.Integer({ minimum: 1 })),
+      leaseTransitions: optional(Type.Integer({ minimum: 0 })),
+      acquireTime: optional(Type.String()),
+      renewTime: optional(Type.String()),
     }),
   ),
 })
@@ -17,21 +17,21 @@ const LeaseSchema = Type.Object({
 /** The checks of an Event: its object, and the fields that `kubectl describe` shows. */
 const EventSchema = Type.Object({
   involvedObject: Type.Object({
-    kind: absent(Type.String()),
-    namespace: absent(Type.String()),
-    name: absent(Type.String()),
-    uid: absent(Type.String()),
+    kind: optional(Type.String()),
+    namespace: optional(Type.String()),
+    name: optional(Type.String()),
+    uid: optional(Type.String()),
   }),
-  type: absent(Type.String()),
-  reason: absent(Type.String()),
-  message: absent(Type.String()),
-  count: absent(Type.Integer()),
+  type: optional(Type.String()),
+  reason: optional(Type.String()),
+  message: optional(Type.String()),
+  count: optional(Type.Integer()),
 })
 
 /** The API server's check of a Secret: its data must be base64. */
 const SecretSchema = Type.Object({
-  type: absent(Type.String()),
-  data: absentMap(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
+  type: optional(Type.String()),
+  data: optionalMap(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
 })
 
 /** Validates an untrusted core Secret. */

@@ -7,8 +7,7 @@ import { readReplica, type ReplicaObject } from '../controllers/objects.ts'
 import { resources } from '../controllers/resources.ts'
 import { type JsonObject, text } from '../json.ts'
 import { isFrom } from '../../longhorn/releases.ts'
-import { onImage } from './image-writes.ts'
-import { onNode } from './node-writes.ts'
+import { onImage, onNode } from './denied-writes.ts'
 
 /** The parts of Longhorn's webhook. */
 interface LonghornWebhookModules {

@@ -2,7 +2,7 @@ import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import { overrideIgnored } from '../../gate/answer.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import {
-  type Attempt,
+  type PatchAttempt,
   attemptOutcome,
   conflictPauseMs,
   isAnswerLost,
@@ -11,9 +11,9 @@ import {
 import type { ApiReads } from '../../kubernetes/quorum-reads.ts'
 import { overrideAnnotation } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import { clearPatch, forgetPatch, type NodePatch, notePatch, raisePatch } from '../../rescue/flags.ts'
+import { clearPatch, forgetPatch, type NodePatch, notePatch, raisePatch } from '../../rules/rescue/flags.ts'
 import { timestamp, within } from '../../time/clock.ts'
-import type { GuardWrite, Tried } from './tend-node.ts'
+import type { GuardWrite, WriteResult } from './tend-node.ts'
 
 /** What a guard's rescue writes with. */
 interface NodeWriteModules {
@@ -68,7 +68,7 @@ export class NodeWrites {
     node: Node,
     step: GuardWrite,
     shown: (resourceVersion: string) => Promise<void>,
-  ): Promise<Tried> {
+  ): Promise<WriteResult> {
     const { signal, onProblem } = this.#modules
     let isSent = false
     try {
@@ -150,7 +150,7 @@ export class NodeWrites {
 }
 
 /** What a webhook refuses now it may admit later, and the back-off grows. */
-function msUntil(attempt: Attempt | undefined): number {
+function msUntil(attempt: PatchAttempt | undefined): number {
   if (attempt === undefined) return uselessMs
   return attempt.outcome === 'later' ? attempt.ms : 0
 }

@@ -1,22 +1,20 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Changes } from '../../gate/hold.ts'
-import type { Knowledge } from '../../gate/ports.ts'
+import type { ChangeBus } from '../../gate/hold.ts'
+import type { MapFreshness } from '../../gate/ports.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import { profileOf } from '../../longhorn/releases.ts'
-import { concernsGuard, enforcesRescue } from '../../rescue/guard-step.ts'
-import { KnownSpecs } from '../../rescue/known-specs.ts'
-import type { RescueListener } from '../../rescue/news.ts'
-import { Raises } from '../../rescue/raises.ts'
+import { concernsGuard, enforcesRescue, type RescueListener } from '../../rules/rescue/guard-step.ts'
+import { KnownSpecs, Raises } from '../../rules/rescue/node-history.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { type Clock, comesTrue, pause } from '../../time/clock.ts'
 import type { NodeWrites } from './node-writes.ts'
-import { tendNode, type Tried } from './tend-node.ts'
+import { tendNode, type WriteResult } from './tend-node.ts'
 
 /** The parts of a rescuer. */
 interface RescuerModules {
   readonly map: DiskMapView
-  readonly changes: Changes
-  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs'>
+  readonly changes: ChangeBus
+  readonly freshness: Pick<MapFreshness, 'synced' | 'ageMs'>
   readonly clock: Clock
   readonly policy: Policy
   /** The oldest disk map to act on, in milliseconds. */
@@ -97,10 +95,10 @@ export class Rescuer {
   }
 
   #isOn(): boolean {
-    const { knowledge, leads, maxAgeMs, clock, signal } = this.#modules
-    if (!knowledge.synced || signal.aborted) return false
+    const { freshness, leads, maxAgeMs, clock, signal } = this.#modules
+    if (!freshness.synced || signal.aborted) return false
     this.#watchingSince ??= clock.monotonic()
-    return leads() && knowledge.ageMs() <= maxAgeMs
+    return leads() && freshness.ageMs() <= maxAgeMs
   }
 
   async #tend(name: string): Promise<void> {
@@ -157,6 +155,6 @@ export class Rescuer {
 }
 
 /** A raise whose answer is lost counts too, since the flags may be up. */
-function mayBeWritten(tried: Tried): boolean {
+function mayBeWritten(tried: WriteResult): boolean {
   return tried.outcome === 'written' || (tried.outcome === 'failed' && tried.mayBeWritten === true)
 }

@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Changes } from '../../gate/hold.ts'
-import type { Knowledge } from '../../gate/ports.ts'
+import type { ChangeBus } from '../../gate/hold.ts'
+import type { MapFreshness } from '../../gate/ports.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { EventRecorder } from '../../kubernetes/event-recorder.ts'
 import { LeaseElection } from '../../kubernetes/leases/election.ts'
@@ -22,8 +22,8 @@ import { Rescuer } from './rescuer.ts'
 export interface RescueParts {
   readonly connection: Connection
   readonly map: DiskMapView
-  readonly changes: Changes
-  readonly knowledge: Knowledge
+  readonly changes: ChangeBus
+  readonly freshness: MapFreshness
   readonly trail: AuditTrail
   readonly events: EventRecorder
   readonly registry: Registry
@@ -36,7 +36,7 @@ const electionLease = 'rescuer'
 /** Begins to rescue nodes whose manager is in danger. @returns ends it, before the parts end */
 export function startRescue(configuration: Configuration, parts: RescueParts): () => Promise<void> {
   const { policy, replica, maxAgeMs } = configuration
-  const { connection, map, changes, knowledge, trail, events, registry, log } = parts
+  const { connection, map, changes, freshness, trail, events, registry, log } = parts
   const { longhornNamespace } = policy
   const clock = systemClock
   const stopping = new AbortController()
@@ -72,7 +72,7 @@ export function startRescue(configuration: Configuration, parts: RescueParts): (
     },
   })
   const rescuer: Rescuer = new Rescuer({
-    ...{ map, changes, knowledge, clock, policy, maxAgeMs, signal },
+    ...{ map, changes, freshness, clock, policy, maxAgeMs, signal },
     writes: new NodeWrites({
       ...{ connection, longhornNamespace, signal },
       reads: new ApiReads(connection, longhornNamespace),

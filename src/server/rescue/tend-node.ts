@@ -1,13 +1,18 @@
 import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import type { Node } from '../../longhorn/node.ts'
-import { type GuardCircumstances, type GuardStep, guardStep } from '../../rescue/guard-step.ts'
-import type { RescueListener, RescueNews } from '../../rescue/news.ts'
+import {
+  type GuardCircumstances,
+  type GuardStep,
+  guardStep,
+  type RescueListener,
+  type RescueNews,
+} from '../../rules/rescue/guard-step.ts'
 
 /** A step that writes the node. */
 export type GuardWrite = Extract<GuardStep, { step: 'clear' | 'strike' | 'hand-over' | 'raise' | 'forget' }>
 
 /** What became of one attempt to write. */
-export type Tried =
+export type WriteResult =
   | { readonly outcome: 'written' }
   /** Somebody else was quicker: the disk map shows it in no time. */
   | { readonly outcome: 'conflict' }
@@ -35,7 +40,7 @@ interface TendPorts {
   /** True if at least one of these is pending, past every cache, or if nobody can tell. */
   readonly isReal: (cleanups: readonly PendingOnNode[]) => Promise<boolean>
   /** Writes this version of the node; resolves once the disk map shows it. It never throws. */
-  readonly write: (node: Node, step: GuardWrite) => Promise<Tried>
+  readonly write: (node: Node, step: GuardWrite) => Promise<WriteResult>
   /** Resolves when the node has changed, now and then, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
   readonly pause: (ms: number) => Promise<void>
@@ -51,10 +56,10 @@ interface TendPorts {
 export async function tendNode(name: string, ports: TendPorts): Promise<void> {
   const { map, circumstances, now, isOn, acts, isReal, write, changed, pause, onNews } = ports
   const retries = { clear: new Retries(clearMs), other: new Retries(otherMs) }
-  let wasTold = false
-  const tellOnce = (node: Node, news: RescueNews): void => {
-    if (!wasTold) onNews(node, news)
-    wasTold = true
+  let isReported = false
+  const reportOnce = (node: Node, news: RescueNews): void => {
+    if (!isReported) onNews(node, news)
+    isReported = true
   }
   while (isOn()) {
     const node = map.node(name)
@@ -62,14 +67,14 @@ export async function tendNode(name: string, ports: TendPorts): Promise<void> {
     if (!node || step.step === 'nothing') return
     if (!isWrite(step)) {
       if (step.step === 'blocked')
-        tellOnce(node, { what: 'not-raised', flags: notedOn(node), why: step.problems.join('; ') })
+        reportOnce(node, { what: 'not-raised', flags: notedOn(node), why: step.problems.join('; ') })
       await changed(step.step === 'wait-for-notice' ? step.until : undefined)
       continue
     }
     const retry = step.step === 'clear' ? retries.clear : retries.other
     if (!acts) {
       if (step.step === 'clear')
-        tellOnce(node, { what: 'would-clear', flags: step.flags, cleanups: step.cleanups })
+        reportOnce(node, { what: 'would-clear', flags: step.flags, cleanups: step.cleanups })
       await changed()
       continue
     }
@@ -88,14 +93,14 @@ export async function tendNode(name: string, ports: TendPorts): Promise<void> {
       case 'written':
         retries.clear.reset()
         retries.other.reset()
-        wasTold = false
-        tellOf(node, step, onNews)
+        isReported = false
+        report(node, step, onNews)
         break
       case 'conflict':
         await pause(conflictMs)
         break
       case 'failed':
-        if (step.step === 'raise') tellOnce(node, { what: 'not-raised', flags: step.flags, why: tried.why })
+        if (step.step === 'raise') reportOnce(node, { what: 'not-raised', flags: step.flags, why: tried.why })
         retry.failed(now(), tried.ms)
     }
   }
@@ -162,7 +167,7 @@ function notedOn({ rescue }: Node) {
   return rescue?.ok === true ? rescue.value : { node: false, disks: [] }
 }
 
-function tellOf(node: Node, step: GuardWrite, onNews: RescueListener): void {
+function report(node: Node, step: GuardWrite, onNews: RescueListener): void {
   switch (step.step) {
     case 'clear': {
       const { flags, cleanups, guard } = step

@@ -71,7 +71,7 @@ t.test('the help says what a row joins', async (t) => {
   )
 })
 
-t.test('what comes after a wait has ended, or much later, is another row', (t) => {
+t.test('a wait that begins after another one has ended, or much later, is another row', (t) => {
   t.equal(joined([at(0), at(9, admitted), at(20), at(29, admitted)]).length, 2)
   t.equal(joined([at(0), at(601)]).length, 2)
   t.equal(joined([at(0), at(599), at(1_198)]).length, 1, 'the gaps count, not the whole')

@@ -42,7 +42,7 @@ function documentsOf(content: Buffer, path: string): CheckDocument[] {
   }
 }
 
-t.test('there is a kubectl to compare with', { skip: withoutKubectl }, (t) => {
+t.test('kubectl is on the PATH, to compare with', { skip: withoutKubectl }, (t) => {
   t.ok(kubectls.length > 0)
   t.end()
 })
@@ -63,11 +63,11 @@ for (const kubectl of kubectls)
     }
     const args = ['create', '--dry-run=client', '--validate=false', '-o', 'json', '-f', folder]
     const env = { PATH: process.env.PATH ?? '', HOME: home, KUBECONFIG: join(home, 'config') }
-    const told = await new Promise<string>((resolve) => {
+    const answer = await new Promise<string>((resolve) => {
       // It fails for each file that it cannot read, and tells of the others.
       execFile(kubectl, args, { env, timeout: hangMs, maxBuffer: 2 ** 28 }, (_, stdout) => resolve(stdout))
     })
-    const there = new Map(readHere(Buffer.from(told), 'kubectl'))
+    const there = new Map(readHere(Buffer.from(answer), 'kubectl'))
     t.ok(there.size > files.length / 5, `${there.size} objects of ${files.length} files are read`)
     t.ok(there.size < files.length, 'and some are not')
     for (const [index, file] of files.entries()) {

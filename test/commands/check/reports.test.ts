@@ -23,7 +23,7 @@ t.test('the exit code is the same for every format', async (t) => {
   }
 })
 
-t.test('reports go to files beside what is printed', async (t) => {
+t.test('reports go to files, beside the printed text', async (t) => {
   const { root, check } = repository(t)
   const at = (name: string): string => join(root, name)
   const reports = ['--report', `sarif=${at('r.sarif')}`, '--report', `junit=${at('r=1.xml')}`]
@@ -95,7 +95,7 @@ t.test('files can be named without -f, as a shell expands a pattern', async (t) 
 })
 
 t.test(
-  'with --skip-others what is no object of Kubernetes is passed over, and nothing else is',
+  '--skip-others passes over documents that are no object of Kubernetes, and over nothing else',
   async (t) => {
     const { check } = repository(t)
     const codeOf = async (input: string): Promise<number | null> =>

@@ -12,7 +12,7 @@ const result = (outcome: CheckResult['outcome'], parts: Partial<CheckResult> = {
   ...parts,
 })
 
-t.test('the exit code tells the worst', (t) => {
+t.test('the exit code is that of the worst result', (t) => {
   t.equal(exitCodeOf([result('admitted'), result('not-judged')], true), 0)
   t.equal(exitCodeOf([result('admitted'), result('held')], true), 1)
   t.equal(exitCodeOf([result('refused')], true), 1)

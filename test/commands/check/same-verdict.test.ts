@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { type Answer, Checker } from '../../../src/commands/check/checker.ts'
+import { type CheckAnswer, Checker } from '../../../src/commands/check/checker.ts'
 import { ClusterState } from '../../../src/commands/check/cluster-state.ts'
 import { documentsIn } from '../../../src/commands/check/documents.ts'
 import { snapshotOf } from '../../../src/commands/check/snapshot.ts'
@@ -54,7 +54,7 @@ async function both(t: Test, objects: Iterable<Stored>) {
     ask: async (review: Review) => {
       const url = `https://127.0.0.1:${port}/validate?timeout=10s`
       const body = await asStored(api.url, review)
-      const { response } = (await postJson(url, agent, body)) as { response: Answer }
+      const { response } = (await postJson(url, agent, body)) as { response: CheckAnswer }
       return { webhook: essence(response), check: essence(await checker.check(body)) }
     },
     stop,
@@ -111,7 +111,7 @@ async function checkerOf(url: string): Promise<Checker> {
 }
 
 /** The parts that do not depend on the time. */
-function essence(answer: Answer | { readonly problem: string }) {
+function essence(answer: CheckAnswer | { readonly problem: string }) {
   if ('problem' in answer) return answer
   const { allowed, status, warnings = [], auditAnnotations } = answer
   const message = status && timeless(status.message)

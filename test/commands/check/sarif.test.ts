@@ -59,7 +59,7 @@ function logOf({ stdout }: Ended): Log['runs'][0] {
 }
 
 /** `file:line rule level` */
-function told(ended: Ended): string[] {
+function messages(ended: Ended): string[] {
   return logOf(ended).results.map(({ ruleId, level, locations: [{ physicalLocation }] }) => {
     const { artifactLocation, region } = physicalLocation
     return `${artifactLocation.uri}:${region.startLine} ${ruleId} ${level}`
@@ -91,7 +91,7 @@ t.test('every report has the form that the schema of SARIF 2.1.0 describes', asy
 t.test('each problem is at the line of its field, in the file as the repository names it', async (t) => {
   const { write, check } = repository(t)
   const file = await write('a b/ü.yaml', `${heldBack}---\n${denied}---\n${slips}---\na: [\n`)
-  t.strictSame(told(await check(['-f', file, '-o', 'sarif'])), [
+  t.strictSame(messages(await check(['-f', file, '-o', 'sarif'])), [
     'a%20b/%C3%BC.yaml:9 eviction-during-cleanup error',
     'a%20b/%C3%BC.yaml:15 last-usable-copy error',
     'a%20b/%C3%BC.yaml:15 below-min-copies error',
@@ -126,38 +126,40 @@ t.test('problems in JSON, in lists and in reviews are at their lines', async (t)
   }
   const line = (text: string, wanted: string): number =>
     text.split('\n').findIndex((each) => each.includes(wanted)) + 1
-  t.strictSame(told(await check([list, '-o', 'sarif'])), [
+  t.strictSame(messages(await check([list, '-o', 'sarif'])), [
     `list.json:${line(readFileSync(list, 'utf8'), 'evictionRequested')} eviction-during-cleanup error`,
   ])
   const file = await write('review.json', pretty(review))
-  t.strictSame(told(await check([file, '-o', 'sarif'])), [
+  t.strictSame(messages(await check([file, '-o', 'sarif'])), [
     `review.json:${line(pretty(review), 'evictionRequested')} eviction-during-cleanup error`,
   ])
 })
 
 t.test('a patch and standard input stand in for a file, without which GitHub rejects a report', async (t) => {
   const { write, check } = repository(t)
-  t.strictSame(told(await check(['-', '-o', 'sarif'], heldBack)), [
+  t.strictSame(messages(await check(['-', '-o', 'sarif'], heldBack)), [
     'standard-input:9 eviction-during-cleanup error',
   ])
   const patched = ['nodes/node-1', '-o', 'sarif', '-p']
-  t.strictSame(told(await check([...patched, eviction])), ['patch:1 eviction-during-cleanup error'])
+  t.strictSame(messages(await check([...patched, eviction])), ['patch:1 eviction-during-cleanup error'])
   const file = await write('patch.yaml', '# evict it\nspec:\n  evictionRequested: true\n')
-  t.strictSame(told(await check([...patched, `@${file}`])), ['patch.yaml:3 eviction-during-cleanup error'])
+  t.strictSame(messages(await check([...patched, `@${file}`])), [
+    'patch.yaml:3 eviction-during-cleanup error',
+  ])
 })
 
-t.test('what only warns is a warning, and so is a slip with --no-strict', async (t) => {
+t.test('a finding that only warns is a warning, and so is a slip with --no-strict', async (t) => {
   const { check } = repository(t)
   const rule = ['--rule', 'eviction-during-cleanup=warn']
   const warned = await check(['-', '-o', 'sarif', ...rule], heldBack)
-  t.strictSame([warned.code, ...told(warned)], [0, 'standard-input:9 eviction-during-cleanup warning'])
+  t.strictSame([warned.code, ...messages(warned)], [0, 'standard-input:9 eviction-during-cleanup warning'])
   const lenient = await check(['-', '-o', 'sarif', '--no-strict'], slips)
   t.strictSame(
-    [lenient.code, ...told(lenient)],
+    [lenient.code, ...messages(lenient)],
     [0, 'standard-input:6 unknown-field warning', 'standard-input:8 duplicate-field warning'],
   )
   const idle = await check(['nodes/node-2', '-o', 'sarif', '-p', '{"spec":{"allowScheduling":true}}'])
-  t.strictSame([idle.code, ...told(idle)], [0, 'patch:1 not-as-meant warning'])
+  t.strictSame([idle.code, ...messages(idle)], [0, 'patch:1 not-as-meant warning'])
 })
 
 t.test('a result keeps its fingerprint when its lines move', async (t) => {
@@ -171,7 +173,7 @@ t.test('a result keeps its fingerprint when its lines move', async (t) => {
   t.equal(new Set(before).size, 3)
 })
 
-t.test('a run without a verdict says so, and is no successful execution', async (t) => {
+t.test('a run without a verdict says why, and is no successful execution', async (t) => {
   const { check } = repository(t)
   const { invocations, results } = logOf(await check(['gone.yaml', '-o', 'sarif']))
   t.match(invocations, [
@@ -183,7 +185,7 @@ t.test('a run without a verdict says so, and is no successful execution', async 
   ])
   t.strictSame(results, [])
   const empty = await check(['-', '-o', 'sarif'], '')
-  t.strictSame([empty.code, ...told(empty)], [2, 'standard-input:1 cannot-be-judged error'])
+  t.strictSame([empty.code, ...messages(empty)], [2, 'standard-input:1 cannot-be-judged error'])
 })
 
 t.test('every rule is in the report, with the sentence of README and a section of the docs', async (t) => {

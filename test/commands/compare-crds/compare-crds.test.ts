@@ -33,7 +33,7 @@ t.test('a missing field is a row of a table, and exit code 1', async (t) => {
   t.match(stdout, /^broken +nodes\.longhorn\.io +spec\.disks +it is gone/m)
 })
 
-t.test('definitions come from standard input too, and --since shows what has changed', async (t) => {
+t.test('definitions come from standard input too, and --since shows the changes', async (t) => {
   const folder = t.testdir({ 'old.yaml': release(all) })
   const newer = rawDefinition('Replica', (schema) => (at(schema, 'spec.mirror').type = 'string'))
   const args = ['compare-crds', '-', '--since', join(folder, 'old.yaml')]

@@ -40,7 +40,7 @@ async function listening(t: Test) {
   return { asked, env: { KUBECONFIG: file } }
 }
 
-t.test('commands are offered with what they do, and nested ones too', async (t) => {
+t.test('the completion offers commands with their descriptions, nested ones too', async (t) => {
   t.match(await offered(['ev']), { lines: [/^evict\tEmpties Longhorn nodes/], directive: ':4' })
   t.ok((await offered([''])).words.length >= 17)
   t.strictSame((await offered(['proxy', ''])).words.sort(), ['kubernetes', 'longhorn', 'point-ui'])
@@ -82,7 +82,7 @@ t.test('flags that may be given several times are offered again', async (t) => {
     t.strictSame((await offered([...before, flag, 'x', flag])).words.includes(flag), false, flag)
 })
 
-t.test('every flag whose help says so is offered again, and no other', async (t) => {
+t.test('the completion offers a flag again only if its help says that it may be repeated', async (t) => {
   const { stdout } = await run(['__offers'])
   const all = ({ commands, ...command }: OfferedCommand): readonly OfferedCommand[] => [
     { ...command, commands },

@@ -32,19 +32,19 @@ async function folder(t: Test, shell: string) {
     COMMAND_LINE_PORT: String(port),
   }
   /** Runs a program of the shell there. @returns its lines */
-  const told = async (program: string): Promise<string[]> => {
+  const output = async (program: string): Promise<string[]> => {
     const { stdout, stderr } = await runProgram(shell, ['-c', `cd '${at}'; ${program}`], env)
     t.equal(stderr, '')
     return stdout.split('\n').filter((line) => line !== '')
   }
-  return { at, env, told, owned }
+  return { at, env, output, owned }
 }
 
 t.test('bash offers what holdfast says, and runs none of it', { skip: without('bash') }, async (t) => {
-  const { told, owned, at } = await folder(t, 'bash')
+  const { output, owned, at } = await folder(t, 'bash')
   const offered = async (...words: string[]) => {
     const list = words.map((word) => `'${word}'`).join(' ')
-    return await told(
+    return await output(
       `. ./script; COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`,
     )
   }
@@ -65,19 +65,19 @@ t.test('bash offers what holdfast says, and runs none of it', { skip: without('b
 })
 
 t.test('the script for bash is one for the bash of macOS too', { skip: without('bash') }, async (t) => {
-  const { told } = await folder(t, 'bash')
+  const { output } = await folder(t, 'bash')
   const program =
     '. ./script; . ./script; compopt() { return 127; }; COMP_WORDS=(holdfast ev); COMP_CWORD=1; _holdfast'
-  t.strictSame(await told(`${program}; printf '%s\\n' "\${COMPREPLY[@]}"`), ['evict'])
+  t.strictSame(await output(`${program}; printf '%s\\n' "\${COMPREPLY[@]}"`), ['evict'])
 })
 
 t.test('zsh offers what holdfast says, and runs none of it', { skip: without('zsh') }, async (t) => {
-  const { told, at } = await folder(t, 'zsh')
+  const { output, at } = await folder(t, 'zsh')
   const stubs = `compdef() { print "compdef $*"; }; _files() { print files; }
     compadd() { shift; [[ "$1" == -S ]] && { print nospace; shift 2; }; print -l -- "\${found[@]}" "\${described[@]}"; }`
   const offered = async (...words: string[]) => {
     const list = words.map((word) => `'${word}'`).join(' ')
-    return await told(`${stubs}\n. ./script; words=(${list}); CURRENT=${words.length}; _holdfast`)
+    return await output(`${stubs}\n. ./script; words=(${list}); CURRENT=${words.length}; _holdfast`)
   }
   t.match(await offered('holdfast', 'ev'), [
     'compdef _holdfast holdfast',
@@ -96,8 +96,8 @@ t.test('zsh offers what holdfast says, and runs none of it', { skip: without('zs
 })
 
 t.test('fish offers what holdfast says, and runs none of it', { skip: without('fish') }, async (t) => {
-  const { told, at } = await folder(t, 'fish')
-  const offered = async (line: string) => await told(`source ./script; complete -C '${line}'`)
+  const { output, at } = await folder(t, 'fish')
+  const offered = async (line: string) => await output(`source ./script; complete -C '${line}'`)
   t.match(await offered('holdfast ev'), [/^evict\tEmpties Longhorn nodes/])
   t.equal((await offered('holdfast proxy ')).length, 3)
   t.match(await offered('holdfast audit --verdict=re'), [/^--verdict=refuse/])

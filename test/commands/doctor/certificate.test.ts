@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkCertificate, checkTrust } from '../../../src/commands/doctor/certificate.ts'
+import { checkServingCertificate, checkTrust } from '../../../src/commands/doctor/certificate.ts'
 import { makeAuthority, x509Library } from '../../../src/tls/authority.ts'
 import { issueServing } from '../../../src/tls/issue.ts'
 import { noon } from '../../fixtures/cluster.ts'
@@ -10,7 +10,7 @@ const day = 86_400_000
 const calling = { service: { name: 'holdfast', namespace: 'holdfast' } }
 
 t.test('a certificate is judged by its end', (t) => {
-  const at = (now: number) => checkCertificate(facts({ now }))
+  const at = (now: number) => checkServingCertificate(facts({ now }))
   t.strictSame(levels(at(noon)), ['ok'])
   t.match(said(at(noon)), 'is valid until 2027-01-01')
   t.strictSame(levels(at(noon + 340 * day)), ['ok'])
@@ -22,7 +22,7 @@ t.test('a certificate is judged by its end', (t) => {
 t.test('an untrusted certificate, or one for another name, is an error', async (t) => {
   const stranger = await makeAuthority(clock)
   const check = (cert: string | undefined, but: Parameters<typeof facts>[0] = {}) =>
-    checkCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
+    checkServingCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
   const strange = await issueServing(stranger, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
   t.match(said(check(strange.cert)), 'not signed by an authority in the caBundle')
   t.match(
@@ -46,7 +46,7 @@ t.test('a chain leads to the authority, in any order', async (t) => {
   const leaf = await issueServing(middle, names, { now: Date.now })
   const caBundle = Buffer.from(root.cert).toString('base64')
   const check = (pem: string, now = Date.now()) =>
-    checkCertificate(
+    checkServingCertificate(
       facts({
         certificate: { seen: made(pem) },
         registration: { seen: registered({ clientConfig: { ...calling, caBundle } }) },
@@ -59,7 +59,7 @@ t.test('a chain leads to the authority, in any order', async (t) => {
   t.match(said(check(leaf.cert + root.cert)), 'not signed by an authority')
 })
 
-t.test('a certificate is for what the API server calls, as Go reads it', async (t) => {
+t.test('a certificate has to have the name that the API server calls, as Go reads it', async (t) => {
   const x509 = await x509Library()
   const check = async (
     { cn = 'x', sans = [], usages }: { cn?: string; sans?: string[]; usages?: string[] },
@@ -76,7 +76,7 @@ t.test('a certificate is for what the API server calls, as Go reads it', async (
     })
     const caBundle = Buffer.from(authority.cert).toString('base64')
     const registration = { seen: registered({ clientConfig: { ...clientConfig, caBundle } }) }
-    return said(checkCertificate(facts({ certificate: { seen: made(cert) }, registration })))
+    return said(checkServingCertificate(facts({ certificate: { seen: made(cert) }, registration })))
   }
   const host = 'holdfast.holdfast.svc'
   t.match(await check({ sans: [host] }), 'is valid until')
@@ -101,7 +101,7 @@ t.test('a short life is judged by its share, not by days', async (t) => {
       lifetimeMs,
     })
     const left = (hours: number) =>
-      checkCertificate(
+      checkServingCertificate(
         facts({ certificate: { seen: made(cert) }, now: noon + lifetimeMs - hours * 3_600_000 }),
       )
     t.strictSame(levels(left(days * 24)), ['ok'], 'made just now')
@@ -116,7 +116,7 @@ t.test('a certificate that is not valid yet is an error, by the API server’s c
   const ahead = { now: () => noon + 26 * 3_600_000 }
   const { cert } = await issueServing(authority, { dns: ['holdfast.holdfast.svc'], ips: [] }, ahead)
   const check = (aheadMs: number) =>
-    checkCertificate(
+    checkServingCertificate(
       facts({ certificate: { seen: made(cert) }, clock: { seen: { aheadMs, uncertainMs: 510 } } }),
     )
   t.strictSame(levels(check(0)), ['error'])
@@ -127,11 +127,11 @@ t.test('a certificate that is not valid yet is an error, by the API server’s c
 t.test('the remedy depends on the issuer of the certificate', (t) => {
   const late = noon + 360 * day
   const of = (madeBy: Parameters<typeof made>[1]) =>
-    said(checkCertificate(facts({ certificate: { seen: made(serving.cert, madeBy) }, now: late })))
+    said(checkServingCertificate(facts({ certificate: { seen: made(serving.cert, madeBy) }, now: late })))
   t.match(of({ who: 'the guard' }), /patch secret holdfast-tls/)
   t.match(of({ who: 'cert-manager', certificate: 'guard' }), /cmctl renew -n holdfast guard$/)
   t.match(of({ who: 'somebody else' }), /Put the new one into tls\.crt and tls\.key there/)
-  t.notMatch(of({ who: 'somebody else' }), /"op":"remove"/, 'nobody would make it again')
+  t.notMatch(of({ who: 'somebody else' }), /"op":"remove"/, 'no issuer would make it again')
   t.end()
 })
 

@@ -28,7 +28,7 @@ t.test('a clock that is surely wrong is reported', (t) => {
   t.end()
 })
 
-t.test('a Lease from the future tells that the clock of its writer is ahead', (t) => {
+t.test('a Lease from the future shows that the clock of its writer is ahead', (t) => {
   const check = (renewedAt: number | undefined, aheadMs = 0) =>
     checkClock(
       facts({
@@ -56,7 +56,7 @@ t.test('the time of a Lease is read as Kubernetes writes it', (t) => {
   t.end()
 })
 
-t.test('a reservation long past its deadline tells of a guard that is hindered', (t) => {
+t.test('a reservation long past its deadline shows that no guard could remove it', (t) => {
   const { deadline } = reservation('r')
   const entries = [{ key: 'n1', version: '1', reservations: [reservation('r')] }]
   const check = (now: number, aheadMs = 0) =>

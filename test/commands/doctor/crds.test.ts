@@ -11,7 +11,7 @@ function definition(spec: object, version: object = {}) {
   return { spec: { versions: [old, { name: 'v1beta2', served: true, schema, ...version }] } }
 }
 
-t.test('a definition tells whether copies on disks are kept', (t) => {
+t.test('a definition shows whether copies on disks are kept', (t) => {
   const knows = { properties: { diskFileSpecMap: { type: 'object' } } }
   const cases: readonly (readonly [string, object, object])[] = [
     ['new enough', definition(knows), { served: true, knowsCopies: true }],
@@ -65,7 +65,7 @@ t.test('a definition that is missing, not served or too old is an error', (t) =>
   t.end()
 })
 
-t.test('a cluster without Longhorn is told in one sentence', (t) => {
+t.test('doctor reports a cluster without Longhorn in one sentence', (t) => {
   const { definitions } = facts()
   const of = (kinds: number) =>
     checkCrds({

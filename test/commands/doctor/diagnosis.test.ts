@@ -6,7 +6,7 @@ import { allKinds, facts, forbidden, registered } from './facts.ts'
 
 const plain = coloursFor({}, {})
 
-t.test('where all is well, each check says so', (t) => {
+t.test('each check of a healthy cluster is ok', (t) => {
   const { findings, summary, ...document } = diagnose(facts())
   t.strictSame(document, {
     apiVersion: 'holdfast.dev/v1',
@@ -33,7 +33,7 @@ t.test('an unreadable fact is unknown with the reason, in each check, and never 
       deployments: forbidden,
       pods: forbidden,
       policies: forbidden,
-      trial: forbidden,
+      dryRun: forbidden,
       book: forbidden,
       anchor: forbidden,
       books: forbidden,

@@ -29,7 +29,7 @@ t.test('an image without its file on a working disk is an error, with the remedy
 })
 
 t.test(
-  'a disk counts as lost when the slowest replica of the guard says so, or after the default, which is told',
+  'a disk counts as lost after the longest time of any replica, or after the default, which doctor names',
   (t) => {
     const since = new Date(noon - 3_600_000).toISOString()
     const dead = usual().node('n2', [disk('d2')], { notReady: { reason: 'ManagerPodMissing', since } })

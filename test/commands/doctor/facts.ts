@@ -7,7 +7,7 @@ import {
   type ReplicaPolicy,
   type SeenCertificate,
 } from '../../../src/commands/doctor/facts.ts'
-import type { Finding, Level } from '../../../src/commands/doctor/finding.ts'
+import type { DoctorFinding, Level } from '../../../src/commands/doctor/finding.ts'
 import { rightsOf } from '../../../src/commands/doctor/rights.ts'
 import { registration } from '../../../src/doors/webhook/registration.ts'
 import { type Kind, kinds } from '../../../src/longhorn/kinds.ts'
@@ -72,10 +72,10 @@ export function facts(but: Partial<Facts> = {}): Facts {
     deployments: { seen: [{ name: 'holdfast', wanted: 2 }] },
     pods: { seen: [pod, { ...pod, name: 'holdfast-2' }] },
     policies: { seen: [replicaPolicy('holdfast-1'), replicaPolicy('holdfast-2')] },
-    trial: {
+    dryRun: {
       seen: {
         removal: { image: 'ubuntu', disks: ['d1'] },
-        trial: { result: 'denied', rules: ['last-usable-copy'] },
+        result: { result: 'denied', rules: ['last-usable-copy'] },
       },
     },
     book: { seen: { entries: [], unreadable: [] } },
@@ -106,11 +106,11 @@ export const forbidden = { problem: 'ann is not allowed to' }
 export const allKinds = Object.keys(kinds).filter((name): name is Kind => Object.hasOwn(kinds, name))
 
 /** The levels of findings, in their order. */
-export function levels(findings: readonly Finding[]): Level[] {
+export function levels(findings: readonly DoctorFinding[]): Level[] {
   return findings.map(({ level }) => level)
 }
 
 /** All that a person reads of findings. */
-export function said(findings: readonly Finding[]): string {
+export function said(findings: readonly DoctorFinding[]): string {
   return findings.map(({ what, why, remedy }) => [what, why, remedy].join('\n')).join('\n')
 }

@@ -149,7 +149,7 @@ t.test('a condition that was added to the registration is reported, since it byp
 })
 
 t.test(
-  'what somebody added is taken out by a patch of that webhook, since an upgrade leaves it there',
+  'a patch of that webhook takes out a condition that a person added, since an upgrade leaves it there',
   (t) => {
     const name = 'kubernetes.io/metadata.name'
     const parts = {

@@ -24,19 +24,19 @@ t.test('a release that crashes is a warning, with the release to move to', (t) =
   t.end()
 })
 
-t.test('a release that Longhorn does not tell is the one that every replica was told', (t) => {
-  const check = (told: string | undefined, ...releases: readonly (string | null)[]) => {
+t.test('a release that Longhorn does not name is the one that is configured in every replica', (t) => {
+  const check = (seenRelease: string | undefined, ...releases: readonly (string | null)[]) => {
     const seen = releases.map((release, at) => replicaPolicy(`holdfast-${at + 1}`, { release }))
     return levels(
-      checkRelease(facts({ map: { seen: cluster(told).node('n1', []).map }, policies: { seen } })),
+      checkRelease(facts({ map: { seen: cluster(seenRelease).node('n1', []).map }, policies: { seen } })),
     )
   }
   t.strictSame(check('master-head', 'v1.10.0', 'v1.10.0'), ['ok'])
   t.strictSame(check(undefined, 'v1.10.0'), ['ok'])
   t.strictSame(check(undefined, 'v1.8.1'), ['warn'], 'it crashes')
-  t.strictSame(check(undefined, 'v1.10.0', null), ['warn'], 'one replica was not told')
-  t.strictSame(check(undefined, 'v1.10.0', 'v1.9.2'), ['warn'], 'they were told different ones')
-  t.strictSame(check('v1.8.1', 'v1.10.0'), ['warn'], 'what runs counts')
+  t.strictSame(check(undefined, 'v1.10.0', null), ['warn'], 'one replica has none configured')
+  t.strictSame(check(undefined, 'v1.10.0', 'v1.9.2'), ['warn'], 'they are configured for different releases')
+  t.strictSame(check('v1.8.1', 'v1.10.0'), ['warn'], 'the running release counts')
   const blind = facts({ map: { seen: cluster('odd').node('n1', []).map }, policies: forbidden })
   t.strictSame(levels(checkRelease(blind)), ['warn'])
   t.end()

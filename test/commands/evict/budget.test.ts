@@ -1,6 +1,6 @@
 import t from 'tap'
-import { explain } from '../../../src/commands/evict/explain.ts'
-import { nextStep } from '../../../src/commands/evict/next-step.ts'
+import { explainEviction } from '../../../src/commands/evict/explain.ts'
+import { nextEvictionStep } from '../../../src/commands/evict/next-step.ts'
 import { budgetOf } from '../../../src/commands/guard/ask-replicas.ts'
 import { defaultPolicy, type EvictionBudget } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, releases } from '../../fixtures/cluster.ts'
@@ -23,7 +23,7 @@ function stepOf(
     .node('n3', [disk('d3')], flagged)
     .image('ubuntu', [...copies, ready('d2')])
   const policy = { ...defaultPolicy, evictionBudget }
-  return nextStep({ node: 'n1', disk: undefined }, map, {
+  return nextEvictionStep({ node: 'n1', disk: undefined }, map, {
     policy,
     ...moment(noon),
     isOneOfSeveral: several,
@@ -40,7 +40,10 @@ t.test('a flag waits where the budget of the guard is used up, and says by whom'
   for (const release of [A, B, C]) {
     const step = stepOf(release, {}, { flaggedNodes: 1, pendingCleanups: undefined })
     t.match(step, { step: 'wait-for-room', problems: [/requested on n3 already, and the budget is 1/] })
-    t.match(explain(step, noon), /waiting for room in the guard’s budget: an eviction is requested on n3/)
+    t.match(
+      explainEviction(step, noon),
+      /waiting for room in the guard’s budget: an eviction is requested on n3/,
+    )
     t.match(stepOf(release, {}, { flaggedNodes: 2, pendingCleanups: undefined }), { step: 'raise' })
   }
   t.end()

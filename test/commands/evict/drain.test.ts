@@ -65,7 +65,7 @@ t.test('a node that is not cordoned is not drained, even without a pod', async (
   })
 })
 
-t.test('where a drain cannot be seen, nothing is begun', async (t) => {
+t.test('nothing begins if the drain cannot be seen', async (t) => {
   const { evict } = await cluster(t, [])
   const { code, stderr } = await evict('node-1', '--wait-for-drain')
   t.equal(code, 2)

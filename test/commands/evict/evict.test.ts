@@ -60,8 +60,8 @@ async function cluster(t: Test, release: string, guarded = true) {
     const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
     try {
       const report = new StepReport(live.map, monotonicMs, note)
-      const tell = (target: Target, told: EvictionStep) => void report.tell(target, told)
-      return await carryOut({ node, disk }, flags, { connection, live, signal, note, policies, tell })
+      const show = (target: Target, next: EvictionStep) => void report.see(target, next)
+      return await carryOut({ node, disk }, flags, { connection, live, signal, note, policies, onStep: show })
     } catch (error) {
       if (ending.signal.aborted) return undefined
       throw error

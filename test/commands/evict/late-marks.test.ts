@@ -40,7 +40,7 @@ const down = written('7', 100)
 t.test('a manager may mark late until it has written the status of its node', (t) => {
   for (const release of [A, C]) {
     t.ok(may(release, down, down), 'nothing has come since')
-    t.ok(may(release, down, written('8', 100)), 'somebody has written an annotation')
+    t.ok(may(release, down, written('8', 100)), 'a person has written an annotation')
     t.notOk(may(release, down, written('8', 103)))
   }
   t.end()

@@ -69,8 +69,8 @@ for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
         `${name} is elsewhere`,
       )
     }
-    const [, told = ''] = /To put back in service: holdfast (reopen .*)\n$/.exec(evicted.stderr) ?? []
-    const reopened = await holdfast(told)
+    const [, advised = ''] = /To put back in service: holdfast (reopen .*)\n$/.exec(evicted.stderr) ?? []
+    const reopened = await holdfast(advised)
     t.equal(reopened.code, 0, reopened.stderr)
     t.strictSame(await switches('node-1', 'node-2', 'node-3'), [
       'node-1 open -',
@@ -81,7 +81,7 @@ for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
   })
 }
 
-t.test('nodes are emptied in batches, one after the other, and the order is told', async (t) => {
+t.test('nodes are emptied in batches, one after the other, and the command prints the order', async (t) => {
   const { sandbox, holdfast } = await cluster(t, 'v1.8.0')
   const done = await holdfast('evict node-1 node-2 node-3 --batch-size 1')
   t.equal(done.code, 0, done.stderr)
@@ -114,10 +114,10 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
     const stopped = new Set<string>()
     for (;;) {
       const running = started('evict node-1 node-2 node-3')
-      let told = ''
+      let advised = ''
       running.stderr.on('data', (chunk: Buffer) => {
-        told += chunk.toString()
-        const steps = told.match(
+        advised += chunk.toString()
+        const steps = advised.match(
           /closing for scheduling first|closing the disks|move \d|ready copy elsewhere|clearing it|remove the copies/g,
         )
         const fresh = steps?.find((step) => !stopped.has(step))
@@ -127,8 +127,8 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
       })
       const code = await running.exit
       if (code === 0) break
-      t.equal(code, 1, told)
-      t.match(told, /Interrupted\. Go on with: holdfast evict node-1 node-2 node-3 /)
+      t.equal(code, 1, advised)
+      t.match(advised, /Interrupted\. Go on with: holdfast evict node-1 node-2 node-3 /)
     }
     t.ok(stopped.size > 3, [...stopped].join(', '))
     t.match(await holdfast('evict node-1 node-2 node-3'), { code: 0 }, 'and again')
@@ -136,7 +136,7 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
   }
 })
 
-t.test('a dry run tells the batches, and writes nothing', async (t) => {
+t.test('a dry run prints the batches, and writes nothing', async (t) => {
   const { holdfast, switches } = await cluster(t, 'v1.8.0')
   const dry = await holdfast('evict node-1 node-2 --dry-run')
   t.match(dry, { code: 0, stderr: /would close for scheduling first.*: node-1, node-2\n/ })
@@ -145,50 +145,53 @@ t.test('a dry run tells the batches, and writes nothing', async (t) => {
   t.strictSame(await switches('node-1', 'node-2'), ['node-1 open -', 'node-2 open -'])
 })
 
-t.test('where no order keeps the copies, nothing is written, and the images are named', async (t) => {
+t.test('nothing is written if no order keeps the copies, and the images are named', async (t) => {
   const { holdfast, switches } = await cluster(t, 'v1.8.0')
   const none = await holdfast('evict node-1 node-2 node-3 node-4 node-5')
   t.match(none, { code: 1, stderr: /backing image \S+ has to keep/ })
   t.strictSame(await switches('node-1', 'node-5'), ['node-1 open -', 'node-5 open -'])
 })
 
-t.test('what is no plan, or cannot be carried out in one go, is told and not begun', async (t) => {
-  const { holdfast } = await cluster(t, 'v1.8.0')
-  const plan = async (text: string) => await holdfast('evict --plan -', text)
-  t.match(await plan(''), { code: 2, stderr: /standard input is no plan: .*Make one with: holdfast plan/ })
-  t.match(await plan('a: ['), { code: 2, stderr: /standard input: line 1: / })
-  t.match(await plan('kind: Node'), { code: 2, stderr: /is no plan/ })
-  const made = { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan' }
-  const impossible = { ...made, possible: false, problems: ['i has to keep a copy'] }
-  t.match(await plan(JSON.stringify(impossible)), {
-    code: 2,
-    stderr: /there is no order: i has to keep a copy/,
-  })
-  const unknown = { ...made, possible: true, batches: [{ nodes: ['node-7'] }] }
-  t.match(await plan(JSON.stringify(unknown)), {
-    code: 2,
-    stderr: /There is no Longhorn node node-7\. There are: node-1, /,
-  })
-  t.match(await plan(JSON.stringify({ ...made, possible: true, batches: [] })), {
-    code: 2,
-    stderr: /has no node/,
-  })
-  const rolling = await holdfast('plan node-1 node-2 --reopen -o yaml')
-  t.match(await plan(rolling.stdout), {
-    code: 2,
-    stderr: /one by one, with holdfast reopen in between:\n {2}holdfast evict node-/,
-  })
-  t.match(await holdfast('evict --plan /nonexistent'), {
-    code: 2,
-    stderr: /cannot read the plan \/nonexistent/,
-  })
-  t.match(await holdfast('evict'), { code: 2, stderr: /Name a Longhorn node, or give a plan with --plan/ })
-  t.match(await holdfast('evict node-1 --plan x'), { code: 2, stderr: /--plan names the nodes/ })
-  t.match(await holdfast('evict node-1 node-2 --disk disk-1'), {
-    code: 2,
-    stderr: /--disk is about one node/,
-  })
-})
+t.test(
+  'a file that is no plan, or a plan that cannot be carried out in one go, is an error, and nothing begins',
+  async (t) => {
+    const { holdfast } = await cluster(t, 'v1.8.0')
+    const plan = async (text: string) => await holdfast('evict --plan -', text)
+    t.match(await plan(''), { code: 2, stderr: /standard input is no plan: .*Make one with: holdfast plan/ })
+    t.match(await plan('a: ['), { code: 2, stderr: /standard input: line 1: / })
+    t.match(await plan('kind: Node'), { code: 2, stderr: /is no plan/ })
+    const made = { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan' }
+    const impossible = { ...made, possible: false, problems: ['i has to keep a copy'] }
+    t.match(await plan(JSON.stringify(impossible)), {
+      code: 2,
+      stderr: /there is no order: i has to keep a copy/,
+    })
+    const unknown = { ...made, possible: true, batches: [{ nodes: ['node-7'] }] }
+    t.match(await plan(JSON.stringify(unknown)), {
+      code: 2,
+      stderr: /There is no Longhorn node node-7\. There are: node-1, /,
+    })
+    t.match(await plan(JSON.stringify({ ...made, possible: true, batches: [] })), {
+      code: 2,
+      stderr: /has no node/,
+    })
+    const rolling = await holdfast('plan node-1 node-2 --reopen -o yaml')
+    t.match(await plan(rolling.stdout), {
+      code: 2,
+      stderr: /one by one, with holdfast reopen in between:\n {2}holdfast evict node-/,
+    })
+    t.match(await holdfast('evict --plan /nonexistent'), {
+      code: 2,
+      stderr: /cannot read the plan \/nonexistent/,
+    })
+    t.match(await holdfast('evict'), { code: 2, stderr: /Name a Longhorn node, or give a plan with --plan/ })
+    t.match(await holdfast('evict node-1 --plan x'), { code: 2, stderr: /--plan names the nodes/ })
+    t.match(await holdfast('evict node-1 node-2 --disk disk-1'), {
+      code: 2,
+      stderr: /--disk is about one node/,
+    })
+  },
+)
 
 t.test('a plan ends with the commands that carry it out', async (t) => {
   const { holdfast } = await cluster(t, 'v1.8.0')
@@ -201,7 +204,7 @@ t.test('a plan ends with the commands that carry it out', async (t) => {
   t.match(rolling.stdout, /^Commands:\n( {2}holdfast evict (node-\d) .*\n {2}holdfast reopen \2 .*\n){2}$/m)
 })
 
-t.test('an empty node that is open is closed, and what was asked for is typed again to go on', async (t) => {
+t.test('an empty node that is open is closed, and a timeout prints the command to go on with', async (t) => {
   const { holdfast, switches } = await cluster(t, 'v1.8.0')
   await holdfast('evict node-5')
   await holdfast('reopen node-5')

@@ -66,7 +66,7 @@ t.test('a batch has no more nodes than are wanted', (t) => {
   t.end()
 })
 
-t.test('what is under way goes on first, and takes along only what is safe beside it', (t) => {
+t.test('evictions under way go on first, and only targets that are safe beside them join', (t) => {
   const begun = { ...shut, n1: flagged }
   const alone = world(A, begun).image('i', [ready('d1'), ready('d2')])
   t.strictSame(next(alone, ['n2', 'n1']), { step: 'evict', nodes: ['n1'], later: ['n2'] })
@@ -103,7 +103,7 @@ t.test('nodes that are empty are done, and where flags stay up the flag is still
   t.end()
 })
 
-t.test('where no order keeps the copies, nothing is closed', (t) => {
+t.test('nothing is closed if no order keeps the copies', (t) => {
   const of = world(A).image('i', [ready('d1')])
   t.match(next(of, ['n1', 'n2', 'n3', 'n4', 'n5']), {
     step: 'impossible',

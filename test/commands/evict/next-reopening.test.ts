@@ -39,7 +39,7 @@ t.test('first the flags go down and scheduling opens, then marks are cleared', (
   t.end()
 })
 
-t.test('what a rescue has noted goes too, or its flags would go up again', (t) => {
+t.test('the note of a rescue goes too, or its flags would go up again', (t) => {
   const guard = { generation: 3 }
   const note = { node: true, disks: ['d1', 'd3'], at: 'then', by: 'ann', guard }
   const annotations = { [rescueAnnotation]: JSON.stringify(note) }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { explain } from '../../../src/commands/evict/explain.ts'
-import { type EvictionStep, nextStep } from '../../../src/commands/evict/next-step.ts'
+import { explainEviction } from '../../../src/commands/evict/explain.ts'
+import { type EvictionStep, nextEvictionStep } from '../../../src/commands/evict/next-step.ts'
 import { evictionPatch } from '../../../src/commands/evict/remains.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, parsed, releases, type TestCluster } from '../../fixtures/cluster.ts'
@@ -11,7 +11,7 @@ const closed = { allowScheduling: false }
 const flagged = { ...evicting, ...closed }
 
 const stepOf = (of: TestCluster, name?: string) =>
-  nextStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, ...moment(noon) })
+  nextEvictionStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, ...moment(noon) })
 
 /** n1 with these flags and copies of ubuntu, and a node to go to. */
 function world(
@@ -143,7 +143,7 @@ t.test('a clean-up that has met the flag takes it down at once where managers cr
   for (const release of [A, B]) {
     t.match(met(release), { step: 'retreat', cleanups: [{ image: 'ubuntu' }] })
     t.match(
-      explain(met(release), noon),
+      explainEviction(met(release), noon),
       /^1 clean-up began while the flag is up, .*: ubuntu on disk uuid-d1$/,
     )
   }
@@ -211,22 +211,22 @@ t.test('the patches close the evicted disks, and leave them closed', (t) => {
 t.test('each step is described in a line, with names and numbers', (t) => {
   const replicas = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']
   t.equal(
-    explain({ step: 'wait-for-replicas', replicas }, noon),
+    explainEviction({ step: 'wait-for-replicas', replicas }, noon),
     'waiting for Longhorn to move 6 replicas away: r1, r2, r3, r4, r5 and 1 more',
   )
   t.match(
-    explain(stepOf(world(A, {}, [pending('d1')])), noon),
+    explainEviction(stepOf(world(A, {}, [pending('d1')])), noon),
     /^waiting for 1 clean-up to end .*: ubuntu on disk uuid-d1$/,
   )
   t.match(
-    explain(stepOf(world(A, flagged, [ready('d1')])), noon),
+    explainEviction(stepOf(world(A, flagged, [ready('d1')])), noon),
     /ready copy elsewhere of 1 backing image: ubuntu$/,
   )
-  t.match(explain({ step: 'impossible', problems: ['a', 'b'] }, noon), 'a\nb')
+  t.match(explainEviction({ step: 'impossible', problems: ['a', 'b'] }, noon), 'a\nb')
   t.end()
 })
 
-t.test('a dry run tells each step as one that would be taken', (t) => {
+t.test('a dry run words each step as one that would be taken', (t) => {
   const cleanups = [{ image: 'ubuntu', diskUUID: 'uuid-d1', state: 'ready', since: noon }] as const
   const steps: readonly (readonly [EvictionStep, RegExp])[] = [
     [{ step: 'wait-for-cleanup', cleanups }, /^would wait for 1 clean-up to end/],
@@ -241,15 +241,15 @@ t.test('a dry run tells each step as one that would be taken', (t) => {
     [{ step: 'impossible', problems: ['a'] }, /^a$/],
   ]
   for (const [step, text] of steps) {
-    t.match(explain(step, noon, 'would'), text)
-    t.notMatch(explain(step, noon), /would/)
+    t.match(explainEviction(step, noon, 'would'), text)
+    t.notMatch(explainEviction(step, noon), /would/)
   }
   t.end()
 })
 
 t.test('after a clean-up the flag goes up only once Longhorn has noticed its end', (t) => {
   const at = (of: TestCluster, now: number) =>
-    nextStep({ node: 'n1', disk: undefined }, of.map, { policy: defaultPolicy, ...moment(now) })
+    nextEvictionStep({ node: 'n1', disk: undefined }, of.map, { policy: defaultPolicy, ...moment(now) })
   for (const release of [A, B]) {
     const drained = world(release, {}, [ready('d1'), pending('d1')])
       .at(noon)
@@ -261,7 +261,7 @@ t.test('after a clean-up the flag goes up only once Longhorn has noticed its end
     const waiting = at(drained, noon + 2_001)
     t.strictSame(waiting, { step: 'wait-for-notice', of: 'clean-up', until: noon + 10_001 })
     t.equal(
-      explain(waiting, noon + 2_001),
+      explainEviction(waiting, noon + 2_001),
       'waiting about 8s until Longhorn has noticed that the clean-up has ended',
     )
     t.equal(at(drained, noon + 10_001).step, 'raise')
@@ -275,9 +275,12 @@ t.test('after a clear it waits until Longhorn has noticed, before it waits for t
       .at(noon)
       .node('n1', [disk('d1')], closed)
     const at = (now: number) =>
-      nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, ...moment(now) })
+      nextEvictionStep({ node: 'n1', disk: undefined }, lowered.map, {
+        policy: defaultPolicy,
+        ...moment(now),
+      })
     t.strictSame(at(noon + 3_000), { step: 'wait-for-notice', of: 'flag', until: noon + 10_000 })
-    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is cleared/)
+    t.match(explainEviction(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is cleared/)
     t.equal(at(noon + 10_000).step, 'wait-for-removal')
   }
   const calm = world(C, flagged, [ready('d1', going)], [ready('d2')])

@@ -51,7 +51,7 @@ async function cluster(t: Test, settings: Settings, policies = mute, release = '
         signal,
         note: (text: string) => void notes.push(text),
         policies,
-        tell: () => undefined,
+        onStep: () => undefined,
       },
     )
   const isUntouched = (): boolean => {

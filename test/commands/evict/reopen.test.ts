@@ -41,8 +41,8 @@ async function abandoned(t: Test, release: string) {
     [...spec.diskFileSpecMap.keys(), ...status.diskFileStatusMap.keys()].every((uuid) => uuid === here)
   await comesTrue(() => Promise.resolve([...live.map.images()].every(isOnly)))
   const spec = { allowScheduling: false, evictionRequested: true }
-  const told = await ask('PATCH', 'nodes/node-2', { spec })
-  if (!told.ok) throw new Error(told.text)
+  const answer = await ask('PATCH', 'nodes/node-2', { spec })
+  if (!answer.ok) throw new Error(answer.text)
   await comesTrue(() => Promise.resolve(marks().length === 2))
   const notes: string[] = []
   const modules = {
@@ -74,12 +74,12 @@ for (const release of ['v1.8.0', 'v1.10.0']) {
     t.equal(found && isFlagged(found), false)
     t.strictSame(marks(), [])
     t.equal(copies(), 2, 'all copies stay')
-    const told = notes.join('\n')
-    t.match(told, 'node node-2: would clear the flag of the node, would open it for scheduling')
-    t.match(told, 'node node-2: clearing the flag of the node, opening it for scheduling')
-    t.match(told, /clearing the marks by which Longhorn would still move copies away: \S+ on disk-1/)
-    t.match(told, 'may mark copies again')
-    t.match(told, /node node-2: back in service$/)
+    const answer = notes.join('\n')
+    t.match(answer, 'node node-2: would clear the flag of the node, would open it for scheduling')
+    t.match(answer, 'node node-2: clearing the flag of the node, opening it for scheduling')
+    t.match(answer, /clearing the marks by which Longhorn would still move copies away: \S+ on disk-1/)
+    t.match(answer, 'may mark copies again')
+    t.match(answer, /node node-2: back in service$/)
     const before = node()?.metadata.resourceVersion
     t.equal(await again(), true)
     t.match(notes.at(-1), 'node node-2: in service already, with nothing to clear')
@@ -137,8 +137,8 @@ t.test('a node that is cordoned stays closed for Longhorn until it is uncordoned
       { type: 'Ready', status: 'True' },
       { type: 'Schedulable', status, reason: status === 'False' ? 'KubernetesNodeCordoned' : '' },
     ]
-    const told = await ask('PATCH', 'nodes/node-3/status', { status: { conditions } })
-    if (!told.ok) throw new Error(told.text)
+    const answer = await ask('PATCH', 'nodes/node-3/status', { status: { conditions } })
+    if (!answer.ok) throw new Error(answer.text)
   }
   await cordon('False')
   const cordoned = await holdfast('reopen', 'node-3')

@@ -33,7 +33,7 @@ function world(percent = 25, size: number | undefined = 2 * gib) {
 const copying: EvictionStep = { step: 'wait-for-copies', images: ['ubuntu'] }
 const moving = (...replicas: string[]): EvictionStep => ({ step: 'wait-for-replicas', replicas })
 
-t.test('copies are told by what Longhorn says of the best one elsewhere', (t) => {
+t.test('the progress of a copy is that of the best one elsewhere, as Longhorn reports it', (t) => {
   const text = (percent: number, size?: number) => {
     const found = progressOf(copying, target, world(percent, size).map)
     return found && progressText(found)
@@ -44,7 +44,7 @@ t.test('copies are told by what Longhorn says of the best one elsewhere', (t) =>
   t.end()
 })
 
-t.test('replicas are told by the bytes that have gone since one watches', (t) => {
+t.test('the progress of replicas is the bytes that have gone since the command began', (t) => {
   const { map } = world()
   const text = (step: EvictionStep, atMost?: number) => {
     const found = progressOf(step, target, map, atMost)
@@ -65,13 +65,13 @@ t.test('elsewhere than on a terminal there is a line for each step, and for each
     () => 0,
     (line) => lines.push(line),
   )
-  t.equal(report.tell(target, copying), true)
-  t.equal(report.tell(target, copying), false)
+  t.equal(report.see(target, copying), true)
+  t.equal(report.see(target, copying), false)
   for (const percent of [4, 25, 26]) {
     for (const image of world(percent).all('BackingImage')) of.add(image)
-    report.tell(target, copying)
+    report.see(target, copying)
   }
-  report.tell(target, { step: 'done' })
+  report.see(target, { step: 'done' })
   t.strictSame(
     lines.map((line) => line.replace(/^.*: ubuntu /, '')),
     [
@@ -93,17 +93,17 @@ t.test('on a terminal one block shows each node that is under way, with its age'
     (text) => stays.push(text),
     (next) => (rows = next),
   )
-  report.tell(target, copying)
-  report.tell({ node: 'n3', disk: undefined }, moving('r1', 'r2'))
+  report.see(target, copying)
+  report.see({ node: 'n3', disk: undefined }, moving('r1', 'r2'))
   now = 65_000
   report.refresh()
   t.match(rows, [
     /^node n1: waiting for a ready copy elsewhere of 1 backing image: ubuntu \(512 MiB of 2 GiB, 25%, for 65s\)$/,
     /^node n3: waiting for Longhorn to move 2 replicas away: r1, r2 \(0 B of 2 GiB, 0%, for 65s\)$/,
   ])
-  report.tell({ node: 'n3', disk: undefined }, moving('r1'))
+  report.see({ node: 'n3', disk: undefined }, moving('r1'))
   t.match(rows[1], /\(1 GiB of 2 GiB, 50%, for 65s\)$/, 'the age is that of the step')
-  report.tell(target, { step: 'done' })
+  report.see(target, { step: 'done' })
   t.equal(rows.length, 1)
   t.strictSame(stays, ['node n1: done: no replica and no copy is left'])
   t.end()

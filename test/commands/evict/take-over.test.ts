@@ -1,6 +1,6 @@
 import t from 'tap'
-import { explain } from '../../../src/commands/evict/explain.ts'
-import { nextStep } from '../../../src/commands/evict/next-step.ts'
+import { explainEviction } from '../../../src/commands/evict/explain.ts'
+import { nextEvictionStep } from '../../../src/commands/evict/next-step.ts'
 import { closePatch } from '../../../src/commands/evict/remains.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
@@ -12,7 +12,7 @@ const closed = { allowScheduling: false }
 const flagged = { ...closed, evictionRequested: true }
 
 const stepOf = (of: TestCluster, name?: string) =>
-  nextStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, ...moment(noon) })
+  nextEvictionStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, ...moment(noon) })
 
 const world = (release: string | undefined, flags: object, copies: readonly RawCopy[]) =>
   cluster(release)
@@ -36,7 +36,7 @@ t.test('an eviction takes the place of a rescue that has noted its flags', (t) =
     'raise',
     'that of the node is not its own',
   )
-  t.match(explain({ step: 'take-over' }, 0, 'would'), 'would take the note of a rescue away')
+  t.match(explainEviction({ step: 'take-over' }, 0, 'would'), 'would take the note of a rescue away')
   t.end()
 })
 
@@ -54,6 +54,9 @@ t.test('an empty target is closed for scheduling, or something new could come', 
     spec: { disks: { d1: { allowScheduling: false } } },
   })
   t.strictSame(closePatch({ node: 'n1', disk: undefined }), { spec: { allowScheduling: false } })
-  t.match(explain({ step: 'close' }, 0, 'would'), 'would close it for scheduling, so that nothing new comes')
+  t.match(
+    explainEviction({ step: 'close' }, 0, 'would'),
+    'would close it for scheduling, so that nothing new comes',
+  )
   t.end()
 })

@@ -73,8 +73,8 @@ t.test('a template writes what kubectl writes of the same document', { skip: wit
   await writeFile(file, JSON.stringify(document))
   for (let at = 0; at < templates.length; at += 4) {
     const some = templates.slice(at, at + 4)
-    const told = await Promise.all(some.map((template) => there(file, template, 'jsonpath')))
-    for (const [index, template] of some.entries()) t.equal(here(template, false), told[index], template)
+    const outputs = await Promise.all(some.map((template) => there(file, template, 'jsonpath')))
+    for (const [index, template] of some.entries()) t.equal(here(template, false), outputs[index], template)
   }
   for (const template of ['{.nodes[*].name}', '{.nodes[0].disks}', 'a{.kind}b', '{.empty[*]}'])
     t.equal(here(template, true), await there(file, template, 'jsonpath-as-json'), `${template} as JSON`)

@@ -42,7 +42,7 @@ t.test('tables go without headings, and without the lines before them', async (t
   t.match((await run(['audit', file, '--no-headers'])).stdout, /^2026-\S+ +hold +1 +ann .*\n$/)
 })
 
-t.test('a wrong format or template is an error that says what is right', async (t) => {
+t.test('a wrong format or template is an error that names the right ones', async (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['jsn', /Allowed choices are wide, json, yaml, name, jsonpath=, .*custom-columns-file=\./],
     ['jsonpath', /It needs a template: jsonpath=TEMPLATE\./],
@@ -52,10 +52,10 @@ t.test('a wrong format or template is an error that says what is right', async (
     ['custom-columns=NODE:{.a}{.b}', /unexpected path string/],
     ['jsonpath-file=/missing/file', /Cannot read \/missing\/file: it does not exist/],
   ]
-  for (const [format, told] of cases) {
+  for (const [format, problem] of cases) {
     const { code, stderr } = await run(['status', '-o', format])
     t.equal(code, 2, format)
-    t.match(stderr.replaceAll(/\s+/g, ' '), told, format)
+    t.match(stderr.replaceAll(/\s+/g, ' '), problem, format)
   }
   const file = join(t.testdir(), 'audit.log')
   await writeFile(file, `${JSON.stringify(record())}\n`)

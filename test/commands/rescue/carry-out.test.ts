@@ -1,17 +1,17 @@
 import t from 'tap'
 import { runRescue, type Write } from '../../../src/commands/rescue/carry-out.ts'
-import type { Attempt } from '../../../src/kubernetes/node-patch.ts'
+import type { PatchAttempt } from '../../../src/kubernetes/node-patch.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { cluster, moment, noon, releases } from '../../fixtures/cluster.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 
 /** A rescue of n1, whose flag of d1 is noted and can go up. */
-function rescue(answers: readonly Attempt[], { isGuarded = true, isHeld = true } = {}) {
+function rescue(answers: readonly PatchAttempt[], { isGuarded = true, isHeld = true } = {}) {
   const note = { node: false, disks: ['d1'], at: '', by: 'ann' }
   const annotations = { [rescueAnnotation]: JSON.stringify(note) }
   const noted = cluster(releases.A).node('n1', [disk('d1')], { metadata: { annotations } })
-  const [writes, paused, left]: [Write[], number[], Attempt[]] = [[], [], [...answers]]
+  const [writes, paused, left]: [Write[], number[], PatchAttempt[]] = [[], [], [...answers]]
   const now = noon + defaultPolicy.settleMs
   const last = runRescue('n1', {
     map: noted.map,
@@ -34,7 +34,7 @@ function rescue(answers: readonly Attempt[], { isGuarded = true, isHeld = true }
     },
     pause: (ms) => Promise.resolve(void paused.push(ms)),
     changed: () => Promise.reject(new Error('it waits for nothing here')),
-    tell: () => undefined,
+    onStep: () => undefined,
     isGuarded: () => Promise.resolve(isGuarded),
     isHeld: () => Promise.resolve(isHeld),
   })
@@ -63,7 +63,7 @@ t.test('no flag goes up without a guard', async (t) => {
 })
 
 t.test('flags that are up without a guard that holds go down again, for as long as it takes', async (t) => {
-  const answers: Attempt[] = [{ outcome: 'written' }, { outcome: 'later', ms: 5 }]
+  const answers: PatchAttempt[] = [{ outcome: 'written' }, { outcome: 'later', ms: 5 }]
   const { last, writes, paused } = rescue(answers, { isHeld: false })
   t.match(await last, { step: 'done', noted: flags })
   t.strictSame(

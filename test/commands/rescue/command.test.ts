@@ -17,7 +17,7 @@ async function at(t: Test, url: string): Promise<string[]> {
   return ['--kubeconfig', kubeconfig]
 }
 
-t.test('a rescue says what it does, shows each step to programs, and ends with a code', async (t) => {
+t.test('a rescue prints its steps for people and for programs, and ends with a code', async (t) => {
   const { url, drain, annotation, flagsOf } = await crashing(t, 'v1.9.0')
   const cluster = await at(t, url)
   t.match(await run(['rescue', 'node-9', ...cluster]), {
@@ -54,7 +54,7 @@ t.test('a rescue says what it does, shows each step to programs, and ends with a
   t.match(await run(['rescue', ...cluster]), { code: 0, stderr: /No manager is in danger\.\n$/ })
 })
 
-t.test('where an object cannot be read, nobody says that no manager is in danger', async (t) => {
+t.test('rescue does not call managers safe if an object cannot be read', async (t) => {
   const server = await FakeApiServer.start()
   t.teardown(() => server.down())
   const folder = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system'
@@ -67,7 +67,7 @@ t.test('where an object cannot be read, nobody says that no manager is in danger
 })
 
 t.test(
-  'who may not look at pods is told so, and what Longhorn itself says of its managers counts',
+  'rescue reports that pods must not be read, and goes by Longhorn’s own state of its managers',
   async (t) => {
     const { url, annotation, drain, flagsOf } = await crashing(t, 'v1.8.0')
     const answers: Answers = (_, path) => (path.endsWith('/pods') ? forbidden('pods') : undefined)
@@ -84,7 +84,7 @@ t.test(
 )
 
 t.test(
-  'a timeout of weeks is not over at once, and what was asked for is typed again to go on',
+  'a timeout of weeks is not over at once, and one that is over prints the command to go on with',
   async (t) => {
     const { url, drain, annotation } = await crashing(t, 'v1.8.0')
     const cluster = await at(t, url)

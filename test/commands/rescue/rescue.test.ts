@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import type { RescueStep } from '../../../src/rules/rescue/next-step.ts'
 import { adviceOn } from '../../../src/commands/rescue/attempt.ts'
 import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
 import { resources } from '../../../src/sandbox/controllers/resources.ts'
@@ -14,26 +14,26 @@ for (const release of releases) {
     async (t) => {
       const { sandbox, rescue, guard, flagsOf, annotation } = await crashing(t, release)
       await guard()
-      const { code, told, steps } = await rescue()
-      t.equal(code, 0, told)
-      t.match(told, `Longhorn ${release} crashes the longhorn-manager of a node`)
-      t.match(told, 'The manager of 1 of 3 nodes is in danger.')
+      const { code, notes, steps } = await rescue()
+      t.equal(code, 0, notes)
+      t.match(notes, `Longhorn ${release} crashes the longhorn-manager of a node`)
+      t.match(notes, 'The manager of 1 of 3 nodes is in danger.')
       t.match(
-        told,
+        notes,
         /node-1: the flag of disk-1 is up while Longhorn removes ubuntu-22\.04 from disk-1 \(for at least/,
       )
       t.match(
-        told,
+        notes,
         /node-1: its longhorn-manager \(pod longhorn-manager-node-1\) .*Its previous log shows this crash/,
       )
       t.equal(steps[0], 'clear')
-      t.strictSame(steps.slice(-2), ['raise', 'done'], told)
+      t.strictSame(steps.slice(-2), ['raise', 'done'], notes)
       t.strictSame(await flagsOf('node-1'), ['disk-1'])
       t.equal(await annotation(), undefined)
       t.ok(sandbox.longhorn.isLive('node-1'))
       const crashes = sandbox.longhorn.crashCount('node-1')
       const again = await rescue()
-      t.match(again, { code: 0, told: /No manager is in danger/, steps: [] })
+      t.match(again, { code: 0, notes: /No manager is in danger/, steps: [] })
       t.equal(sandbox.longhorn.crashCount('node-1'), crashes)
     },
   )
@@ -55,7 +55,7 @@ for (const release of releases) {
       }
       last = await rescue({ isLast })
     }
-    t.equal(last.code, 0, last.told)
+    t.equal(last.code, 0, last.notes)
     for (const step of ['clear', 'wait-for-cleanup', 'raise'] as const) t.ok(killedAt.has(step), step)
     t.strictSame(await flagsOf('node-1'), ['disk-1'])
     t.equal(await annotation(), undefined)
@@ -66,23 +66,23 @@ for (const release of releases) {
 t.test('without a guard the flags stay down and noted, and go up once there is one', async (t) => {
   const { rescue, guard, flagsOf, annotation } = await crashing(t, 'v1.8.0')
   const alone = await rescue()
-  t.match(alone, { code: 3, told: /The flags stay down: no guard is registered in this cluster/ })
-  t.match(alone.told, 'The flag of disk-1 stays down, and the node notes that')
-  t.match(alone.told, /No eviction meets .* any more\. Flags stay down and noted: node-1$/)
+  t.match(alone, { code: 3, notes: /The flags stay down: no guard is registered in this cluster/ })
+  t.match(alone.notes, 'The flag of disk-1 stays down, and the node notes that')
+  t.match(alone.notes, /No eviction meets .* any more\. Flags stay down and noted: node-1$/)
   t.strictSame(await flagsOf('node-1'), [])
   t.match(await annotation(), '"disks":["disk-1"]')
   await guard()
   const later = await rescue()
-  t.match(later, { code: 0, told: /node-1: a rescue by sandbox-admin took the flag of disk-1 down/ })
+  t.match(later, { code: 0, notes: /node-1: a rescue by sandbox-admin took the flag of disk-1 down/ })
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
   t.equal(await annotation(), undefined)
 })
 
 t.test('without a guard the flags go up again if that is wanted', async (t) => {
   const { sandbox, rescue, flagsOf, annotation } = await crashing(t, 'v1.8.0')
-  const { code, told, steps } = await rescue({ unguarded: true })
-  t.equal(code, 0, told)
-  t.ok(steps.includes('raise'), told)
+  const { code, notes, steps } = await rescue({ unguarded: true })
+  t.equal(code, 0, notes)
+  t.ok(steps.includes('raise'), notes)
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
   t.equal(await annotation(), undefined)
   t.ok(sandbox.longhorn.isLive('node-1'))
@@ -91,23 +91,23 @@ t.test('without a guard the flags go up again if that is wanted', async (t) => {
 t.test('the flags stay down for good if that is wanted', async (t) => {
   const { rescue, guard, flagsOf, annotation } = await crashing(t, 'v1.8.1')
   await guard()
-  const { code, told } = await rescue({ leaveCleared: true })
-  t.equal(code, 0, told)
+  const { code, notes } = await rescue({ leaveCleared: true })
+  t.equal(code, 0, notes)
   t.strictSame(await flagsOf('node-1'), [])
   t.equal(await annotation(), undefined)
-  t.match(await rescue(), { told: /No manager is in danger/, steps: [] })
+  t.match(await rescue(), { notes: /No manager is in danger/, steps: [] })
 })
 
-t.test('a dry run tells the plan and writes nothing', async (t) => {
+t.test('a dry run prints the plan and writes nothing', async (t) => {
   const { sandbox, rescue, flagsOf, annotation } = await crashing(t, 'v1.9.0')
-  const { code, told, steps } = await rescue({ dryRun: true })
+  const { code, notes, steps } = await rescue({ dryRun: true })
   t.equal(code, 0)
-  t.match(told, 'node-1: would take the flag of disk-1 down, and note that on the node')
+  t.match(notes, 'node-1: would take the flag of disk-1 down, and note that on the node')
   t.match(
-    told,
+    notes,
     /1\. take the flags down.*\n +2\. wait until no clean-up.*\n +3\. .*\n +4\. raise these flags again/,
   )
-  t.match(told, /Nothing was written: this is a dry run\.$/)
+  t.match(notes, /Nothing was written: this is a dry run\.$/)
   t.strictSame(steps, ['clear'])
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
   t.equal(await annotation(), undefined)
@@ -120,9 +120,9 @@ t.test('a clean-up that does not end is named with what stops it, and the manage
   const stuck =
     'ubuntu-22.04 from disk-1 (for at least 0s), and cannot while the backing image manager of disk-1 is unknown'
   const isEnough = (line: string): boolean => line.includes('backing image manager of disk-1 is unknown')
-  const { told } = await rescue({ isEnough, stuck: ['node-1'] })
-  t.match(told.replace(/at least \d+s/g, 'at least 0s'), `node-1: waiting for 1 clean-up to end: ${stuck}`)
-  t.match(told, /node-1: not finished: it was waiting for 1 clean-up to end: .*is unknown$/)
+  const { notes } = await rescue({ isEnough, stuck: ['node-1'] })
+  t.match(notes.replace(/at least \d+s/g, 'at least 0s'), `node-1: waiting for 1 clean-up to end: ${stuck}`)
+  t.match(notes, /node-1: not finished: it was waiting for 1 clean-up to end: .*is unknown$/)
   t.strictSame(await flagsOf('node-1'), [])
   t.match(await annotation(), '"disks":["disk-1"]')
   t.ok(sandbox.longhorn.isLive('node-1'))
@@ -131,14 +131,14 @@ t.test('a clean-up that does not end is named with what stops it, and the manage
 t.test('a node that is stuck keeps no other waiting', async (t) => {
   const { crash, rescue, flagsOf } = await crashing(t, 'v1.8.0')
   await crash('node-2', 'debian-12')
-  const { told } = await rescue({
+  const { notes } = await rescue({
     leaveCleared: true,
     stuck: ['node-1'],
     isEnough: (line) => line.startsWith('node-2: done: '),
   })
-  t.match(told, 'The managers of 2 of 3 nodes are in danger.')
+  t.match(notes, 'The managers of 2 of 3 nodes are in danger.')
   t.strictSame(await flagsOf('node-2'), [])
-  t.match(told, /node-1: not finished: it was waiting for 1 clean-up/)
+  t.match(notes, /node-1: not finished: it was waiting for 1 clean-up/)
   t.strictSame(await flagsOf('node-1'), [])
 })
 
@@ -160,39 +160,42 @@ t.test('flags go down as soon as a manager answers Longhorn’s webhook again', 
     metadata: { name },
     webhooks: [webhook],
   })
-  const { code, told } = await rescue({
+  const { code, notes } = await rescue({
     isEnough: (line) => {
       if (line.includes('Longhorn’s managers serve this webhook'))
         void sandbox.client.delete(webhookConfigurations, '', name)
       return false
     },
   })
-  t.equal(code, 3, told)
-  t.match(told, /failed calling webhook "validator\.longhorn\.io".*\n.*tried again every second/)
+  t.equal(code, 3, notes)
+  t.match(notes, /failed calling webhook "validator\.longhorn\.io".*\n.*tried again every second/)
   t.match(
-    told,
+    notes,
     'kubectl delete validatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-validator',
   )
   t.strictSame(await flagsOf('node-1'), [])
 })
 
-t.test('a node that is not in danger is left alone, and one that is and was not named is told', async (t) => {
-  const { rescue, flagsOf } = await crashing(t, 'v1.8.0')
-  const { code, told, steps } = await rescue({ nodes: ['node-2'] })
-  t.equal(code, 0)
-  t.strictSame(steps, ['done'])
-  t.match(told, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
-  t.notMatch(told, 'Rescued')
-  t.match(told, 'node-1: the flag of disk-1 is up while Longhorn removes')
-  t.strictSame(await flagsOf('node-1'), ['disk-1'])
-})
+t.test(
+  'a node that is not in danger is left alone, and one in danger that was not named is reported',
+  async (t) => {
+    const { rescue, flagsOf } = await crashing(t, 'v1.8.0')
+    const { code, notes, steps } = await rescue({ nodes: ['node-2'] })
+    t.equal(code, 0)
+    t.strictSame(steps, ['done'])
+    t.match(notes, 'node-2: done: no eviction meets a clean-up, and its longhorn-manager is ready')
+    t.notMatch(notes, 'Rescued')
+    t.match(notes, 'node-1: the flag of disk-1 is up while Longhorn removes')
+    t.strictSame(await flagsOf('node-1'), ['disk-1'])
+  },
+)
 
-t.test('a node that does not exist is told, with those there are', async (t) => {
+t.test('a node that does not exist is reported, with the existing ones', async (t) => {
   const { rescue } = await crashing(t, 'v1.8.0')
   await t.rejects(rescue({ nodes: ['node-9'] }), { message: /no Longhorn node node-9\. There are: node-1/ })
 })
 
-t.test('what to do is told where Longhorn’s own webhook denies that flags go down', (t) => {
+t.test('rescue prints the way out if Longhorn’s own webhook denies that flags go down', (t) => {
   const denied = 'admission webhook "validator.longhorn.io" denied the request: disks are being syncing'
   t.match(
     adviceOn(denied),
@@ -204,12 +207,12 @@ t.test('what to do is told where Longhorn’s own webhook denies that flags go d
 
 t.test('a rescue of a node that is deleted in the middle ends', async (t) => {
   const { sandbox, rescue } = await crashing(t, 'v1.8.0')
-  const { told } = await rescue({
+  const { notes } = await rescue({
     isEnough: (line) => {
       if (line.startsWith('node-1: taking the flag'))
         void sandbox.client.delete(resources.Node, 'longhorn-system', 'node-1')
       return line.includes('the node is deleted')
     },
   })
-  t.match(told, 'node-1: the node is deleted, and its flags with it')
+  t.match(notes, 'node-1: the node is deleted, and its flags with it')
 })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { carryOut } from '../../../src/commands/rescue/command.ts'
-import { Guard } from '../../../src/commands/rescue/guard.ts'
-import type { RescueStep } from '../../../src/rescue/next-step.ts'
+import { carryOutRescue } from '../../../src/commands/rescue/command.ts'
+import { RescueGuard } from '../../../src/commands/rescue/guard.ts'
+import type { RescueStep } from '../../../src/rules/rescue/next-step.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
 import { LiveMap } from '../../../src/kubernetes/live-map.ts'
@@ -17,7 +17,7 @@ import { comesTrue, namespace } from '../guarded-cluster.ts'
 /** How a rescue ended. */
 export interface Rescued {
   readonly code: number
-  readonly told: string
+  readonly notes: string
   /** The steps of all nodes, in the order in which they were told. */
   readonly steps: readonly RescueStep['step'][]
   /** The step at which it was killed; undefined if it came to its end. */
@@ -106,15 +106,15 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, untilHung()])
   const live = await LiveMap.open(connection, namespace, signal)
-  const told: string[] = []
+  const notes: string[] = []
   const steps: RescueStep['step'][] = []
   const kill = (): void => ending.abort(new Error('killed'))
   const note = (text: string): void => {
-    told.push(text)
+    notes.push(text)
     if (asked.isEnough?.(text) === true) kill()
   }
   let [code, killedAt]: [number, RescueStep['step'] | undefined] = [0, undefined]
-  const real = new Guard(
+  const real = new RescueGuard(
     { longhornNamespace: namespace, operatorPort: 1 },
     { connection, asking: { env: {}, isInteractive: false }, map: live.map, signal, note },
   )
@@ -145,7 +145,7 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     ...{ note, show, commandOf, exitWith },
   }
   try {
-    await carryOut(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
+    await carryOutRescue(asked.nodes ?? [], flags, { ...modules, lookEveryMs: 50 })
   } catch (error) {
     if (!ending.signal.aborted) throw error
   } finally {
@@ -153,7 +153,7 @@ async function rescue(url: string, asked: Asked, drain: (node: string) => Promis
     await live.stop()
     connection.close()
   }
-  return { code, told: told.join('\n'), steps, killedAt }
+  return { code, notes: notes.join('\n'), steps, killedAt }
 }
 
 /** Patches an object of the cluster as an administrator. @param path such as `nodes/node-1` */

@@ -3,7 +3,7 @@ import { storyScreen } from '../../../src/commands/sandbox/story-screen.ts'
 import { FakeClock } from '../../fixtures/fake-clock.ts'
 import { terminal } from '../terminal-screen.ts'
 
-t.test('a terminal shows what the story waits for, and for how long, until the next sentence', async (t) => {
+t.test('a terminal shows the wait of the story, and for how long, until the next sentence', async (t) => {
   const clock = new FakeClock()
   const screen = terminal({ columns: 60, rows: 10 })
   const story = await storyScreen(screen, clock)

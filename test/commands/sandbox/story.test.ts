@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
-import { NotAsTold, Stage } from '../../../src/commands/sandbox/demo-cluster.ts'
-import { Narrator, type Tally, tellStory } from '../../../src/commands/sandbox/demo.ts'
+import { DemoFailed, DemoCluster } from '../../../src/commands/sandbox/demo-cluster.ts'
+import { Printer, type CrashCount, runDemo } from '../../../src/commands/sandbox/demo.ts'
 import { coloursFor } from '../../../src/commands/terminal.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
 import { profileOf } from '../../../src/longhorn/releases.ts'
@@ -9,13 +9,13 @@ import { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import type { Guard } from '../../../src/server/webhook-server.ts'
 import { systemClock } from '../../../src/time/clock.ts'
 
-interface Told {
-  readonly tally: Tally
+interface DemoResult {
+  readonly tally: CrashCount
   readonly lines: readonly string[]
 }
 
 /** Tells the story on a quick cluster of this release. */
-async function tell(t: Test, release: string, options: { readonly guarded: boolean }): Promise<Told> {
+async function demo(t: Test, release: string, options: { readonly guarded: boolean }): Promise<DemoResult> {
   const longhorn = { drainMs: 5_000, copyMs: 50, restartMs: 100, syncMs: 50 }
   const sandbox = await Sandbox.start({
     port: 0,
@@ -35,8 +35,8 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
   })
   const lines: string[] = []
   const profile = profileOf(release)
-  const tally = await tellStory({
-    stage: new Stage({
+  const tally = await runDemo({
+    cluster: new DemoCluster({
       connection,
       namespace: sandbox.namespace,
       subscribe: (listener) => sandbox.subscribe(listener),
@@ -45,18 +45,18 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
       signal,
     }),
-    cast: {
+    targets: {
       release,
       profile,
       image: 'ubuntu-22.04',
       node: 'node-1',
       cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
-      patience: '2s',
+      requestTimeout: '2s',
       settle: '0.3s',
       dangerMs: 0,
     },
-    narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
+    printer: new Printer((line) => void lines.push(line), coloursFor({}, {})),
     startGuard: async () => {
       if (options.guarded)
         guards.push(
@@ -79,19 +79,19 @@ t.test('the story in its words', { jobs: 4 }, (t) => {
     t.test(
       `on ${release} there are ${guardOff} crashes with the guard off and none with it on`,
       async (t) => {
-        const { tally, lines } = await tell(t, release, { guarded: true })
+        const { tally, lines } = await demo(t, release, { guarded: true })
         t.strictSame(tally, { guardOff, guardOn: 0 })
         t.equal(lines.filter((line) => line.startsWith('Act')).length, 3)
       },
     )
   }
 
-  t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
-    await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
+  t.test('the demo fails if the guard does not hold', async (t) => {
+    await t.rejects(demo(t, 'v1.8.0', { guarded: false }), DemoFailed)
   })
 
   t.test('a wait for something that never comes ends', async (t) => {
-    const stage = new Stage({
+    const stage = new DemoCluster({
       connection: connectTo('http://127.0.0.1:1'),
       namespace: 'longhorn-system',
       subscribe: () => () => undefined,
@@ -105,7 +105,7 @@ t.test('the story in its words', { jobs: 4 }, (t) => {
     })
     await t.rejects(
       stage.until('a miracle', () => false, 2_000),
-      new NotAsTold('waited 2 s in vain for a miracle'),
+      new DemoFailed('waited 2 s in vain for a miracle'),
     )
   })
   t.end()

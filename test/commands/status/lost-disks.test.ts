@@ -19,7 +19,7 @@ t.test('a node is down while no manager works on it, unless worse is true', (t) 
   t.end()
 })
 
-t.test('a disk counts as lost when the slowest replica of the guard says so, or after the default', (t) => {
+t.test('a disk counts as lost after the longest time of any replica, or after the default', (t) => {
   const since = new Date(noon - 3_600_000).toISOString()
   const { map } = cluster(releases.C)
     .node('n1', [disk('d1')], { notReady: { reason: 'ManagerPodMissing', since } })

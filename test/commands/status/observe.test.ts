@@ -1,17 +1,17 @@
 import t from 'tap'
 import type { Observed } from '../../../src/commands/status/observe.ts'
-import { heardReplica, someInDanger } from '../../../src/commands/status/status.ts'
+import { readGuardReplica, someInDanger } from '../../../src/commands/status/status.ts'
 import type { NodeState } from '../../../src/rules/node-state.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'
 import { look } from './look.ts'
 
-t.test('a replica tells the release that it is configured for', (t) => {
-  const told = { replica: 'a', version: '1', synced: true, holds: 0 }
+t.test('a replica reports the release that it is configured for', (t) => {
+  const answer = { replica: 'a', version: '1', synced: true, holds: 0 }
   const releaseOf = (policy: unknown): unknown => {
-    const heard = heardReplica({ ...told, policy }, 0)
-    return heard.ok ? heard.value.release : heard.problem
+    const parsed = readGuardReplica({ ...answer, policy }, 0)
+    return parsed.ok ? parsed.value.release : parsed.problem
   }
   t.equal(releaseOf({ modes: {}, release: 'v1.8.0' }), 'v1.8.0')
   for (const policy of [undefined, { modes: {} }, { modes: {}, release: null }])
@@ -58,7 +58,7 @@ t.test('times are counted by one clock and shown by another, which may be set', 
   const world = cluster('v1.8.0')
     .node('n1', [disk('d1')])
     .image('i', [pending('d1')])
-  const heard = heardReplica(
+  const parsed = readGuardReplica(
     {
       replica: 'a',
       version: '1',
@@ -69,11 +69,11 @@ t.test('times are counted by one clock and shown by another, which may be set', 
     },
     noon - 2_000,
   )
-  if (!heard.ok) throw new Error(heard.problem)
+  if (!parsed.ok) throw new Error(parsed.problem)
   const { observedAt, nodes, pendingCleanups } = look(world, {
     now: noon,
     timeOfDay: noon - hour,
-    guard: [heard.value],
+    guard: [parsed.value],
   })
   const distance = (time: string | null | undefined) => Date.parse(time ?? '') - Date.parse(observedAt)
   t.equal(Date.parse(observedAt), noon - hour)
@@ -86,11 +86,11 @@ t.test('of a replica of an older version the times of day are passed over', (t) 
   const old = { replica: 'a', version: '0', synced: true, holds: 1 }
   const pendingCleanups = [{ image: 'i', diskUUID: uuid('d1'), since: noon }]
   const settling = [{ node: 'n1', until: noon }]
-  t.strictSame(heardReplica({ ...old, pendingCleanups, settling }, noon), {
+  t.strictSame(readGuardReplica({ ...old, pendingCleanups, settling }, noon), {
     ok: true,
     value: { ...old, mode: null, release: null, settle: undefined, pendingCleanups: [], settling: [] },
   })
-  t.match(heardReplica({ ...old, holds: 'many' }, noon), { ok: false, problem: /holds/ })
+  t.match(readGuardReplica({ ...old, holds: 'many' }, noon), { ok: false, problem: /holds/ })
   t.end()
 })
 
@@ -232,7 +232,7 @@ t.test('the age of a clean-up is shown only as far as it is known', (t) => {
   const since = new Date(noon).toISOString()
   t.strictSame(age(undefined), { since: null, ageKnown: 'unknown' })
   t.strictSame(age(noon), { since, ageKnown: 'at least' }, 'it was there when the watching began')
-  t.strictSame(age(noon - 1), { since, ageKnown: 'exact' }, 'it began while somebody watched')
+  t.strictSame(age(noon - 1), { since, ageKnown: 'exact' }, 'it began during a watch')
   t.end()
 })
 
@@ -283,7 +283,7 @@ t.test('named nodes are shown alone, with their objects', (t) => {
   t.end()
 })
 
-t.test('reservations that cannot be read are not none', (t) => {
+t.test('reservations that cannot be read are unknown, and not an empty list', (t) => {
   t.equal(look(cluster(releases.A), { entries: undefined }).reservations, null)
   t.strictSame(look(cluster(releases.A)).reservations, [])
   t.end()

@@ -92,7 +92,7 @@ t.test('the heading says by which release the guard judges, where that is not th
   t.end()
 })
 
-t.test('where nothing new is placed, scheduling is closed: of the node, or of its disks', (t) => {
+t.test('scheduling is closed if the node or its disks take nothing new', (t) => {
   const closed = { allowScheduling: false }
   const { map } = cluster('v1.8.0')
     .node('n1', [disk('d1')], closed)
@@ -103,7 +103,7 @@ t.test('where nothing new is placed, scheduling is closed: of the node, or of it
   t.end()
 })
 
-t.test('who watches sees ages, and which of them may be more', (t) => {
+t.test('a watch shows ages, and marks those that may be longer', (t) => {
   t.match(text({ watchingSince: noon }), /1 \(at least 3m20s\)[^]*ubuntu .* at least 3m20s {3}unknown\n/)
   t.match(text({ watchingSince: noon - 1 }), /1 \(3m20s\)[^]*ubuntu .* {3}3m20s {3}unknown\n/)
   t.end()

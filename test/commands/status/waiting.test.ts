@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { GuardReplica } from '../../../src/commands/status/status.ts'
-import { heardReplica, saysTheSame } from '../../../src/commands/status/status.ts'
+import { readGuardReplica, saysTheSame } from '../../../src/commands/status/status.ts'
 import { tables } from '../../../src/commands/status/tables.ts'
 import { coloursFor } from '../../../src/commands/terminal.ts'
 import { heldAt } from '../../../src/observability/hold-record.ts'
@@ -23,9 +23,9 @@ function replica(name: string, ...waiting: readonly ReturnType<typeof held>[]): 
     holds: waiting.length,
     waiting: waiting.map((each) => heldAt(each, 1_000)),
   }
-  const heard = heardReplica(answer, noon + 88_000)
-  if (!heard.ok) throw new Error(heard.problem)
-  return heard.value
+  const parsed = readGuardReplica(answer, noon + 88_000)
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.value
 }
 
 const plain = { colours: coloursFor({ isTTY: false }, {}), server: 'https://lab:6443', headers: true }
@@ -50,7 +50,7 @@ const bob = held({
   moreCauses: 2,
 })
 
-t.test('what all replicas hold comes first, the longest first, then nodes in danger', (t) => {
+t.test('the waiting requests of all replicas come first, the longest first, then nodes in danger', (t) => {
   const [, waiting, nodes] = text([replica('a', held()), replica('b', bob)]).split('\n\n')
   t.equal(
     waiting,
@@ -66,14 +66,14 @@ evicting d2 of n1   ann    3s    5s     backing image ubuntu is still being remo
   t.end()
 })
 
-t.test('where nobody waits, or nobody can be asked, there is no such table', (t) => {
+t.test('the table is left out if no request waits, or no replica can be asked', (t) => {
   t.notMatch(text([replica('a')]), 'WAITING')
   t.notMatch(text(undefined), 'WAITING')
   t.equal(look(world).waiting, null)
   t.end()
 })
 
-t.test('the document has times of day, and all causes that are told', (t) => {
+t.test('the document has times of day, and all reported causes', (t) => {
   const time = (ms: number) => new Date(noon + 88_000 + ms).toISOString()
   t.strictSame(look(world, { guard: [replica('a', bob)] }).waiting, [
     {
@@ -104,14 +104,14 @@ t.test('the document has times of day, and all causes that are told', (t) => {
   t.end()
 })
 
-t.test('whoever asks for some nodes sees what waits there', (t) => {
+t.test('a selection of nodes shows the requests that wait there', (t) => {
   const guard = [replica('a', held(), bob)]
   t.match(look(world, { guard, only: new Set(['n2']) }).waiting, [{ user: 'bob' }])
   t.end()
 })
 
-t.test('a replica of an older version tells none, and the others are shown', (t) => {
-  const older = heardReplica({ replica: 'old', version: '0', synced: true, holds: 1 }, noon)
+t.test('a replica of an older version reports none, and the others are shown', (t) => {
+  const older = readGuardReplica({ replica: 'old', version: '0', synced: true, holds: 1 }, noon)
   if (!older.ok) throw new Error(older.problem)
   t.match(look(world, { guard: [older.value, replica('a', held())] }).waiting, [{ replica: 'a' }])
   t.end()

@@ -48,19 +48,19 @@ async function watch(
   const format = { headers: true, watch: true, ...(wide && { output: { format: 'wide' as const } }) }
   const plain = { colours: coloursFor({}, {}), server: 'https://lab:6443' }
   const typing = new Set<(typed: string) => void>()
-  const onKey = (hear: (typed: string) => void) => {
-    typing.add(hear)
-    return () => typing.delete(hear)
+  const onKey = (press: (typed: string) => void) => {
+    typing.add(press)
+    return () => typing.delete(press)
   }
   const quit = (): void => ended.abort(new Error('quit'))
   const display = await openDisplay(format, plain, { stdout: screen, onKey }, { notes, quit })
   let shown = 0
   const counting = {
     isOnePlace: display.isOnePlace,
-    show: (...told: Parameters<typeof display.show>) => {
-      display.show(...told)
+    show: (...args: Parameters<typeof display.show>) => {
+      display.show(...args)
       shown += 1
-      during?.(notes, (keys) => typing.forEach((hear) => hear(keys)))
+      during?.(notes, (keys) => typing.forEach((press) => press(keys)))
       for (const listener of listeners) listener()
       if (shown === screens) ended.abort(new Error('enough'))
     },
@@ -76,7 +76,7 @@ async function watch(
     ended.signal,
   )
   await display.stop()
-  t.equal(listeners.size + typing.size, 0, 'it listens no longer')
+  t.equal(listeners.size + typing.size, 0, 'it has stopped listening')
 }
 
 t.test('a terminal shows the newest status alone, in its place, with its heading', async (t) => {
@@ -137,7 +137,7 @@ t.test('q ends it', async (t) => {
   t.match(screen.shown(), /^Cluster: /)
 })
 
-t.test('keys scroll at once through what has no room, and back', async (t) => {
+t.test('keys scroll at once through rows that have no room, and back', async (t) => {
   const { world, names } = crowd(40, 0)
   const screen = terminal({ columns: 80, rows: 24 })
   const places: string[] = []
@@ -164,7 +164,7 @@ t.test('keys change nothing where all is shown', async (t) => {
   t.match(screen.shown(), /\nNODE .*\nn .* ok$/)
 })
 
-t.test('a warning stays above what is written anew', async (t) => {
+t.test('a warning stays above the lines that are written anew', async (t) => {
   const screen = terminal({ columns: 100, rows: 24 })
   await watch(screen, { screens: 3, during: (notes) => notes.note('the guard is gone') })
   const lines = screen.shown().split('\n')

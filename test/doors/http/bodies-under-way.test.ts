@@ -149,7 +149,7 @@ t.test('a body that is kept counts until it is released, once', async (t) => {
   t.equal(bodies.bytes, 700)
   answer()
   t.equal(await outcome(), 200)
-  t.equal(bodies.bytes, 700, 'whoever is answered may still need it')
+  t.equal(bodies.bytes, 700, 'the answered request may still need it')
   body.release()
   body.release()
   t.equal(bodies.bytes, 0)

@@ -13,12 +13,12 @@ import { eventually } from '../../fixtures/eventually.ts'
 async function serving(t: Test, limits: ConnectionLimits, switches = true) {
   let accepted = 0
   let asked = 0
-  const told: string[] = []
+  const reasons: string[] = []
   const server = http.createServer((request, response) => {
     asked += 1
     if (request.url === '/quick') response.end()
   })
-  const limit = new ConnectionLimit(server, limits, (why) => told.push(why))
+  const limit = new ConnectionLimit(server, limits, (why) => reasons.push(why))
   if (switches)
     server.on('upgrade', ({ socket }) => {
       limit.switched(socket)
@@ -47,14 +47,14 @@ async function serving(t: Test, limits: ConnectionLimits, switches = true) {
     await eventually(() => asked > before)
     await answered
   }
-  return { open, ask, told }
+  return { open, ask, reasons }
 }
 
 const closed = (socket: Socket): Promise<unknown> =>
   socket.closed ? Promise.resolve() : once(socket, 'close')
 
 t.test('one connection too many replaces the one that was idle for longest', async (t) => {
-  const { open, ask, told } = await serving(t, { most: 3, mostOfPeer: 3 })
+  const { open, ask, reasons } = await serving(t, { most: 3, mostOfPeer: 3 })
   const [used, unused, busy] = [await open(), await open(), await open()]
   await ask(busy, '/slow')
   await ask(used, '/quick')
@@ -65,18 +65,18 @@ t.test('one connection too many replaces the one that was idle for longest', asy
   await open()
   await closed(used)
   t.notOk(busy.closed, 'one that waits for its answer stays')
-  t.strictSame(told, ['idle', 'idle'])
+  t.strictSame(reasons, ['idle', 'idle'])
 })
 
 t.test('a new connection is closed where all are busy', async (t) => {
-  const { open, ask, told } = await serving(t, { most: 2, mostOfPeer: 2 })
+  const { open, ask, reasons } = await serving(t, { most: 2, mostOfPeer: 2 })
   const [one, two] = [await open(), await open()]
   await ask(one, '/slow')
   await ask(two, '/chat', 'Connection: upgrade\r\nUpgrade: chat\r\n')
   await closed(await open())
   t.notOk(one.closed)
   t.notOk(two.closed, 'so is one that was switched to another protocol')
-  t.strictSame(told, ['refused'])
+  t.strictSame(reasons, ['refused'])
 })
 
 t.test('a peer with many connections takes none from others', async (t) => {
@@ -92,7 +92,7 @@ t.test('a peer with many connections takes none from others', async (t) => {
 })
 
 t.test('peers whose connections are all busy cannot keep out one that has fewer', async (t) => {
-  const { open, ask, told } = await serving(t, { most: 4, mostOfPeer: 2 })
+  const { open, ask, reasons } = await serving(t, { most: 4, mostOfPeer: 2 })
   const busy = [
     await open('127.0.0.2'),
     await open('127.0.0.2'),
@@ -104,7 +104,7 @@ t.test('peers whose connections are all busy cannot keep out one that has fewer'
   await ask(late, '/quick')
   t.notOk(late.closed)
   t.equal(busy.filter(({ closed: is }) => is).length, 1, 'one of a peer with two has made room')
-  t.strictSame(told, ['busy'])
+  t.strictSame(reasons, ['busy'])
   await closed(await open('127.0.0.2'))
 })
 
@@ -115,13 +115,13 @@ t.test('a server without other protocols answers a client that offers one', asyn
 })
 
 t.test('a connection with too many requests in flight is closed', async (t) => {
-  const { open, ask, told } = await serving(t, { most: 10, mostOfPeer: 10 })
+  const { open, ask, reasons } = await serving(t, { most: 10, mostOfPeer: 10 })
   const [greedy, other] = [await open(), await open()]
   for (let at = 0; at < mostPipelined; at += 1) await ask(greedy, '/slow')
   t.notOk(greedy.closed, 'as many as that may be')
   greedy.write('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n')
   await closed(greedy)
   for (let at = 0; at < 2 * mostPipelined; at += 1) await ask(other, '/quick')
-  t.notOk(other.closed, 'what is answered counts no longer')
-  t.strictSame(told, ['pipelined'])
+  t.notOk(other.closed, 'answered requests do not count')
+  t.strictSame(reasons, ['pipelined'])
 })

@@ -30,7 +30,7 @@ t.test('beyond that the latest of the peer with the most gives way, and others k
   t.strictSame(gaveWay, ['second'])
   t.equal(kept.bytes, 70)
   second()
-  t.equal(kept.bytes, 70, 'it counts no longer')
+  t.equal(kept.bytes, 70, 'it does not count any more')
   t.end()
 })
 
@@ -40,7 +40,7 @@ t.test('a body without room gives way itself', (t) => {
   keep('huge', '10.0.0.9', 200)
   t.strictSame([kept.bytes, gaveWay], [20, ['huge']])
   keep('nothing', '10.0.0.9', 0)
-  t.strictSame(gaveWay, ['huge'], 'what takes no memory makes no room either')
+  t.strictSame(gaveWay, ['huge'], 'a request without memory makes no room either')
   t.end()
 })
 

@@ -17,7 +17,7 @@ function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOp
 }
 
 /** An upstream that writes these bytes, whatever HTTP says, and leaves the connection open. */
-function saying(bytes: string): http.RequestListener {
+function answering(bytes: string): http.RequestListener {
   return (request) => request.socket.write(bytes)
 }
 
@@ -39,7 +39,7 @@ async function raw(t: Test, port: number, bytes: string) {
 const fine: http.RequestListener = (request, response) =>
   void request.resume().on('end', () => response.end('{}'))
 
-t.test('trailers that are announced where none can come do no harm', async (t) => {
+t.test('announced trailers do no harm in answers that can have none', async (t) => {
   const { port, url } = await proxied(t, fine)
   for (const [method, path] of [
     ['GET', '/v1/volumes'],
@@ -83,7 +83,7 @@ const odd: readonly (readonly [what: string, request: string, answer: string, st
 
 for (const [what, request, answer, status] of odd) {
   t.test(`an answer with ${what} does no harm`, async (t) => {
-    const { port } = await proxied(t, saying(answer))
+    const { port } = await proxied(t, answering(answer))
     const asked = await raw(t, port, `${request}\r\nHost: x\r\nConnection: close\r\n\r\n`)
     await eventually(asked.closed)
     t.match(asked.got(), status)

@@ -141,6 +141,6 @@ t.test(
     t.equal(shown.status, 200)
     t.equal(shown.decided.length, 1)
     const ending = image({ deletionTimestamp: '2026-11-29T12:00:00Z' })
-    t.equal((await write({ ...ending, spec: hidden })).status, 200, 'what is being deleted passes')
+    t.equal((await write({ ...ending, spec: hidden })).status, 200, 'an object that is being deleted passes')
   },
 )

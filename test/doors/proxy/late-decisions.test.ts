@@ -85,7 +85,7 @@ for (const which of ['kubernetes', 'longhorn'] as const) {
     const { message } = (await answer.json()) as { message: string }
     t.match(message, 'The write was not forwarded: it was allowed too long ago')
     t.match(message, 'Nothing was changed; try again')
-    t.notMatch(message, /slept/, 'what is not known is not said')
+    t.notMatch(message, /slept/, 'the answer leaves out unknown facts')
     t.strictSame(failures, [503])
     t.strictSame(committed(), [])
     t.strictSame(denied, [])

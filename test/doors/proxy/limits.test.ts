@@ -52,7 +52,7 @@ t.test('a body larger than any such write is a 413, and is not forwarded', async
   t.match(await answer.json(), { message: /larger than 100 bytes/ })
   t.strictSame(asked, [])
   const passed = await fetch(`${url}/v1/volumes/v1`, { method: 'PUT', body: 'x'.repeat(101) })
-  t.equal(passed.status, 200, 'what just passes has no limit')
+  t.equal(passed.status, 200, 'a request that is only forwarded has no limit')
 })
 
 t.test('headers larger than any token are a 431, and go nowhere', async (t) => {
@@ -118,7 +118,7 @@ for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const other = await send(method, 500, '127.0.0.1')
       t.equal(await second.outcome(), 429, 'the latest of the peer with the most')
       const half = await send(method, 300, '127.0.0.1', false)
-      t.equal(await half.outcome(), 'cut', 'a half-sent one before what is held')
+      t.equal(await half.outcome(), 'cut', 'a half-sent body goes before a held one')
       first.leave()
       other.leave()
       t.strictSame(asked, [])
@@ -126,7 +126,7 @@ for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
   )
 }
 
-t.test('a body counts no longer once its client has gone', async (t) => {
+t.test('a body stops counting once its client has gone', async (t) => {
   const { send, over } = await holding(t)
   for (let at = 1; at <= 5; at++) {
     const { leave } = await send('PUT', 900, '127.0.0.1')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { forwarded } from '../../../src/doors/proxy/judged-request.ts'
+import { forwardThenRelease } from '../../../src/doors/proxy/judged-request.ts'
 import { beforeUpstream } from './before-upstream.ts'
 
 /** A door that passes everything on as admitted, if it is not late. */
@@ -15,7 +15,11 @@ async function late(t: Parameters<typeof beforeUpstream>[0], isLate: () => boole
     () => ({
       judge: () => async (call) => {
         const forward = (late?: () => boolean) => call.forward(undefined, late)
-        return { outcome: 'passed', answer: await forwarded(forward, { release, isLate }), warnings: [] }
+        return {
+          outcome: 'passed',
+          answer: await forwardThenRelease(forward, { release, isLate }),
+          warnings: [],
+        }
       },
       failure: (status, message) => ({ status, headers: {}, body: message }),
     }),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { forwarded } from '../../../src/doors/proxy/judged-request.ts'
+import { forwardThenRelease } from '../../../src/doors/proxy/judged-request.ts'
 import { RelayFailure } from '../../../src/doors/proxy/relay-failure.ts'
 import { ask, type Upstream } from '../../../src/doors/proxy/relay.ts'
 import { tunnel } from '../../../src/doors/proxy/tunnel.ts'
@@ -38,7 +38,7 @@ async function passedOn(upstream: Upstream, answerMs: number, isLate?: () => boo
   const outgoing = { method: 'PUT', target: '/', headers: [], body: Buffer.from('x') }
   const forward = (late?: () => boolean) => ask(upstream, { ...outgoing, isLate: late }, { answerMs })
   try {
-    await forwarded(forward, { release, isLate })
+    await forwardThenRelease(forward, { release, isLate })
   } catch (error) {
     if (error instanceof RelayFailure) return { released, failure: error }
     throw error
@@ -117,7 +117,7 @@ for (const [what, at, answerMs, status, asked] of cases) {
   })
 }
 
-t.test('a tunnel to an API without a connection says so too', async (t) => {
+t.test('a tunnel to an API without a connection gets 504 too', async (t) => {
   const upstream = upstreamAt(`https://127.0.0.1:${await serving(t, silent)}`)
   const request = new http.IncomingMessage(new net.Socket())
   const upgrade = { request, socket: new net.Socket(), head: Buffer.alloc(0) }

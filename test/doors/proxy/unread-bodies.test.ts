@@ -117,7 +117,7 @@ for (const { api, line, doorOf } of doors) {
   )
 }
 
-t.test('where the guard only watches, a request that waits passes when others need its memory', async (t) => {
+t.test('a waiting request passes when others need its memory, if the guard only watches', async (t) => {
   const waiting: ProxyDoor = {
     judge: () => (call) => untilAborted(new Promise<never>(() => undefined), call.signal),
     watches: true,

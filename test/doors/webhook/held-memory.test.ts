@@ -82,7 +82,7 @@ t.test('reviews that take much memory together are not held', async (t) => {
       [true, 8_500],
       [false, options.unheldMs],
     ],
-    'what may not be held has less time',
+    'a change that must not be held has less time',
   )
   const answerThird = decide
   void of(1, '10.0.0.1')

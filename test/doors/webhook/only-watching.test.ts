@@ -151,7 +151,7 @@ for (const { what, body, but, enforced, watched } of cases) {
     }
     t.strictSame(lax.denials, [], 'nothing is on record as denied')
     t.strictSame([...lax.refused, ...lax.passedUnread], strict.refused)
-    if (!('http' in watched)) t.strictSame(lax.refused, [], 'what passes is not counted as refused')
+    if (!('http' in watched)) t.strictSame(lax.refused, [], 'a request that passes is not counted as refused')
   })
 }
 

@@ -89,7 +89,7 @@ t.test('another version of the object and another verdict are answered at once',
   t.equal(await delayOf({ version: '8', name: 'debian' }), 0, 'another object')
   t.equal(await delayOf({ version: '8', operation: 'DELETE' }), 0, 'another operation')
   t.equal(await delayOf({ version: '8', kind: 'nodes' }), 0, 'another kind of that name')
-  t.equal(await delayOf({ version: '8' }), 100, 'what came between does not count')
+  t.equal(await delayOf({ version: '8' }), 100, 'requests in between do not count')
 })
 
 t.test('no answer is put off longer than the caller can wait', async (t) => {

@@ -213,8 +213,8 @@ t.test('a gate that hangs is answered for in time even if that is never on recor
   const { gate, timers, modules } = fakes()
   gate.answer = () => new Promise(() => undefined)
   const patience: number[] = []
-  const denied = (_write: UnjudgedWrite, patienceMs: number) => {
-    patience.push(patienceMs)
+  const denied = (_write: UnjudgedWrite, withinMs: number) => {
+    patience.push(withinMs)
     return new Promise<void>(() => undefined)
   }
   const answer = answerTo(new Reviewer(options, { ...modules, denied }), review('Node', evict), '1s')

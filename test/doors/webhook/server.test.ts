@@ -176,7 +176,7 @@ t.test('a body that ends too early is no error of ours', async (t) => {
   t.same(log.lines, [])
 })
 
-t.test('leaving: no longer ready, still answering, but each answer closes its connection', async (t) => {
+t.test('a leaving guard is not ready, still answers, and each answer closes its connection', async (t) => {
   const { server, health, post, timers } = await running(t)
   t.equal((await post(evict)).headers.connection, 'keep-alive')
   const closed = server.close()
@@ -240,7 +240,7 @@ t.test('leaving does not wait for connections on which nothing was asked', async
   await closed
 })
 
-t.test('a shutdown cuts reviews that take too long, and says so', async (t) => {
+t.test('a shutdown cuts reviews that take too long, and logs that', async (t) => {
   const { server, port, gate, log, post, timers } = await running(t)
   gate.answer = () => new Promise(() => undefined)
   const answer = t.rejects(post(evict), { code: 'ECONNRESET' })

@@ -90,7 +90,7 @@ t.test('a compressed review is a 415 with the reason, and its body is not read',
   t.strictSame(log.lines, [])
 })
 
-t.test('a review whose encoding is said to be none is judged', async (t) => {
+t.test('a review with content-encoding identity is judged', async (t) => {
   const { silent, gate } = await running(t)
   for (const encoding of ['identity', 'Identity', '']) {
     const socket = await silent()

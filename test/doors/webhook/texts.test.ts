@@ -42,7 +42,7 @@ t.test('no timeout is longer than Kubernetes allows', (t) => {
   t.end()
 })
 
-t.test('a line has no control characters, a text none but newlines', (t) => {
+t.test('a line has no control characters, and a text has only newlines', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       t.notMatch(plainLine(text), /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
@@ -55,7 +55,7 @@ t.test('a line has no control characters, a text none but newlines', (t) => {
   t.end()
 })
 
-t.test('a cut text says so and cuts no character in two', (t) => {
+t.test('a cut text ends with a mark, and no character is cut in two', (t) => {
   t.equal(cut('abcdef', 6), 'abcdef')
   t.equal(cut('abcdefg', 6), 'abcde…')
   t.equal(cut('abcd🙂fgh', 6), 'abcd…')

@@ -45,16 +45,16 @@ t.test('idle connections give way to those of reviews', async (t) => {
 })
 
 t.test('idle connections give way to those of probes at the health port', async (t) => {
-  const told: string[] = []
+  const reasons: string[] = []
   const traffic = {
-    closed: (why: string) => void told.push(why),
+    closed: (why: string) => void reasons.push(why),
     cut: () => undefined,
     refused: () => undefined,
     passed: () => undefined,
   }
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
   const health = new Health(metrics)
-  health.tellFrom({ unready: () => undefined, leaving: () => false, traffic })
+  health.answerFrom({ unready: () => undefined, leaving: () => false, traffic })
   const port = await health.listen('127.0.0.1', 0)
   t.teardown(() => health.close())
   const idle = Array.from({ length: healthConnections.mostOfPeer }, () => connect(port, '127.0.0.1'))
@@ -65,5 +65,5 @@ t.test('idle connections give way to those of probes at the health port', async 
   await Promise.all(idle.map((socket) => once(socket, 'connect')))
   t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
   await until(() => idle.some(({ closed }) => closed))
-  t.strictSame(told, ['idle'])
+  t.strictSame(reasons, ['idle'])
 })

@@ -26,7 +26,7 @@ async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: strin
   const answer = await answerTo(t, kind, parts)
   t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } }, why)
   t.ok(answer.status?.message.includes(`denied because ${why}`), `${why}: ${answer.status?.message ?? ''}`)
-  t.notOk(Object.hasOwn(answer.status?.details ?? {}, 'retryAfterSeconds'), 'nothing that passes by itself')
+  t.notOk(Object.hasOwn(answer.status?.details ?? {}, 'retryAfterSeconds'), 'nothing that time ends')
 }
 
 /** A field with a type of no known release, as a newer Longhorn may have it. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Finding } from '../../../src/commands/doctor/finding.ts'
+import type { DoctorFinding } from '../../../src/commands/doctor/finding.ts'
 import { commandIn } from '../../commands/guarded-cluster.ts'
 import { run } from '../../commands/holdfast.ts'
 import { root } from '../../fixtures/root.ts'
@@ -24,21 +24,21 @@ const command = {
 
 /** Follows doctor's advice about the chart. No kubelet runs Deployments here, so no guard answers. */
 export function advice(t: Test, cluster: RealCluster): void {
-  const found = async (check: Finding['check']): Promise<Finding[]> => {
+  const found = async (check: DoctorFinding['check']): Promise<DoctorFinding[]> => {
     const flags = ['--kubeconfig', `${cluster.plane.folder}/kubeconfig`, '--namespace', namespace]
     const { stdout, stderr } = await run(['doctor', '-o', 'json', ...flags])
     if (stdout === '') throw new Error(stderr)
-    const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+    const { findings } = JSON.parse(stdout) as { findings: DoctorFinding[] }
     return findings.filter((each) => each.check === check && each.level !== 'ok')
   }
   /** Runs a command of each remedy, each once. @returns what was found before */
-  const follow = async (t: Test, check: Finding['check'], what: RegExp): Promise<string> => {
+  const follow = async (t: Test, check: DoctorFinding['check'], what: RegExp): Promise<string> => {
     const findings = await found(check)
     for (const line of new Set(findings.map(({ remedy }) => commandIn(remedy ?? '', what))))
       t.match(await cluster.shell(line), { code: 0, stderr: '' }, line)
     return findings.map((each) => each.what).join('\n')
   }
-  const isWell = async (t: Test, check: Finding['check']) => t.strictSame(await found(check), [])
+  const isWell = async (t: Test, check: DoctorFinding['check']) => t.strictSame(await found(check), [])
   const set = async (...settings: readonly string[]) => {
     const { code, stderr } = await cluster.helm([
       ...[...upgrade, '--no-hooks'],
@@ -145,9 +145,11 @@ export function advice(t: Test, cluster: RealCluster): void {
     ]
     await set(...proxy)
     const rules = await cluster.must(['get', 'prometheusrule', 'holdfast', '-n', namespace, '-o', 'json'])
-    const told = [...rules.matchAll(/"description": "(.*)"/g)].flatMap(([, text]) => text ?? [])
-    t.ok(told.length > 18, `${told.length} alerts`)
-    const commands = new Set(told.flatMap((text) => text.match(/kubectl .*?(?=\.? [A-Z]|\.?$)/g) ?? []))
+    const descriptions = [...rules.matchAll(/"description": "(.*)"/g)].flatMap(([, text]) => text ?? [])
+    t.ok(descriptions.length > 18, `${descriptions.length} alerts`)
+    const commands = new Set(
+      descriptions.flatMap((text) => text.match(/kubectl .*?(?=\.? [A-Z]|\.?$)/g) ?? []),
+    )
     t.ok(commands.size > 4, [...commands].join('\n'))
     for (const line of commands) {
       // No kubelet has a log.

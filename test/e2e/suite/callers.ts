@@ -112,7 +112,7 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
       key: await readFile(join(own, apiServerNames.key), 'utf8'),
     }
     t.equal(await leases(), before)
-    t.match(await post(replica, review, client), { status: 200 }, 'whoever has the key is the API server')
+    t.match(await post(replica, review, client), { status: 200 }, 'the owner of the key is the API server')
   })
 
   t.test('a client certificate that is replaced is shown without a restart of the API server', async (t) => {

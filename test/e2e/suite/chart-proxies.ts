@@ -91,7 +91,7 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
     return { port, proxy }
   }
 
-  t.test('before the Kubernetes API, each caller has the rights of its own token', async (t) => {
+  t.test('each caller of the Kubernetes proxy has the rights of its own token', async (t) => {
     const { port, proxy } = await start(t, 'holdfast-kubernetes')
     await cluster.must(['create', 'serviceaccount', 'operator', '-n', 'holdfast'])
     await cluster.must(['create', 'serviceaccount', 'stranger', '-n', 'holdfast'])

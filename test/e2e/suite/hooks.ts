@@ -52,7 +52,7 @@ export function hooks(t: Test, cluster: RealCluster): void {
     t.strictSame(await rights(), [])
     t.match(await cluster.helm(['uninstall', 'hooked', '--namespace', namespace, '--no-hooks']), { code: 0 })
     await cluster.must(['delete', 'namespace', namespace, '--wait=false'])
-    t.equal(await bookOf(cluster), namespace, 'what a hook would have deleted')
+    t.equal(await bookOf(cluster), namespace, 'the objects that a hook would have deleted')
     await cluster.must(['delete', 'lease', 'holdfast-book', '-n', 'longhorn-system'])
   })
 

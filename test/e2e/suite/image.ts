@@ -5,7 +5,7 @@ import type { UnpackedImage } from '../../image/contained.ts'
 import { disk, pending } from '../../fixtures/raw-objects.ts'
 import type { Guards } from '../guards.ts'
 import type { RealCluster } from '../real-cluster.ts'
-import { calm, evict, onlyToldWait } from '../requests.ts'
+import { calm, evict, onlyAboutTheWait } from '../requests.ts'
 import { World } from '../world.ts'
 
 /** The guards of this run have the files, the user and the rights of the image's container, and no others. */
@@ -79,7 +79,7 @@ export async function inImage(
     await world.image('im', [pending('im-a')])
     t.match(await evict(cluster, 'im', 'im-b', '--dry-run=server'), { code: 1, stderr: /has to wait: / })
     await world.cleanedUp('im', 'im-a')
-    t.match(await evict(cluster, 'im', 'im-b'), { code: 0, stderr: onlyToldWait })
+    t.match(await evict(cluster, 'im', 'im-b'), { code: 0, stderr: onlyAboutTheWait })
     t.match(await calm(cluster, 'im', 'im-b'), { code: 0 })
     await world.forgetImages()
   })

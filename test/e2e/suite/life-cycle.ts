@@ -11,7 +11,7 @@ import { ask } from '../cluster.ts'
 import type { Guards, Replica } from '../guards.ts'
 import { Load } from '../load.ts'
 import type { RealCluster } from '../real-cluster.ts'
-import { evict, onlyToldWait } from '../requests.ts'
+import { evict, onlyAboutTheWait } from '../requests.ts'
 import { World } from '../world.ts'
 
 const secretPath = '/api/v1/namespaces/holdfast/secrets/holdfast-tls'
@@ -54,9 +54,9 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
   t.test('a serving certificate is renewed under load without losing a call', async (t) => {
     const before = await served(cluster)
     await underLoad(t, 'l2', async () => {
-      const heard = guards.replicas.map(({ process }) => process.heard)
+      const lineCounts = guards.replicas.map(({ process }) => process.lineCount)
       await ask(cluster, 'PATCH', secretPath, { data: { 'tls.crt': null, 'tls.key': null } })
-      await reloaded(guards, heard)
+      await reloaded(guards, lineCounts)
       await wait(2_000)
     })
     const after = await served(cluster)
@@ -81,12 +81,12 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
       '-p',
       JSON.stringify(publish),
     ])
-    let heard = guards.replicas.map(({ process }) => process.heard)
+    let lineCounts = guards.replicas.map(({ process }) => process.lineCount)
     await keep(cluster, old, serving)
-    await reloaded(guards, heard)
+    await reloaded(guards, lineCounts)
     await underLoad(t, 'l3', async () => {
-      heard = guards.replicas.map(({ process }) => process.heard)
-      await reloaded(guards, heard)
+      lineCounts = guards.replicas.map(({ process }) => process.lineCount)
+      await reloaded(guards, lineCounts)
       await wait(2_000)
     })
     const after = await served(cluster)
@@ -109,7 +109,7 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
       const again = evict(cluster, 'l4', 'l4-b')
       await wait(1_000)
       await world.cleanedUp('l4', 'l4-a')
-      t.match(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: onlyToldWait })
+      t.match(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: onlyAboutTheWait })
     },
   )
 
@@ -143,7 +143,7 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     const eviction = evict(cluster, 'l5', 'l5-b')
     await wait(1_000)
     await world.cleanedUp('l5', 'l5-a')
-    t.match(await eviction, { code: 0, stderr: onlyToldWait })
+    t.match(await eviction, { code: 0, stderr: onlyAboutTheWait })
     t.ok(guards.replicas.every(({ ready }) => ready))
   })
   t.end()
@@ -174,9 +174,11 @@ async function aliveAndWaiting(t: Test, replica: Replica): Promise<void> {
 }
 
 /** Waits until every replica serves another certificate. */
-async function reloaded(guards: Guards, heard: readonly number[]): Promise<void> {
+async function reloaded(guards: Guards, lineCounts: readonly number[]): Promise<void> {
   await Promise.all(
-    guards.replicas.map((replica, index) => replica.said('a new certificate is served', heard[index] ?? 0)),
+    guards.replicas.map((replica, index) =>
+      replica.said('a new certificate is served', lineCounts[index] ?? 0),
+    ),
   )
 }
 

@@ -162,7 +162,7 @@ export function patches(t: Test, cluster: RealCluster): void {
     })
   })
 
-  t.test('what would not arm by itself: the API server’s own answers', async (t) => {
+  t.test('the API server’s own answers to writes that would not arm alone', async (t) => {
     await world.node('w5', [disk('w5-a'), disk('w5-b')])
     await world.image('w5', [pending('w5-a')])
     const node = ['nodes.longhorn.io', 'w5'] as const

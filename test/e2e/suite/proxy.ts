@@ -172,7 +172,7 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
       /"actor":.*"door":"proxy-kubernetes"|"door":"proxy-kubernetes".*"actor":/.test(line) ? line : undefined,
     )
     t.match(JSON.parse(record), { actor: { user: /./ }, object: { kind: 'Node', name: 'px' } })
-    t.notMatch(record, '"user":"unknown"', 'who it was, the API server has said')
+    t.notMatch(record, '"user":"unknown"', 'the API server has named the user')
   })
 
   t.test('no target gets around the proxy', (t) => targets(t, cluster, port))

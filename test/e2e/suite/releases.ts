@@ -124,7 +124,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     t.equal(code, 0, stderr)
     t.ok(registrationGoesFirst(`${stdout}${stderr}`, 'last'))
     t.equal(await left('last'), '')
-    t.match(await evict(), { code: 0 }, 'nothing is refused any more')
+    t.match(await evict(), { code: 0 }, 'the eviction passes again')
     t.match(await cluster.kubectl(['get', 'lease', 'holdfast-book', '-n', 'longhorn-system']), {
       stderr: /not found/,
     })

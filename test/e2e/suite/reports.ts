@@ -134,7 +134,7 @@ export async function reports(t: Test, cluster: RealCluster, guards: Guards): Pr
     t.ok(report && isWhole(report), JSON.stringify(report?.results))
   })
 
-  t.test('where PolicyReport alone is served, the report is one', async (t) => {
+  t.test('the report is a PolicyReport if the API server serves only that', async (t) => {
     await cluster.must(['delete', 'customresourcedefinition', 'reports.openreports.io'])
     await define(policyReports)
     await two('--reports', 'auto')

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { timeless } from '../../fixtures/timeless.ts'
 import { ask, longhornPath, type Cluster } from '../cluster.ts'
-import { calm, cleanUp, evict, longhorn, onlyToldWait, patch } from '../requests.ts'
+import { calm, cleanUp, evict, longhorn, onlyAboutTheWait, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
 /** Every kind of request, and its answer. */
@@ -25,7 +25,7 @@ export function requests(t: Test, cluster: Cluster): void {
         code: 0,
         stdout: 'node.longhorn.io/q1 patched\n',
         // kubectl takes a while to start, so the request may wait for less than a second.
-        stderr: onlyToldWait,
+        stderr: onlyAboutTheWait,
       })
       t.ok(performance.now() - started > 1_500)
     },

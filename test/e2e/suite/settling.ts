@@ -3,7 +3,7 @@ import { disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { asLonghorn } from '../as-longhorn.ts'
 import type { Guards } from '../guards.ts'
 import type { RealCluster } from '../real-cluster.ts'
-import { calm, cleanUp, evict, onlyToldWait } from '../requests.ts'
+import { calm, cleanUp, evict, onlyAboutTheWait } from '../requests.ts'
 import { World } from '../world.ts'
 
 const settleMs = 2_000
@@ -44,7 +44,7 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
       /ended only \ds ago[^]*Longhorn may not have noticed yet/,
     )
     const admitted = await evict(cluster, 's1', 's1-b')
-    t.match(admitted, { code: 0, stderr: onlyToldWait })
+    t.match(admitted, { code: 0, stderr: onlyAboutTheWait })
     t.ok(performance.now() - from >= settleMs)
   })
 
@@ -58,7 +58,7 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
     const refused = await untilNoticed(() => cleanUpAsLonghorn('s2', 's2-a'))
     t.match(refused, /the eviction of s2 was cleared only \ds ago/)
     const admitted = await cleanUp(cluster, 's2', 's2-a')
-    t.match(admitted, { code: 0, stderr: onlyToldWait })
+    t.match(admitted, { code: 0, stderr: onlyAboutTheWait })
     t.ok(performance.now() - from >= settleMs)
   })
 
@@ -73,7 +73,7 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
     t.match(await evict(cluster, 's3', 's3-b'), {
       code: 0,
       stdout: 'node.longhorn.io/s3 patched\n',
-      stderr: onlyToldWait,
+      stderr: onlyAboutTheWait,
     })
   })
   t.end()

@@ -7,7 +7,7 @@ import { firstVersion, withoutHistory } from '../first-version.ts'
 import { Guards } from '../guards.ts'
 import { Load } from '../load.ts'
 import type { RealCluster } from '../real-cluster.ts'
-import { calm, evict, onlyToldWait } from '../requests.ts'
+import { calm, evict, onlyAboutTheWait } from '../requests.ts'
 import { World } from '../world.ts'
 
 const at = { name: 'older-holdfast', namespace: 'older' }
@@ -60,7 +60,7 @@ export async function upgrades(t: Test, cluster: RealCluster): Promise<void> {
     const early = await Promise.race([held, new Promise((resolve) => setTimeout(resolve, 1_500, 'waits'))])
     t.equal(early, 'waits')
     await world.cleanedUp(image, 'u2-a')
-    t.match(await held, { code: 0, stderr: onlyToldWait })
+    t.match(await held, { code: 0, stderr: onlyAboutTheWait })
     t.match(await calm(cluster, 'u2', 'u2-b'), { code: 0 })
     await world.forgetImages()
   }

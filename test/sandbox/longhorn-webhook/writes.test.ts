@@ -3,8 +3,8 @@ import { findResource } from '../../../src/sandbox/api-server/resources.ts'
 import type { AdmissionRequest } from '../../../src/sandbox/api-server/admission/webhook-configuration.ts'
 import type { ClusterObject } from '../../../src/sandbox/cluster-client.ts'
 import { resources } from '../../../src/sandbox/controllers/resources.ts'
-import { onImage } from '../../../src/sandbox/longhorn-webhook/image-writes.ts'
-import { onNode } from '../../../src/sandbox/longhorn-webhook/node-writes.ts'
+import { onImage } from '../../../src/sandbox/longhorn-webhook/denied-writes.ts'
+import { onNode } from '../../../src/sandbox/longhorn-webhook/denied-writes.ts'
 
 type Spec = Readonly<Record<string, unknown>>
 interface Parts {

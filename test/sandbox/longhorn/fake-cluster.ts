@@ -155,18 +155,18 @@ export class FakeCluster {
     const type = this.find(plural, metadata.name) ? 'MODIFIED' : 'ADDED'
     this.#objects.set(key(plural, metadata.name), stored)
     this.onCommit(plural, stored)
-    this.#tell(plural, { type, object: stored })
+    this.#notify(plural, { type, object: stored })
     return structuredClone(stored)
   }
 
   #remove(plural: string, object: ClusterObject): ClusterObject {
     this.#version++
     this.#objects.delete(key(plural, object.metadata.name))
-    this.#tell(plural, { type: 'DELETED', object })
+    this.#notify(plural, { type: 'DELETED', object })
     return object
   }
 
-  #tell(plural: string, event: ObjectEvent): void {
+  #notify(plural: string, event: ObjectEvent): void {
     for (const [sink, watched] of this.#watches) if (watched === plural) sink.changed(event)
     for (const listener of this.#listeners) listener()
   }

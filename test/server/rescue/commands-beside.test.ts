@@ -41,7 +41,7 @@ t.test(
   },
 )
 
-t.test('a person’s rescue beside the guard’s ends well, whoever raises the flags', async (t) => {
+t.test('a person’s rescue beside the guard’s ends well, whichever of them raises the flags', async (t) => {
   const { holdfast, cleanUp, note, flags } = await cleared(t)
   const [{ code, stderr }] = await Promise.all([holdfast('rescue'), cleanUp()])
   t.ok(code === 0 || code === 3, stderr)

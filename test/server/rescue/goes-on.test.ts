@@ -98,7 +98,7 @@ t.test('flags go down as soon as Longhorn’s webhook answers again', async (t) 
 })
 
 t.test(
-  'a guard that may not patch nodes says so when it starts, and tries again when a node is in danger',
+  'a guard that may not patch nodes logs that when it starts, and tries again when a node is in danger',
   async (t) => {
     const { sandbox, add, endanger, flags } = await rescuing(t)
     const { port } = await front(

@@ -4,7 +4,7 @@ import { ConnectionFailure } from '../../../src/kubernetes/client/failures.ts'
 import { overrideIgnored } from '../../../src/gate/answer.ts'
 import { readRescueNote, rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { NodeWrites } from '../../../src/server/rescue/node-writes.ts'
-import type { GuardWrite, Tried } from '../../../src/server/rescue/tend-node.ts'
+import type { GuardWrite, WriteResult } from '../../../src/server/rescue/tend-node.ts'
 import { cluster, noon, releases } from '../../fixtures/cluster.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 
@@ -18,7 +18,7 @@ async function write(
   step: GuardWrite,
   answer: (isDryRun: boolean) => Error | number = () => 200,
   notedBy?: string,
-): Promise<{ tried: Tried; sent: unknown[]; problems: unknown[] }> {
+): Promise<{ tried: WriteResult; sent: unknown[]; problems: unknown[] }> {
   const note = JSON.stringify({ ...d1, at: '', by: notedBy })
   const metadata = notedBy === undefined ? {} : { annotations: { [rescueAnnotation]: note } }
   const flagged = disk('d1', { evictionRequested: true, allowScheduling: false })
@@ -60,12 +60,12 @@ function noteIn([sent]: readonly unknown[]) {
   return readRescueNote(metadata.annotations[rescueAnnotation] ?? '')
 }
 
-t.test('what a person has noted stays theirs when the guard clears more', async (t) => {
+t.test('the note of a person stays theirs when the guard clears more', async (t) => {
   const { sent } = await write(clear, undefined, 'ann')
   t.match(noteIn(sent), { ok: true, value: { by: 'ann', guard: undefined } })
 })
 
-t.test('what the guard clears by itself it notes as its own', async (t) => {
+t.test('the guard notes flags that it clears alone as its own', async (t) => {
   const own: GuardWrite = { ...clear, guard: { generation: 2 } }
   t.match(noteIn((await write(own)).sent), { ok: true, value: { by: 'guard', guard: { generation: 2 } } })
   t.match(noteIn((await write(own, undefined, 'ann')).sent), { ok: true, value: { by: 'guard' } })

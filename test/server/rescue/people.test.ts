@@ -66,7 +66,7 @@ t.test('a person who opens the disk for scheduling keeps its flag down', async (
   t.strictSame(await flags(), none)
 })
 
-t.test('what a person has changed while no guard looked is handed over to people', async (t) => {
+t.test('a node that a person has changed while no guard looked is handed over to people', async (t) => {
   const { add, patch, replica, cleanUp, unregister, register, note, flags, events, sandbox } =
     await cleared(t)
   await replica.stop()

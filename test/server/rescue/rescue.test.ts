@@ -84,8 +84,8 @@ t.test('a guard without the option leaves flags alone, and so does one that only
       continue
     }
     await until(async () => (await events()).some((event) => event.startsWith('Flags')))
-    const told = (await events()).filter((event) => event.startsWith('Flags'))
-    t.match(told, [
+    const flagEvents = (await events()).filter((event) => event.startsWith('Flags'))
+    t.match(flagEvents, [
       /^FlagsWouldBeCleared: Holdfast would take the flag of disk-2 down: .* To do it: holdfast rescue node-1$/,
     ])
     t.match(

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
-import { Changes } from '../../../src/gate/hold.ts'
+import { ChangeBus } from '../../../src/gate/hold.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { Rescuer } from '../../../src/server/rescue/rescuer.ts'
-import type { GuardWrite, Tried } from '../../../src/server/rescue/tend-node.ts'
+import type { GuardWrite, WriteResult } from '../../../src/server/rescue/tend-node.ts'
 import { pause } from '../../../src/time/clock.ts'
 import { cluster, releases } from '../../fixtures/cluster.ts'
 import { FakeClock } from '../../fixtures/fake-clock.ts'
@@ -12,11 +12,11 @@ import { disk, ready } from '../../fixtures/raw-objects.ts'
 const maxAgeMs = 30_000
 const note = { node: false, disks: ['d1'], at: '', by: 'guard', guard: { generation: 1 } }
 const noted = { metadata: { annotations: { [rescueAnnotation]: JSON.stringify(note) }, generation: 1 } }
-const lost: Tried = { outcome: 'failed', why: 'no answer', ms: 0, mayBeWritten: true }
-const denied: Tried = { outcome: 'failed', why: 'denied', ms: 0 }
+const lost: WriteResult = { outcome: 'failed', why: 'no answer', ms: 0, mayBeWritten: true }
+const denied: WriteResult = { outcome: 'failed', why: 'denied', ms: 0 }
 
 /** A rescuer of n1, whose flag the guard has cleared; the note stays, whatever is written. */
-function rescuer(t: Test, tried: Tried = { outcome: 'written' }) {
+function rescuer(t: Test, tried: WriteResult = { outcome: 'written' }) {
   const clock = new FakeClock()
   const { map } = cluster(releases.A)
     .node('n1', [disk('d1', { allowScheduling: false })], noted)
@@ -26,8 +26,8 @@ function rescuer(t: Test, tried: Tried = { outcome: 'written' }) {
   const stopping = new AbortController()
   const world = { leads: true, ageMs: 0, steps, clock }
   const tended = new Rescuer({
-    ...{ map, clock, maxAgeMs, policy: defaultPolicy, changes: new Changes(), signal: stopping.signal },
-    knowledge: { synced: true, ageMs: () => world.ageMs },
+    ...{ map, clock, maxAgeMs, policy: defaultPolicy, changes: new ChangeBus(), signal: stopping.signal },
+    freshness: { synced: true, ageMs: () => world.ageMs },
     writes: {
       isReal: () => Promise.resolve(true),
       write: async (_, { step }) => {

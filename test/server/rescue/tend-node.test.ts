@@ -1,8 +1,8 @@
 import t from 'tap'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
-import type { RescueNews } from '../../../src/rescue/news.ts'
+import type { RescueNews } from '../../../src/rules/rescue/guard-step.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
-import { type GuardWrite, tendNode, type Tried } from '../../../src/server/rescue/tend-node.ts'
+import { type GuardWrite, tendNode, type WriteResult } from '../../../src/server/rescue/tend-node.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 
@@ -10,7 +10,7 @@ const up = { evictionRequested: true }
 const guard = { guard: { generation: 1 } }
 const note = { node: false, disks: ['d1'], at: '', by: 'guard', ...guard }
 const noted = { metadata: { annotations: { [rescueAnnotation]: JSON.stringify(note) }, generation: 1 } }
-const failed: Tried = { outcome: 'failed', why: 'denied', ms: 0 }
+const failed: WriteResult = { outcome: 'failed', why: 'denied', ms: 0 }
 
 /** n1 with a note of the guard's for d1, and ubuntu on d1 and elsewhere. */
 function world(): TestCluster {
@@ -28,7 +28,7 @@ function world(): TestCluster {
  */
 async function tend(
   of: TestCluster,
-  answer: (step: GuardWrite['step'], ms: number) => Tried | undefined,
+  answer: (step: GuardWrite['step'], ms: number) => WriteResult | undefined,
   passing: (ms: number) => void = () => undefined,
   isReal = true,
 ) {

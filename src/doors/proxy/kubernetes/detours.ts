@@ -7,14 +7,14 @@ import { endToEnd } from '../headers.ts'
 import { BadBody, readSaid } from '../longhorn/body.ts'
 import { type Call, operationOf } from '../longhorn/call.ts'
 import { changeOf, isHarmless } from '../longhorn/change.ts'
-import { isCure, onlyWatched, unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { onlyClearsFlags, onlyWatched, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { ambiguity, isAmbiguous, meantBy } from './bind.ts'
-import type { TrialModules } from './dry-run.ts'
+import type { DryRunnerModules } from './dry-run.ts'
 import { type Caller, callThrough } from './who-is.ts'
 import { operationBy, statusAnswer, unauthorized } from './write.ts'
 
 /** The parts that rejecting requests needs. */
-export interface DetourModules extends UnjudgedModules, Pick<TrialModules, 'known'> {
+export interface DetourModules extends UnjudgedModules, Pick<DryRunnerModules, 'known'> {
   /** The user, as the API server knows it. Never rejects. */
   readonly whoIs: (headers: readonly string[]) => Promise<Caller>
 }
@@ -69,7 +69,7 @@ export class Detours {
     try {
       const { fields, body: said } = readSaid(call, body)
       const last = this.#known(kind, name)
-      if (isHarmless(call, fields) || (last && isCure(changeOf(call, last, fields, asked))))
+      if (isHarmless(call, fields) || (last && onlyClearsFlags(changeOf(call, last, fields, asked))))
         return { outcome: 'passed', answer: await forward(said && { body: said }), warnings: [] }
       return await denied('undecided', 403, notThrough(call))
     } catch (error) {
@@ -87,12 +87,12 @@ export class Detours {
   async #asked({ rawHeaders }: IncomingMessage): Promise<Request | { readonly refused: OwnAnswer }> {
     const { is, actor } = await this.#modules.whoIs(endToEnd(rawHeaders))
     if (is === 'stranger') return { refused: unauthorized }
-    if (is === 'untold') return { refused: statusAnswer(503, untold) }
+    if (is === 'untold') return { refused: statusAnswer(503, userUnknown) }
     return { uid: randomUUID(), actor, dryRun: false, door: 'proxy-kubernetes' }
   }
 }
 
-const untold =
+const userUnknown =
   'The API server does not say which user sent this request, so Holdfast does not read it. Try again'
 
 function notThrough({ call, kind, name }: Call): string {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Status } from '../../../gate/answer.ts'
+import type { DenialStatus } from '../../../gate/answer.ts'
 import type { Decide, Outcome as GateOutcome } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
 import { pause, systemClock } from '../../../time/clock.ts'
 import {
   type CallOutcome,
   decidingMs,
-  type Instead,
+  type Rewrite,
   type JudgedCall,
   maxLate,
   own,
@@ -16,7 +16,7 @@ import {
   type ProxyDoor,
 } from '../door.ts'
 import { endToEnd } from '../headers.ts'
-import { forwarded } from '../judged-request.ts'
+import { forwardThenRelease } from '../judged-request.ts'
 import { RelayFailure, tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
@@ -26,11 +26,11 @@ import {
   type DryRun,
   dryRunOf,
   heldBy,
-  isHeld,
+  isHeldByGuard,
   optionsRefused,
-  Trial,
-  type TrialModules,
-  type Tried,
+  DryRunner,
+  type DryRunnerModules,
+  type DryRunAnswer,
 } from './dry-run.ts'
 import {
   deniedAnswer,
@@ -50,7 +50,7 @@ interface KubernetesDoorOptions {
 }
 
 /** The parts of this door. */
-export interface KubernetesDoorModules extends TrialModules, DetourModules {
+export interface KubernetesDoorModules extends DryRunnerModules, DetourModules {
   readonly decide: Decide
   /** Aborted once holds have to end. */
   readonly stopping: AbortSignal
@@ -65,13 +65,13 @@ const maxRounds = 10
 export class KubernetesDoor implements ProxyDoor {
   readonly #options: KubernetesDoorOptions
   readonly #modules: KubernetesDoorModules
-  readonly #trial: Trial
+  readonly #dryRunner: DryRunner
   readonly #detours: Detours
 
   constructor(options: KubernetesDoorOptions, modules: KubernetesDoorModules) {
     this.#options = options
     this.#modules = modules
-    this.#trial = new Trial(modules)
+    this.#dryRunner = new DryRunner(modules)
     this.#detours = new Detours(options.longhornNamespace, modules)
   }
 
@@ -97,7 +97,7 @@ export class KubernetesDoor implements ProxyDoor {
     const { is, actor } = await this.#modules.whoIs(endToEnd(request.rawHeaders))
     // The API server would answer that to the dry run, and to the write after it.
     if (is === 'stranger' && enforces) return own(unauthorized)
-    const refused = await optionsRefused(write, call, { trial: this.#trial, enforces })
+    const refused = await optionsRefused(write, call, { dryRunner: this.#dryRunner, enforces })
     if (refused) return refused
     const dry = dryRunOf(write, request.url ?? '/', call.body)
     const dryRun = dry?.asked ?? false
@@ -133,9 +133,9 @@ export class KubernetesDoor implements ProxyDoor {
       }
       const tooMuch = tooMuchLeft(write, tried)
       if (tooMuch) return await this.#unjudged(write, asked, tooMuch, call)
-      const found = await this.#trial.changes(write, tried, asked, signal)
-      if (found.outcome === 'moved') continue
-      if (found.outcome === 'cure') return passed(await forward(dry.asked ? dry : undefined))
+      const found = await this.#dryRunner.changes(write, tried, asked, signal)
+      if (found.outcome === 'changed-meanwhile') continue
+      if (found.outcome === 'clears-flags') return passed(await forward(dry.asked ? dry : undefined))
       if (found.outcome === 'unjudged') return await this.#unjudged(write, asked, found, call)
       const decided = await this.#decide(found.changes, end - performance.now(), signal)
       if (decided.denied) return own(deniedAnswer(decided.denied))
@@ -154,17 +154,22 @@ export class KubernetesDoor implements ProxyDoor {
    * @returns `failed` if it cannot be made and nothing is enforced
    * @throws RelayFailure if something is
    */
-  async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
+  async #tryUntil(
+    end: number,
+    write: Write,
+    dry: DryRun,
+    call: JudgedCall,
+  ): Promise<DryRunAnswer | 'failed'> {
     const { enforces } = this.#modules
     for (;;) {
-      const tried = await this.#trial.run(write, dry, call).catch((error: unknown) => {
+      const tried = await this.#dryRunner.run(write, dry, call).catch((error: unknown) => {
         if (enforces || !(error instanceof RelayFailure)) throw error
         return 'failed' as const
       })
       if (
         tried === 'failed' ||
         !enforces ||
-        !isHeld(tried) ||
+        !isHeldByGuard(tried) ||
         performance.now() >= end ||
         this.#modules.stopping.aborted
       )
@@ -182,8 +187,8 @@ export class KubernetesDoor implements ProxyDoor {
     }
     const isLate = (): boolean => decisions.some((each) => each.isLate?.() === true)
     for (const change of changes) {
-      const patience = { budgetMs: Math.max(0, budgetMs) + decidingMs, signal }
-      const decision = await this.#modules.decide(change, patience)
+      const wait = { budgetMs: Math.max(0, budgetMs) + decidingMs, signal }
+      const decision = await this.#modules.decide(change, wait)
       decisions.push(decision)
       if (decision.answer.allowed) continue
       await release()
@@ -211,7 +216,7 @@ export class KubernetesDoor implements ProxyDoor {
     dry: DryRun,
     call: JudgedCall,
     decided: Decided,
-  ): Promise<IncomingMessage | 'moved' | 'late'> {
+  ): Promise<IncomingMessage | 'changed-meanwhile' | 'late'> {
     const [before] = decided.changes.flatMap((change) => change.before ?? [])
     const version = write.name === undefined || dry.asked ? undefined : before?.metadata.resourceVersion
     const bound = version === undefined ? undefined : bindTo(version, write, call)
@@ -221,30 +226,30 @@ export class KubernetesDoor implements ProxyDoor {
       const isLate = decided.isLate()
       if (!isStill || isLate || call.signal.aborted) {
         await decided.release()
-        return isStill && isLate ? 'late' : 'moved'
+        return isStill && isLate ? 'late' : 'changed-meanwhile'
       }
     } catch (error) {
       await decided.release()
       throw error
     }
-    const instead: Instead | undefined = dry.asked ? dry : bound && { body: bound.body }
-    const answer = await forwarded((isLate) => call.forward(instead, isLate), decided)
+    const instead: Rewrite | undefined = dry.asked ? dry : bound && { body: bound.body }
+    const answer = await forwardThenRelease((isLate) => call.forward(instead, isLate), decided)
     // A failed test of a JSON patch is 422. If it was the client's own, the next dry run says so.
     if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
     answer.resume()
-    return 'moved'
+    return 'changed-meanwhile'
   }
 
   /**
    * True if a write without a bound version would still make the judged changes. No other proxy writes its
-   * objects until it was answered (gate, turnOf).
+   * objects until it was answered (writeLock in gate).
    */
   async #isStill(changes: readonly Change[], write: Write, dry: DryRun, call: JudgedCall): Promise<boolean> {
     const [change] = changes
     if (write.method === 'POST' || dry.asked || !change) return true
     const versions = (all: readonly Change[]): string => all.map(versionOf).toSorted().join(' ')
-    const tried = await this.#trial.run(write, dry, call)
-    const found = await this.#trial.changes(write, tried, change.request, call.signal)
+    const tried = await this.#dryRunner.run(write, dry, call)
+    const found = await this.#dryRunner.changes(write, tried, change.request, call.signal)
     return found.outcome === 'changes' && versions(found.changes) === versions(changes)
   }
 
@@ -265,7 +270,7 @@ const retryMs = 500
 
 interface Decided {
   readonly changes: readonly Change[]
-  readonly denied: Status | undefined
+  readonly denied: DenialStatus | undefined
   readonly warnings: readonly string[]
   /** True if they have a reservation: they are arming changes. */
   readonly reserved: boolean

@@ -2,7 +2,7 @@ import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import { mostValues, mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
 import { hasMoreValues } from '../../../json/schema.ts'
 import type { JudgedCall } from '../door.ts'
-import type { Tried } from './dry-run.ts'
+import type { DryRunAnswer } from './dry-run.ts'
 import type { NamedWrite } from './write.ts'
 
 /** Why a write cannot be judged. */
@@ -41,7 +41,10 @@ export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall)
  * The same for the object that the write would leave, or for all objects of a deleted collection. A small patch can copy
  * a value many times.
  */
-export function tooMuchLeft({ name, method }: NamedWrite, { text, isTooLong }: Tried): Doubt | undefined {
+export function tooMuchLeft(
+  { name, method }: NamedWrite,
+  { text, isTooLong }: DryRunAnswer,
+): Doubt | undefined {
   const isCollection = name === undefined && method === 'DELETE'
   const most = isCollection ? mostValues : mostValuesOfObject
   if (!isTooLong && !hasMoreValues(most, text)) return undefined

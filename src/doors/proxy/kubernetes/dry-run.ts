@@ -9,12 +9,12 @@ import type { CallOutcome, JudgedCall } from '../door.ts'
 import { endToEnd, without } from '../headers.ts'
 import type { Outgoing } from '../relay.ts'
 import { targetOf } from '../target.ts'
-import { isCure, onlyWatched } from '../unjudged.ts'
+import { onlyClearsFlags, onlyWatched } from '../unjudged.ts'
 import { changeFrom, fieldsOf, isOlder } from './resulting-change.ts'
 import { statusAnswer, type Write } from './write.ts'
 
 /** The parts that a dry run needs. */
-export interface TrialModules {
+export interface DryRunnerModules {
   /** Asks the upstream with the rights of the client. @throws RelayFailure */
   readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
   /** Reads past every cache; undefined if the object does not exist. @throws if it cannot be read */
@@ -24,7 +24,7 @@ export interface TrialModules {
 }
 
 /** The API server's answer to a dry run. */
-export interface Tried {
+export interface DryRunAnswer {
   readonly status: number
   /** Empty if that is too long to be read. */
   readonly text: string
@@ -35,12 +35,12 @@ export interface Tried {
  * True if the guard's own webhook holds it. Names of disks are free text, so only the beginning of the
  * message counts.
  */
-export function isHeld(tried: Tried): boolean {
-  return heldBy(tried) !== undefined
+export function isHeldByGuard(dryRunResult: DryRunAnswer): boolean {
+  return heldBy(dryRunResult) !== undefined
 }
 
 /** The webhook's message about a held dry run, in the words for the write itself. */
-export function heldBy({ status, text }: Tried): string | undefined {
+export function heldBy({ status, text }: DryRunAnswer): string | undefined {
   if (status !== 429) return undefined
   const message = fieldsOf(jsonIn(text))?.message
   if (typeof message !== 'string' || !message.startsWith(heldByGuard)) return undefined
@@ -51,24 +51,28 @@ export function heldBy({ status, text }: Tried): string | undefined {
 const heldByGuard = 'admission webhook "guard.holdfast.dev" denied the request'
 
 /** The effect of a write. */
-type Found =
+type WriteEffect =
   | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
   /** The object has changed since the dry run. */
-  | { readonly outcome: 'moved' }
+  | { readonly outcome: 'changed-meanwhile' }
   /** The object cannot be read, but the write only clears flags. */
-  | { readonly outcome: 'cure' }
+  | { readonly outcome: 'clears-flags' }
   | { readonly outcome: 'unjudged'; readonly why: 'unreadable' | 'undecided'; readonly problem: string }
 
 /** Finds the result of a write. Only the API server knows patches, defaults, conflicts and rights. */
-export class Trial {
-  readonly #modules: TrialModules
+export class DryRunner {
+  readonly #modules: DryRunnerModules
 
-  constructor(modules: TrialModules) {
+  constructor(modules: DryRunnerModules) {
     this.#modules = modules
   }
 
   /** Makes the dry run. @throws RelayFailure, or the signal's reason */
-  async run({ method }: Write, { target, body }: DryRun, { request, signal }: JudgedCall): Promise<Tried> {
+  async run(
+    { method }: Write,
+    { target, body }: DryRun,
+    { request, signal }: JudgedCall,
+  ): Promise<DryRunAnswer> {
     const kept = without(endToEnd(request.rawHeaders), negotiated)
     const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
     const answer = await this.#modules.ask({ method, target, headers, body }, signal)
@@ -82,7 +86,12 @@ export class Trial {
   }
 
   /** Compares its answer with the stored object. @throws the signal's reason */
-  async changes(write: Write, { text }: Tried, request: Request, signal: AbortSignal): Promise<Found> {
+  async changes(
+    write: Write,
+    { text }: DryRunAnswer,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<WriteEffect> {
     const { kind, method } = write
     const object = jsonIn(text)
     if (method === 'DELETE' && write.name === undefined) {
@@ -96,15 +105,15 @@ export class Trial {
     const before = await this.#stored(kind, name, signal)
     if (before instanceof CannotRead) {
       const last = changeFrom({ kind, before: this.#modules.known(kind, name), after, request })
-      if (last.ok && isCure(last.value)) return { outcome: 'cure' }
+      if (last.ok && onlyClearsFlags(last.value)) return { outcome: 'clears-flags' }
       return { outcome: 'unjudged', why: 'undecided', problem: before.message }
     }
-    if (method === 'DELETE' && !before) return { outcome: 'moved' }
+    if (method === 'DELETE' && !before) return { outcome: 'changed-meanwhile' }
     const change = changeFrom({ kind, before, after, request })
     // The answer to a dry run has the version that it was made on.
     const version = change.ok ? change.value.after?.metadata.resourceVersion : undefined
     const moved = version !== undefined && version !== (before?.metadata.resourceVersion ?? '')
-    return moved ? { outcome: 'moved' } : found([change])
+    return moved ? { outcome: 'changed-meanwhile' } : found([change])
   }
 
   /**
@@ -117,13 +126,13 @@ export class Trial {
     items: readonly unknown[],
     request: Request,
     signal: AbortSignal,
-  ): Promise<Found> {
+  ): Promise<WriteEffect> {
     const all: Parsed<Change>[] = []
     for (const item of items) {
       const before = await this.#itemBefore(kind, item, signal)
       if (before instanceof CannotRead)
         return { outcome: 'unjudged', why: 'undecided', problem: before.message }
-      if (!before) return { outcome: 'moved' }
+      if (!before) return { outcome: 'changed-meanwhile' }
       all.push(before.ok ? changeFrom({ kind, before: before.value, after: undefined, request }) : before)
     }
     return found(all)
@@ -176,7 +185,7 @@ const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trai
 /** The largest object etcd takes is 1.5 MiB. A list of deleted objects with as many values as are read has 10 MiB. */
 const answerLimits = { maxBytes: 16 * 1024 * 1024, bodyMs: 60_000 }
 
-function found(parsed: readonly Parsed<Change>[]): Found {
+function found(parsed: readonly Parsed<Change>[]): WriteEffect {
   const changes: Change[] = []
   for (const each of parsed) {
     if (!each.ok) return { outcome: 'unjudged', why: 'unreadable', problem: each.problem }
@@ -245,7 +254,10 @@ const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRu
 export async function optionsRefused(
   write: Write,
   call: JudgedCall,
-  { trial, enforces }: { readonly trial: Pick<Trial, 'run'>; readonly enforces: boolean },
+  {
+    dryRunner: dryRunner,
+    enforces,
+  }: { readonly dryRunner: Pick<DryRunner, 'run'>; readonly enforces: boolean },
 ): Promise<CallOutcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
   // The API server rejects JSON under another content type. A body with this content type that is no JSON is
@@ -260,8 +272,8 @@ export async function optionsRefused(
   // Another webhook may reject only the dry run, which says nothing about the delete.
   if (!enforces) return undefined
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
-  const tried = await trial.run(write, probe, call)
-  if (tried.status < 300 || isHeld(tried)) return undefined
+  const dryRunResult = await dryRunner.run(write, probe, call)
+  if (dryRunResult.status < 300 || isHeldByGuard(dryRunResult)) return undefined
   const answer = await call.forward(probe)
   if ((answer.statusCode ?? 502) >= 300) return { outcome: 'passed', answer, warnings: [] }
   answer.resume()

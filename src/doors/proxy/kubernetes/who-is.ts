@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type http from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { Type } from 'typebox'
-import { absent, parser } from '../../../json/schema.ts'
+import { optional, parser } from '../../../json/schema.ts'
 import type { Actor } from '../../../rules/change.ts'
 import { cut, longestText } from '../../../text/plain-text.ts'
 import { readAnswer } from '../../http/body.ts'
@@ -13,7 +13,10 @@ import { segmentsOf, targetOf } from '../target.ts'
 const parseReview = parser(
   Type.Object({
     status: Type.Object({
-      userInfo: Type.Object({ username: absent(Type.String()), groups: absent(Type.Array(Type.String())) }),
+      userInfo: Type.Object({
+        username: optional(Type.String()),
+        groups: optional(Type.Array(Type.String())),
+      }),
     }),
   }),
   ({ status: { userInfo } }): Actor => ({ username: userInfo.username ?? '', groups: userInfo.groups ?? [] }),
@@ -96,7 +99,7 @@ export class WhoIs {
   }
 
   #askOnce(key: string, proof: readonly string[]): Promise<Caller> {
-    const asking = this.#askAndTell(proof)
+    const asking = this.#askAndReport(proof)
       .then((caller) => {
         const memory = caller.is === 'known' ? this.#known : this.#unknown
         memory.set(key, caller, { ttl: caller.is === 'untold' ? rememberUntoldMs : rememberMs })
@@ -107,11 +110,11 @@ export class WhoIs {
     return asking
   }
 
-  async #askAndTell(proof: readonly string[]): Promise<Caller> {
+  async #askAndReport(proof: readonly string[]): Promise<Caller> {
     try {
       return { is: 'known', actor: await this.#ask(proof) }
     } catch (error) {
-      const is = error instanceof NotTold ? error.why : 'untold'
+      const is = error instanceof NoUser ? error.why : 'untold'
       this.#modules.onUnknown(is, error)
       return { is, actor: nobody }
     }
@@ -133,7 +136,7 @@ export class WhoIs {
     )
     const text = await readAnswer(answer, { maxBytes: 1024 * 1024, bodyMs: timeoutMs }, signal)
     const { statusCode = 502 } = answer
-    if (statusCode !== 201) throw new NotTold(statusCode, text)
+    if (statusCode !== 201) throw new NoUser(statusCode, text)
     const parsed = parseReview(JSON.parse(text))
     if (!parsed.ok) throw new Error(`the answer to a SelfSubjectReview cannot be read: ${parsed.problem}`)
     return parsed.value
@@ -141,7 +144,7 @@ export class WhoIs {
 }
 
 /** Thrown for an answer without a user. */
-class NotTold extends Error {
+class NoUser extends Error {
   readonly why: Unknown
 
   constructor(status: number, text: string) {

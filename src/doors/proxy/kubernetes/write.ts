@@ -1,4 +1,4 @@
-import type { Status } from '../../../gate/answer.ts'
+import type { DenialStatus } from '../../../gate/answer.ts'
 import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import { group, kinds } from '../../../longhorn/kinds.ts'
 import type { JudgedKind, Request } from '../../../rules/change.ts'
@@ -80,7 +80,7 @@ export function statusAnswer(status: number, message: string): OwnAnswer {
 export const unauthorized: OwnAnswer = statusAnswer(401, 'Unauthorized')
 
 /** The gate's verdict, as the answer to the write itself; after a hold client-go programs wait and retry. */
-export function deniedAnswer({ code, reason, message, details }: Status): OwnAnswer {
+export function deniedAnswer({ code, reason, message, details }: DenialStatus): OwnAnswer {
   const answer = answerWith(code, { reason, message, details })
   if (details.retryAfterSeconds === undefined) return answer
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(details.retryAfterSeconds) } }

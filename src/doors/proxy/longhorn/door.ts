@@ -13,9 +13,9 @@ import {
   type OwnAnswer,
   type ProxyDoor,
 } from '../door.ts'
-import { forwarded } from '../judged-request.ts'
+import { forwardThenRelease } from '../judged-request.ts'
 import { tooLate } from '../relay-failure.ts'
-import { isCure, judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { onlyClearsFlags, judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { BadBody, type Fields, readSaid } from './body.ts'
 import { type Call, callOf, operationOf } from './call.ts'
 import { changeOf, isHarmless } from './change.ts'
@@ -99,13 +99,13 @@ export class LonghornDoor implements ProxyDoor {
         return passed(await pass())
       }
       const decision = await this.#decide(call, fields, asked, signal)
-      if (decision === 'cure') return passed(await pass())
+      if (decision === 'clears-flags') return passed(await pass())
       if (decision?.answer.allowed === false) return refusal(decision.answer.status.message)
       // A client that went away during the hold wants nothing any longer.
       if (signal.aborted) await decision?.release?.()
       signal.throwIfAborted()
       // Longhorn itself answers for a missing object.
-      return passed(await forwarded(pass, decision ?? {}, said?.toString()))
+      return passed(await forwardThenRelease(pass, decision ?? {}, said?.toString()))
     } catch (error) {
       if (error instanceof BadBody) return await denied('unreadable', error.status, error.message)
       if (!(error instanceof CannotRead)) throw error
@@ -117,7 +117,7 @@ export class LonghornDoor implements ProxyDoor {
    * Longhorn writes on the current version, whatever it is. So the object is read again after the
    * reservation, and judged again if it looks different.
    *
-   * @returns undefined if the object does not exist; `cure` if it cannot be read, but the write only clears
+   * @returns undefined if the object does not exist; `clears-flags` if it cannot be read, but the write only clears
    *   flags
    * @throws RelayFailure if reading takes too long each time
    */
@@ -126,7 +126,7 @@ export class LonghornDoor implements ProxyDoor {
     fields: Fields,
     asked: Request,
     signal: AbortSignal,
-  ): Promise<GateOutcome | 'cure' | undefined> {
+  ): Promise<GateOutcome | 'clears-flags' | undefined> {
     const end = performance.now() + this.#options.holdMs
     let late = 0
     for (let round = 0; round < maxRounds; round += 1) {
@@ -134,7 +134,7 @@ export class LonghornDoor implements ProxyDoor {
       if (before instanceof CannotRead) {
         signal.throwIfAborted()
         const last = this.#modules.known(call.kind, call.name)
-        if (last && isCure(changeOf(call, last, fields, asked))) return 'cure'
+        if (last && onlyClearsFlags(changeOf(call, last, fields, asked))) return 'clears-flags'
         throw before
       }
       if (!before) return undefined

@@ -1,48 +1,48 @@
 import { type Static, Type } from 'typebox'
-import { absent, mapOf, type Parsed, parser } from '../../../json/schema.ts'
+import { optional, mapOf, type Parsed, parser } from '../../../json/schema.ts'
 import type { ClusterObject, User } from '../../cluster-client.ts'
 import { at, isJsonObject, type JsonObject, listAt, textAt } from '../../json.ts'
 import type { ResourceFacts } from '../resource-facts.ts'
 import { labelOperators, type LabelSelector, labelSelectorOf } from '../store/label-selector.ts'
 
 /** Left unparsed: {@link labelSelectorOf} reads it. */
-const SelectorSchema = absent(mapOf(Type.Unknown()))
+const SelectorSchema = optional(mapOf(Type.Unknown()))
 
 const RuleSchema = Type.Object({
   apiGroups: Type.Array(Type.String()),
   apiVersions: Type.Array(Type.String()),
   operations: Type.Array(Type.String({ pattern: '^(\\*|CREATE|UPDATE|DELETE|CONNECT)$' })),
   resources: Type.Array(Type.String()),
-  scope: absent(Type.String({ pattern: '^(\\*|Namespaced|Cluster)$' })),
+  scope: optional(Type.String({ pattern: '^(\\*|Namespaced|Cluster)$' })),
 })
 
 const WebhookSchema = Type.Object({
   name: Type.String({ pattern: '^[a-z0-9-]+(\\.[a-z0-9-]+){2,}$' }),
   clientConfig: Type.Object({
-    url: absent(Type.String({ pattern: '^https://' })),
-    service: absent(
+    url: optional(Type.String({ pattern: '^https://' })),
+    service: optional(
       Type.Object({
         namespace: Type.String({ minLength: 1 }),
         name: Type.String({ minLength: 1 }),
-        path: absent(Type.String({ pattern: '^/' })),
-        port: absent(Type.Integer({ minimum: 1, maximum: 65535 })),
+        path: optional(Type.String({ pattern: '^/' })),
+        port: optional(Type.Integer({ minimum: 1, maximum: 65535 })),
       }),
     ),
-    caBundle: absent(Type.String()),
+    caBundle: optional(Type.String()),
   }),
-  rules: absent(Type.Array(RuleSchema)),
-  failurePolicy: absent(Type.String({ pattern: '^(Fail|Ignore)$' })),
-  matchPolicy: absent(Type.String({ pattern: '^(Exact|Equivalent)$' })),
+  rules: optional(Type.Array(RuleSchema)),
+  failurePolicy: optional(Type.String({ pattern: '^(Fail|Ignore)$' })),
+  matchPolicy: optional(Type.String({ pattern: '^(Exact|Equivalent)$' })),
   // `Some` and `Unknown` ended with admissionregistration.k8s.io/v1, so dry runs go to every webhook.
   sideEffects: Type.String({ pattern: '^(None|NoneOnDryRun)$' }),
-  timeoutSeconds: absent(Type.Integer({ minimum: 1, maximum: 30 })),
+  timeoutSeconds: optional(Type.Integer({ minimum: 1, maximum: 30 })),
   admissionReviewVersions: Type.Array(Type.String(), { minItems: 1 }),
   namespaceSelector: SelectorSchema,
   objectSelector: SelectorSchema,
-  matchConditions: absent(Type.Array(Type.Unknown())),
+  matchConditions: optional(Type.Array(Type.Unknown())),
 })
 
-const ConfigurationSchema = Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) })
+const ConfigurationSchema = Type.Object({ webhooks: optional(Type.Array(WebhookSchema)) })
 
 /** One rule of a webhook, as its configuration has it. */
 type WebhookRule = Static<typeof RuleSchema>

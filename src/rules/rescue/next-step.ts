@@ -1,14 +1,14 @@
-import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
-import type { Node } from '../longhorn/node.ts'
-import { type Profile, profileOf } from '../longhorn/releases.ts'
-import type { Flags } from '../longhorn/rescue-note.ts'
-import { proposedUpdate } from '../rules/change.ts'
-import { isInDanger } from '../rules/disks-at-risk.ts'
-import type { Finding } from '../rules/finding.ts'
-import { judge } from '../rules/judge.ts'
-import { oneLineOf } from '../rules/layout.ts'
-import type { Policy } from '../rules/policy.ts'
-import type { Moment } from '../rules/rule.ts'
+import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
+import type { Node } from '../../longhorn/node.ts'
+import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import type { Flags } from '../../longhorn/rescue-note.ts'
+import { proposedUpdate } from '../change.ts'
+import { isInDanger } from '../disks-at-risk.ts'
+import type { Finding } from '../finding.ts'
+import { judge } from '../judge.ts'
+import { oneLineOf } from '../layout.ts'
+import type { Policy } from '../policy.ts'
+import type { Moment } from '../rule.ts'
 import { type AwaitedCleanup, awaited, cleanupsMet } from './cleanups.ts'
 import { bothFlags, flagsUp, isNone, noFlags, toRaise, withFlags } from './flags.ts'
 import { isManagerReady, podOn, type SeenPods } from './managers.ts'
@@ -58,7 +58,11 @@ export interface RescueCircumstances extends Moment {
  * The next step of a rescue, which is Longhorn's published work-around: flags down, wait for the clean-ups, flags up
  * again. The note on the node says which: it is there from the write that takes them down to the one that raises them.
  */
-export function nextStep(name: string, map: DiskMapView, circumstances: RescueCircumstances): RescueStep {
+export function nextRescueStep(
+  name: string,
+  map: DiskMapView,
+  circumstances: RescueCircumstances,
+): RescueStep {
   const node = map.node(name)
   if (!node) return { step: 'gone' }
   const { pods, ending } = circumstances

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import t, { type Test } from 'tap'
-import { longestPipeMs, readBounded, readBoundedStream, TooManyBytes } from '../../src/files/bounded-file.ts'
+import { longestPipeMs, readBounded, readBoundedStream, TooManyBytes } from '../../src/text/bounded-file.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
@@ -83,7 +83,7 @@ t.test('a file that is missing, or a folder, is an error of Node', async (t) => 
   await t.rejects(readBounded(folder, most), { code: 'EISDIR' })
 })
 
-t.test('a reading that is not wanted any more before its file is open ends at once', async (t) => {
+t.test('a reading that is aborted before its file is open ends at once', async (t) => {
   for (const path of ['/dev/zero', pipeIn(t)]) {
     const stop = new AbortController()
     const reading = readBounded(path, most, { signal: stop.signal })

@@ -1,8 +1,8 @@
-import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
-import { isDown, isEvicting, isGone, type Node } from '../longhorn/node.ts'
-import type { Profile } from '../longhorn/releases.ts'
-import { looksPruned } from '../rules/eviction-during-cleanup.ts'
-import { lasting } from '../rules/sentences.ts'
+import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
+import { isDown, isEvicting, isGone, type Node } from '../../longhorn/node.ts'
+import type { Profile } from '../../longhorn/releases.ts'
+import { looksPruned } from '../eviction-during-cleanup.ts'
+import { lasting } from '../sentences.ts'
 import { isManagerReady, type SeenPods } from './managers.ts'
 
 /** A clean-up that a rescue waits for. */

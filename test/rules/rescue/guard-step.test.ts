@@ -1,15 +1,15 @@
 import t from 'tap'
-import { type Flags, rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { type Flags, rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import {
   concernsGuard,
   enforcesRescue,
   type GuardCircumstances,
   type GuardStep,
   guardStep,
-} from '../../src/rescue/guard-step.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
+} from '../../../src/rules/rescue/guard-step.ts'
+import { defaultPolicy } from '../../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }
@@ -77,7 +77,7 @@ t.test('a second danger on the node is noted with the first', (t) => {
   t.match(step(again), { step: 'clear', flags: { disks: ['d1', 'd3'] }, guard: { generation: 6 } })
   const unknown = step(again, { isKnown: () => false })
   t.match(unknown, { step: 'clear', flags: { disks: ['d1', 'd3'] } })
-  t.notOk('guard' in unknown, 'somebody may have taken d3 down on purpose, so a person has to raise them')
+  t.notOk('guard' in unknown, 'a person may have taken d3 down on purpose, so a person has to raise them')
   t.end()
 })
 
@@ -104,7 +104,7 @@ t.test('flags that the guard has noted wait, and go up again when it is safe', (
   t.end()
 })
 
-t.test('a flag that somebody has raised meanwhile is struck off the note', (t) => {
+t.test('a flag that a person has raised meanwhile is struck off the note', (t) => {
   const d1AndD3 = noting(['d1', 'd3'])
   t.strictSame(step(world(A, d1AndD3, d1Flagged)), { step: 'strike', left: { node: false, disks: ['d3'] } })
   t.strictSame(step(world(A, noting(['d1']), d1Flagged)), { step: 'forget', why: 'already-up' })
@@ -159,7 +159,7 @@ t.test('the nodes that concern the guard are in danger, or have its note', (t) =
   t.end()
 })
 
-t.test('a guard that only warns of these two rules only tells', (t) => {
+t.test('a guard that only warns of these two rules only reports', (t) => {
   t.ok(enforcesRescue(defaultPolicy))
   for (const rule of ['eviction-during-cleanup', 'cleanup-during-eviction'] as const)
     for (const mode of ['warn', 'off'] as const)

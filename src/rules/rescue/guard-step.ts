@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { DiskMapView, PendingOnNode } from '../disk-map/disk-map-view.ts'
-import type { Node } from '../longhorn/node.ts'
-import { type Profile, profileOf } from '../longhorn/releases.ts'
-import type { Flags, RescueNote } from '../longhorn/rescue-note.ts'
-import { isInDanger } from '../rules/disks-at-risk.ts'
-import type { Policy } from '../rules/policy.ts'
+import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts'
+import type { Node } from '../../longhorn/node.ts'
+import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import type { Flags, RescueNote } from '../../longhorn/rescue-note.ts'
+import { isInDanger } from '../disks-at-risk.ts'
+import type { Policy } from '../policy.ts'
 import { cleanupsMet } from './cleanups.ts'
 import { bothFlags, flagsUp, isNone, noFlags, toRaise } from './flags.ts'
-import { nextStep, type RescueCircumstances, type RescueStep } from './next-step.ts'
+import { nextRescueStep, type RescueCircumstances, type RescueStep } from './next-step.ts'
 
 /** What a guard with `rescue: on` does next for one node; told from the cluster alone, as far as it can be. */
 export type GuardStep =
@@ -43,7 +43,7 @@ export type GuardStep =
   | { readonly step: 'nothing' }
 
 /** Why. `changed`: a person may have taken a flag down on purpose. `too-often`: the danger came back each time. */
-export type HandOver = 'changed' | 'too-often'
+type HandOver = 'changed' | 'too-often'
 
 /** What a step depends on besides the disk map. */
 export interface GuardCircumstances extends Omit<RescueCircumstances, 'ending' | 'pods'> {
@@ -71,7 +71,7 @@ export function guardStep(name: string, map: DiskMapView, circumstances: GuardCi
   if (!isKnown(left)) return { step: 'hand-over', flags: left, why: 'changed' }
   if (!isDeepStrictEqual(left, noted)) return { step: 'strike', left }
   if (!mayRaise) return { step: 'hand-over', flags: left, why: 'too-often' }
-  const step = nextStep(name, map, { ...circumstances, pods, ending: 'raise' })
+  const step = nextRescueStep(name, map, { ...circumstances, pods, ending: 'raise' })
   switch (step.step) {
     // There is no danger, the note can be read, and the flags are to be raised.
     case 'clear':
@@ -133,3 +133,24 @@ export function concernsGuard(node: Node, map: DiskMapView, profile: Profile): b
 export function enforcesRescue({ modes }: Pick<Policy, 'modes'>): boolean {
   return modes['eviction-during-cleanup'] === 'enforce' && modes['cleanup-during-eviction'] === 'enforce'
 }
+
+/** What a guard's rescue has to say of a node. */
+export type RescueNews =
+  /** The guard only warns, so it leaves the flags up. */
+  | { readonly what: 'would-clear'; readonly flags: Flags; readonly cleanups: readonly PendingOnNode[] }
+  /** @property again false if a person has to raise them again */
+  | {
+      readonly what: 'cleared'
+      readonly flags: Flags
+      readonly cleanups: readonly PendingOnNode[]
+      readonly again: boolean
+    }
+  | { readonly what: 'raised'; readonly flags: Flags }
+  /** Somebody has raised noted flags, or taken their disks away. @property left those that the guard still raises */
+  | { readonly what: 'struck'; readonly left: Flags }
+  | { readonly what: 'handed-over'; readonly flags: Flags; readonly why: HandOver }
+  /** They stay down and noted, and the guard tries again later. */
+  | { readonly what: 'not-raised'; readonly flags: Flags; readonly why: string }
+
+/** Hears of it at once. It never throws, and nobody waits for it. */
+export type RescueListener = (node: Node, news: RescueNews) => void

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { absent, parser } from '../json/schema.ts'
-import { isDown, type Node } from '../longhorn/node.ts'
-import { cut, plainLine } from '../text/plain-text.ts'
+import { optional, parser } from '../../json/schema.ts'
+import { isDown, type Node } from '../../longhorn/node.ts'
+import { cut, plainLine } from '../../text/plain-text.ts'
 
 /** What selects the pods of the longhorn-manager DaemonSet (Longhorn's chart, daemonset-sa.yaml). */
 export const managerSelector = 'app=longhorn-manager'
@@ -21,30 +21,30 @@ export interface ManagerPod {
   readonly endedAt: number | undefined
 }
 
-const Terminated = absent(
-  Type.Object({ exitCode: absent(Type.Integer()), finishedAt: absent(Type.String()) }),
+const Terminated = optional(
+  Type.Object({ exitCode: optional(Type.Integer()), finishedAt: optional(Type.String()) }),
 )
 
 /** Reads a pod as the kubelet writes it. */
 export const parseManagerPod = parser(
   Type.Object({
     metadata: Type.Object({ name: Type.String() }),
-    spec: absent(Type.Object({ nodeName: absent(Type.String()) })),
-    status: absent(
+    spec: optional(Type.Object({ nodeName: optional(Type.String()) })),
+    status: optional(
       Type.Object({
-        containerStatuses: absent(
+        containerStatuses: optional(
           Type.Array(
             Type.Object({
               name: Type.String(),
-              ready: absent(Type.Boolean()),
-              restartCount: absent(Type.Integer()),
-              state: absent(
+              ready: optional(Type.Boolean()),
+              restartCount: optional(Type.Integer()),
+              state: optional(
                 Type.Object({
-                  waiting: absent(Type.Object({ reason: absent(Type.String()) })),
+                  waiting: optional(Type.Object({ reason: optional(Type.String()) })),
                   terminated: Terminated,
                 }),
               ),
-              lastState: absent(Type.Object({ terminated: Terminated })),
+              lastState: optional(Type.Object({ terminated: Terminated })),
             }),
           ),
         ),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { panicIn, parseManagerPod } from '../../src/rescue/managers.ts'
+import { panicIn, parseManagerPod } from '../../../src/rules/rescue/managers.ts'
 
 /** As a kubelet writes it. */
 const looping = {
@@ -51,7 +51,7 @@ const ours = `E0602 08:29:04.788666       1 panic.go:262] "Observed a panic" pan
 \tgithub.com/longhorn/longhorn-manager/controller.(*NodeController).syncBackingImageEvictionRequested(0xc002630a80, 0xc002b2fa40)
 \t\t/app/controller/node_controller.go:1680 +0xb2c`
 
-t.test('the panic in a log is told apart from others', (t) => {
+t.test('the panic in a log is distinguished from others', (t) => {
   t.strictSame(panicIn(ours), { found: 'this crash' })
   const other =
     'level=info\npanic: runtime error: index out of range [recovered]\n\ngoroutine 1 [running]:\nmain.main()'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { ReplicaPolicy, Trial } from '../../../src/commands/doctor/facts.ts'
+import type { ReplicaPolicy, DryRunResult } from '../../../src/commands/doctor/facts.ts'
 import { checkPolicies, whyNotHeld } from '../../../src/commands/doctor/policies.ts'
-import { checkTrial, forbiddenRemoval } from '../../../src/commands/doctor/trial.ts'
+import { checkDryRun, forbiddenRemoval } from '../../../src/commands/doctor/dry-run.ts'
 import { defaultPolicy, type Mode } from '../../../src/rules/policy.ts'
 import { cluster } from '../../fixtures/cluster.ts'
 import { disk, ready } from '../../fixtures/raw-objects.ts'
@@ -10,7 +10,7 @@ import { facts, forbidden, levels, names, replicaPolicy, said } from './facts.ts
 const removal = { image: 'ubuntu', disks: ['d1'] }
 
 t.test('a dry run that the guard denies proves the whole way, and nothing else does', (t) => {
-  const cases: readonly (readonly [Trial, string, RegExp])[] = [
+  const cases: readonly (readonly [DryRunResult, string, RegExp])[] = [
     [
       { result: 'denied', rules: ['last-usable-copy'] },
       'ok',
@@ -20,13 +20,13 @@ t.test('a dry run that the guard denies proves the whole way, and nothing else d
     [{ result: 'unanswered', why: 'no route to host' }, 'error', /is not judged: no route to host/],
     [{ result: 'not-made', why: 'ann may not patch' }, 'unknown', /not proved[^]*ann may not patch/],
   ]
-  for (const [trial, level, text] of cases) {
-    const findings = checkTrial({ trial: { seen: { removal, trial } }, names })
-    t.strictSame(levels(findings), [level], trial.result)
-    t.match(said(findings), text, trial.result)
+  for (const [result, level, text] of cases) {
+    const findings = checkDryRun({ dryRun: { seen: { removal, result } }, names })
+    t.strictSame(levels(findings), [level], result.result)
+    t.match(said(findings), text, result.result)
   }
-  t.strictSame(levels(checkTrial({ trial: forbidden, names })), ['unknown'])
-  const none = checkTrial({ trial: { seen: undefined }, names })
+  t.strictSame(levels(checkDryRun({ dryRun: forbidden, names })), ['unknown'])
+  const none = checkDryRun({ dryRun: { seen: undefined }, names })
   t.strictSame(levels(none), ['unknown'])
   t.match(said(none), 'no backing image has a copy that is ready')
   t.end()

@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import type { Facts, Removal } from './facts.ts'
-import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { type DoctorFinding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /** Why no dry run is possible. */
@@ -23,21 +23,21 @@ export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
 }
 
 /** Whether the whole chain works: from the API server to the guard, its verdict, and back. */
-export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'names'>): Finding[] {
+export function checkDryRun({ dryRun: looked, names }: Pick<Facts, 'dryRun' | 'names'>): DoctorFinding[] {
   const unproved = 'It is not proved that writes reach the guard.'
   if ('problem' in looked) return [notKnown('dry-run', unproved, looked.problem)]
   if (looked.seen === undefined) return [notKnown('dry-run', unproved, `${nothingToTry}.`)]
-  const { removal, trial } = looked.seen
+  const { removal, result } = looked.seen
   const what = `A dry run that removes all copies of backing image ${removal.image}`
-  switch (trial.result) {
+  switch (result.result) {
     case 'denied':
       return [ok('dry-run', `${what} is denied by the guard, as it must be.`)]
     case 'not-made':
-      return [notKnown('dry-run', unproved, trial.why)]
+      return [notKnown('dry-run', unproved, result.why)]
     case 'unanswered':
       return [
         problem('error', 'dry-run', {
-          what: `${what} is not judged: ${trial.why}.`,
+          what: `${what} is not judged: ${result.why}.`,
           why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is denied.',
           remedy: `Look: kubectl -n ${names.namespace} get pods -l ${guardSelector} -o wide; kubectl -n ${names.namespace} logs -l ${guardSelector} --prefix --tail 20`,
         }),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Node } from '../longhorn/node.ts'
-import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../longhorn/rescue-note.ts'
+import type { Node } from '../../longhorn/node.ts'
+import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../../longhorn/rescue-note.ts'
 
 /** A merge patch of a Longhorn node. */
 export interface NodePatch {
@@ -125,7 +125,7 @@ function flagsAs({ node, disks }: Flags, evictionRequested: boolean): object {
 }
 
 /** `the flag of the node`, `the flags of the node, disk-1 and disk-2`. */
-export function inWords({ node, disks }: Flags): string {
+export function flagsInWords({ node, disks }: Flags): string {
   const of = [...(node ? ['the node'] : []), ...disks]
   const last = of.at(-1) ?? 'nothing'
   const list = of.length > 1 ? `${of.slice(0, -1).join(', ')} and ${last}` : last

@@ -1,11 +1,15 @@
 import t from 'tap'
-import { clearPatch, raisePatch, takeOverPatch } from '../../src/rescue/flags.ts'
-import type { SeenPods } from '../../src/rescue/managers.ts'
-import { nextStep, type RescueCircumstances, type RescueStep } from '../../src/rescue/next-step.ts'
-import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
+import { clearPatch, raisePatch, takeOverPatch } from '../../../src/rules/rescue/flags.ts'
+import type { SeenPods } from '../../../src/rules/rescue/managers.ts'
+import {
+  nextRescueStep,
+  type RescueCircumstances,
+  type RescueStep,
+} from '../../../src/rules/rescue/next-step.ts'
+import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
+import { defaultPolicy } from '../../../src/rules/policy.ts'
+import { cluster, moment, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
+import { disk, pending, type RawDisk, type RawNodeOptions, ready } from '../../fixtures/raw-objects.ts'
 
 const { A, B, C, none } = releases
 const evicting = { evictionRequested: true }
@@ -24,7 +28,7 @@ const looping: SeenPods = { seen: [{ ...pod, ready: false, waiting: 'CrashLoopBa
 
 function step(of: TestCluster, wanted: Partial<RescueCircumstances> = {}): RescueStep {
   const usual = { policy: defaultPolicy, pods: up, ending: 'raise', watchingSince: noon } as const
-  return nextStep('n1', of.map, { ...usual, ...moment(later), ...wanted })
+  return nextRescueStep('n1', of.map, { ...usual, ...moment(later), ...wanted })
 }
 
 /** n1 with these disks, ubuntu on d1 in some phase and ready on another node. */
@@ -108,7 +112,7 @@ t.test('flags that are noted wait for the clean-ups that they would meet', (t) =
   t.end()
 })
 
-t.test('what stops a clean-up is named', (t) => {
+t.test('a step names the cause that stops a clean-up', (t) => {
   const stoppedBy = (of: TestCluster, pods: SeenPods = up): unknown => {
     const next = step(of, { pods })
     return next.step === 'wait-for-cleanup' ? next.cleanups.map((each) => each.stoppedBy) : next.step
@@ -161,7 +165,7 @@ t.test('flags wait until Longhorn has noticed, also of what ended before this pr
   const noted = world(A, noting(['d1']))
   t.strictSame(step(noted, moment(noon + 1)), { step: 'wait-for-notice', until: later })
   t.equal(step(noted, moment(later)).step, 'raise')
-  t.equal(step(world(C, noting(['d1'])), moment(noon + 1)).step, 'raise', 'where nothing crashes')
+  t.equal(step(world(C, noting(['d1'])), moment(noon + 1)).step, 'raise', 'on a release that does not crash')
   const ended = world(A, noting(['d1']), undefined, removing)
     .at(later)
     .image('ubuntu', [ready('d2')])
@@ -245,7 +249,7 @@ t.test('a note that cannot be read raises nothing, and can be taken away', (t) =
   t.end()
 })
 
-t.test('a node that somebody has deleted is gone', (t) => {
+t.test('a deleted node is gone', (t) => {
   t.strictSame(step(cluster(A).node('n2', [disk('d2')])), { step: 'gone' })
   const { metadata } = noting(['d1'])
   const leaving = { metadata: { ...metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
@@ -254,7 +258,7 @@ t.test('a node that somebody has deleted is gone', (t) => {
   t.end()
 })
 
-t.test('a manager that is down for another reason is told as such', (t) => {
+t.test('a manager that is down for another reason is reported with it', (t) => {
   t.match(step(world(A, {}), { pods: looping }), { step: 'done', manager: 'not ready' })
   t.end()
 })

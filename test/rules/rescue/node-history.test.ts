@@ -1,9 +1,9 @@
 import t from 'tap'
-import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
-import { noFlags } from '../../src/rescue/flags.ts'
-import { KnownSpecs } from '../../src/rescue/known-specs.ts'
-import { cluster, releases } from '../fixtures/cluster.ts'
-import { disk } from '../fixtures/raw-objects.ts'
+import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
+import { noFlags } from '../../../src/rules/rescue/flags.ts'
+import { KnownSpecs } from '../../../src/rules/rescue/node-history.ts'
+import { cluster, releases } from '../../fixtures/cluster.ts'
+import { disk } from '../../fixtures/raw-objects.ts'
 
 const up = { evictionRequested: true }
 const closed = { allowScheduling: false }
@@ -33,15 +33,15 @@ function seen(...versions: readonly ReturnType<typeof node>[]): boolean {
 t.test('one change at a time, and no noted flag up in between, is known', (t) => {
   t.ok(seen(node(4)), 'as it was written')
   t.ok(seen(node(4), node(4), node(5), node(6), node(7)))
-  t.ok(seen(node(5)), 'one change that nobody saw: it cannot raise a flag and take it down')
+  t.ok(seen(node(5)), 'one unseen change cannot raise a flag and take it down')
   t.end()
 })
 
-t.test('two changes that nobody saw may have raised a flag and taken it down', (t) => {
+t.test('two unseen changes may have raised a flag and taken it down', (t) => {
   t.notOk(seen(node(6)))
   t.notOk(seen(node(4), node(6)))
   t.notOk(seen(node(4), node(6), node(6), node(7)), 'for as long as the note stays')
-  t.notOk(seen(node(3)), 'somebody has edited the note, or restored the node')
+  t.notOk(seen(node(3)), 'a person has edited the note, or restored the node')
   t.end()
 })
 
@@ -70,7 +70,7 @@ t.test('the noted flag of a node is unknown once a person has opened the node fo
   t.end()
 })
 
-t.test('nothing is told of nodes without a note of the guard', (t) => {
+t.test('nothing is known of nodes without a note of the guard', (t) => {
   const specs = new KnownSpecs()
   t.ok(specs.isKnown('n1', { node: false, disks: ['d1'] }))
   specs.see('n1', node(9))

@@ -33,7 +33,7 @@ const longestReason = 512
  * @returns the possible danger, as the end of a sentence (`the write raises spec.evictionRequested`);
  * undefined if there is none
  */
-export function couldArm(write: RawWrite): string | undefined {
+export function looksArming(write: RawWrite): string | undefined {
   const why = arms(write)
   return why && shortened(plainLine(why), longestReason)
 }

@@ -1,2 +1,0 @@
-/** The media type of records: one JSON object a line. */
-export const linesType = 'application/x-ndjson'
