@@ -1,5 +1,6 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { nodeOf, type Entry } from '../../gate/reservation-book.ts'
+import { notedStatus } from '../../longhorn/rescue-note.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import { diskUUID, type Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
@@ -9,7 +10,6 @@ import { whyNothingCountsOn } from '../../rules/lost.ts'
 import { nodeState } from '../../rules/node-state.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { settlesAt } from '../../rules/unnoticed.ts'
-import { notedStatus } from './noted.ts'
 import type {
   DiskStatus,
   GuardReplica,

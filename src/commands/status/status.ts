@@ -1,10 +1,10 @@
+import type { NotedStatus } from '../../longhorn/rescue-note.ts'
 import { Type } from 'typebox'
 import type { Disks, Intent } from '../../gate/reservation.ts'
 import { type Parsed, parser } from '../../json/schema.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
 import type { NodeState } from '../../rules/node-state.ts'
 import type { LonghornRelease } from '../longhorn-text.ts'
-import type { NotedStatus } from './noted.ts'
 import type { WaitingStatus } from './waiting.ts'
 
 /**

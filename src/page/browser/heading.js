@@ -1,6 +1,7 @@
 /** @import { Connection } from './connection.js' */
 /** @import { Model } from './model.js' */
 import { byId, make, setText } from './dom.js'
+import { notedWords } from './noted.js'
 import { counted, lasting } from './words.js'
 
 const source = byId('source', HTMLElement)
@@ -89,7 +90,7 @@ function heardWords({ currentAt }, connection) {
     : `API server heard ${lasting(connection.now - currentAt)} ago`
 }
 
-/** @typedef {{ kind: 'danger' | 'stale', text: string }} Problem */
+/** @typedef {{ kind: 'danger' | 'noted' | 'stale', text: string }} Problem */
 
 /**
  * @param {Model} model
@@ -108,6 +109,7 @@ function problemsOf({ state, nodes }, connection) {
       `Stale: this page gets no news${state ? ', so it may show an old state' : ''}. It connects again by itself. ${connection.refusal}`,
     )
   if (!state) return found
+  for (const text of notedWords(nodes, state.source?.flags ?? '')) found.push({ kind: 'noted', text })
   const { map, guard: guards, currentAt } = state
   if (guards.problem !== null) stale(guards.problem)
   if (!map.synced) stale('Not every Longhorn object is read yet, so nodes and copies may be missing.')
