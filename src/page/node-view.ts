@@ -5,6 +5,8 @@ import { diskUUID, type Node } from '../longhorn/node.ts'
 import { notedStatus } from '../longhorn/rescue-note.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import { isFailed, isUsable, oncePerImage } from '../rules/copies-left.ts'
+import { imagesWithoutDisk } from '../rules/images-nowhere.ts'
+import type { LossCircumstances } from '../rules/lost.ts'
 import { nodeState } from '../rules/node-state.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
@@ -71,6 +73,16 @@ export function cleanUpsElsewhere({ map }: Pick<NodesSeen, 'map'>): StateParts['
     if (found.length === mostElsewhere) break
     if (map.ownersOf(diskUUID).length === 0)
       found.push({ diskUUID: line(diskUUID), image: line(image), since })
+  }
+  return found
+}
+
+/** Images without a usable copy on a disk that a node has and that is not lost: no node shows them. */
+export function imagesNowhere(circumstances: LossCircumstances): StateParts['imagesNowhere'] {
+  const found: StateParts['imagesNowhere'] = []
+  for (const { image } of imagesWithoutDisk(circumstances)) {
+    if (found.length === mostElsewhere) break
+    found.push(line(image.metadata.name))
   }
   return found
 }

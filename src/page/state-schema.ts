@@ -160,6 +160,10 @@ const parts = {
   elsewhere: Type.Array(Type.Object({ diskUUID: Text, image: Text, since: moment('As of a copy.') }), {
     description: 'Clean-ups that are pending on disks that no node has.',
   }),
+  imagesNowhere: Type.Array(Text, {
+    description:
+      'Backing images without a usable copy on a disk that a node has and that is not lost; at most 100.',
+  }),
 }
 
 const clock = {

@@ -119,6 +119,12 @@ t.test('the page where things go wrong', { skip }, (t) => {
     await alert.getByText('rescue').waitFor({ state: 'detached' })
   })
 
+  t.test('it names images that are on no disk of a node, and the command that says what to do', async (t) => {
+    const objects = smallCluster().image('lost', [ready('d9')])
+    const { page } = await shown(t, new PageWorld(objects))
+    await page.getByRole('alert').getByText('not lost, of: lost. What to do: holdfast doctor').waitFor()
+  })
+
   t.test('a record of another day has its date', async (t) => {
     const world = new PageWorld(smallCluster())
     world.records.write(record({ uid: 'old', time: '2026-11-23T12:00:00.000Z' }))

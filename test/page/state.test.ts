@@ -87,6 +87,14 @@ t.test('a node says which flags a rescue has noted on it, and who raises them', 
   t.end()
 })
 
+t.test('the state names images that are on no disk of a node', (t) => {
+  const { clock, feed, objects } = followed()
+  objects.image('lost', [ready('d9')])
+  clock.advance(1_000)
+  t.match(JSON.parse(feed.state()), { imagesNowhere: ['lost'] })
+  t.end()
+})
+
 t.test('names that act on a screen are one line and bounded', (t) => {
   const name = `d\u202e\n${'x'.repeat(1_000)}`
   const [view] = views(cluster('v1.8.0').node('n1', [disk(name)]))

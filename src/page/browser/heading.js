@@ -110,6 +110,8 @@ function problemsOf({ state, nodes }, connection) {
     )
   if (!state) return found
   for (const text of notedWords(nodes, state.source?.flags ?? '')) found.push({ kind: 'noted', text })
+  if (state.imagesNowhere.length > 0)
+    found.push({ kind: 'noted', text: nowhereWords(state.imagesNowhere, state.source?.flags ?? '') })
   const { map, guard: guards, currentAt } = state
   if (guards.problem !== null) stale(guards.problem)
   if (!map.synced) stale('Not every Longhorn object is read yet, so nodes and copies may be missing.')
@@ -121,6 +123,16 @@ function problemsOf({ state, nodes }, connection) {
       `Holdfast cannot read ${counted(map.unreadable, 'Longhorn object')}, so something may be missing here.`,
     )
   return found
+}
+
+/**
+ * @param {readonly string[]} images
+ * @param {string} flags
+ */
+function nowhereWords(images, flags) {
+  const more = images.length > named ? ` and ${images.length - named} more` : ''
+  const command = ['holdfast doctor', flags].filter(Boolean).join(' ')
+  return `No usable copy is on a disk that a node has and that is not lost, of: ${images.slice(0, named).join(', ')}${more}. What to do: ${command}`
 }
 
 /**
