@@ -82,8 +82,8 @@ export class Admission {
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
   async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
     const attempt = await this.#admit(asked, wait)
-    this.#modules.waiting.decided(asked, attempt.verdict)
-    return attempt
+    const waited = this.#modules.waiting.decided(asked, attempt.verdict)
+    return waited ? { ...attempt, waited } : attempt
   }
 
   async #admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {

@@ -60,10 +60,16 @@ export function aboutWait({ ms, cause }: Waited): readonly string[] {
 /** A hold that is under way. */
 interface Hold extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
   readonly asked: Asked
+  /** The first cause of the whole wait, that of the requests before it included. */
   readonly first: Objection | undefined
   readonly key: string
   objections: readonly Objection[]
   until: number
+}
+
+/** A request that got a 429: since when it waits and for what, and when it got the 429. */
+interface Retry extends Pick<Hold, 'since' | 'first'> {
+  readonly answeredAt: number
 }
 
 /** A listed change with more objections is not judged again for current ages, since each objection costs time. */
@@ -82,8 +88,8 @@ export class WaitingList {
   readonly #options: WaitingListOptions
   readonly #modules: WaitingListModules
   readonly #holds = new Set<Hold>()
-  /** Requests that got a 429 lately: when each began to wait, and when it got its 429. */
-  readonly #retrying = new Map<string, { readonly since: number; readonly answeredAt: number }>()
+  /** Requests that got a 429 lately. */
+  readonly #retrying = new Map<string, Retry>()
   #count = 0
 
   constructor(options: WaitingListOptions, modules: WaitingListModules) {
@@ -99,11 +105,15 @@ export class WaitingList {
       .toSorted((one, other) => one.since - other.since)
   }
 
-  /** Ends the wait of a retry that is decided at once, and so has no hold. */
-  decided(asked: Asked, verdict: Verdict): void {
+  /**
+   * Ends the wait of a retry that is decided at once, and so has no hold.
+   *
+   * @returns how it has waited; undefined if it is no such retry
+   */
+  decided(asked: Asked, verdict: Verdict): Waited | undefined {
     if (this.#retrying.size === 0 || verdict.decision === 'hold' || asked.change.request.dryRun) return
     if (!this.#retrying.has(this.#keyOf(asked).key)) return
-    this.#end(this.#begin(asked, [], this.#modules.clock.monotonic()), endOf(verdict, false))
+    return this.#end(this.#begin(asked, [], this.#modules.clock.monotonic()), endOf(verdict, false))
   }
 
   /** Follows a change that may come to wait. */
@@ -130,10 +140,10 @@ export class WaitingList {
     const hold: Hold = {
       id: this.#count,
       doing: what,
-      since: before ?? now,
+      since: before?.since ?? now,
       isRetry: before !== undefined,
       asked,
-      first: objections[0],
+      first: before?.first ?? objections[0],
       key,
       objections,
       until,
@@ -182,16 +192,16 @@ export class WaitingList {
     return verdict.decision === 'hold' ? verdict.objections : objections
   }
 
-  /** @returns since when the request waits that comes back; undefined for a new one */
-  #takeRetry(key: string, now: number): number | undefined {
+  /** @returns the wait of the request that comes back; undefined for a new one */
+  #takeRetry(key: string, now: number): Retry | undefined {
     const found = this.#retrying.get(key)
     this.#retrying.delete(key)
-    return found && now - found.answeredAt <= comesBackMs(this.#options) ? found.since : undefined
+    return found && now - found.answeredAt <= comesBackMs(this.#options) ? found : undefined
   }
 
-  #keepRetry({ key, since }: Hold, answeredAt: number): void {
+  #keepRetry({ key, since, first }: Hold, answeredAt: number): void {
     this.#retrying.delete(key)
-    this.#retrying.set(key, { since, answeredAt })
+    this.#retrying.set(key, { since, first, answeredAt })
     const [oldest = key] = this.#retrying.keys()
     if (this.#retrying.size > this.#options.maxHolds) this.#retrying.delete(oldest)
   }

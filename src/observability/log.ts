@@ -138,11 +138,18 @@ const texts: Readonly<Record<Verdict['decision'], string>> = {
 export class DecisionLines implements DecisionListener {
   readonly #write: (line: string) => void
   readonly #clock: Pick<Clock, 'now'>
+  readonly #inWords: (change: Change) => string
   readonly #throttle = new Throttle()
 
-  constructor(write: (line: string) => void, clock: Pick<Clock, 'now'>) {
+  /** @param inWords what a change does; where it is empty, the line has the words of the API */
+  constructor(
+    write: (line: string) => void,
+    clock: Pick<Clock, 'now'>,
+    inWords: (change: Change) => string = () => '',
+  ) {
     this.#write = write
     this.#clock = clock
+    this.#inWords = inWords
   }
 
   decided(change: Change, verdict: Verdict, { heldMs }: Pick<Timing, 'heldMs'>): void {
@@ -150,9 +157,9 @@ export class DecisionLines implements DecisionListener {
     if (plain && !isArming(change)) return
     const { actor, dryRun } = change.request
     const now = this.#clock.now()
-    const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
+    const what = this.#inWords(change) || `${change.operation} of ${change.kind} ${nameOf(change)}`
     const line = plainLine(
-      `${words[decisionFor(change, verdict, defaultPolicy)]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
+      `${words[decisionFor(change, verdict, defaultPolicy)]}: ${what} by ${actor.username}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
     )
     const repeat = this.#throttle.see(line, now)
     if (!repeat.passes) return

@@ -2,8 +2,11 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { type Copy, copiesOf, copyOn, isReady, isReadySoon } from '../longhorn/copies.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { diskUUID, type Node } from '../longhorn/node.ts'
+import { notedStatus } from '../longhorn/rescue-note.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import { isFailed, isUsable, oncePerImage } from '../rules/copies-left.ts'
+import { imagesWithoutDisk } from '../rules/copies-left.ts'
+import type { LossCircumstances } from '../rules/lost.ts'
 import { nodeState } from '../rules/node-state.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/disks-at-risk.ts'
@@ -74,6 +77,16 @@ export function cleanUpsElsewhere({ map }: Pick<NodesSeen, 'map'>): StateParts['
   return found
 }
 
+/** Images without a usable copy on a disk that a node has and that is not lost: no node shows them. */
+export function imagesNowhere(circumstances: LossCircumstances): StateParts['imagesNowhere'] {
+  const found: StateParts['imagesNowhere'] = []
+  for (const { image } of imagesWithoutDisk(circumstances)) {
+    if (found.length === mostElsewhere) break
+    found.push(line(image.metadata.name))
+  }
+  return found
+}
+
 /** The state lists so many at most; a person reads no more. */
 const mostElsewhere = 100
 
@@ -96,10 +109,18 @@ function nodeView(node: Node, seen: NodesSeen, lastUsable: LastUsable): NodeView
     scheduling: node.spec.allowScheduling,
     evictionRequested: node.spec.evictionRequested,
     reserved: reserved.get(name) ?? 0,
+    noted: notedView(node),
     disks: [...node.spec.disks.keys()]
       .toSorted(byName.compare)
       .map((disk) => diskView(node, disk, map, lastUsable)),
   }
+}
+
+function notedView({ rescue }: Node): NodeView['noted'] {
+  const noted = notedStatus(rescue)
+  if (noted === null) return null
+  const { disks, by, problem } = noted
+  return { ...noted, disks: disks.map(line), by: line(by), problem: problem === null ? null : line(problem) }
 }
 
 function diskView(node: Node, name: string, map: DiskMapView, lastUsable: LastUsable): DiskView {

@@ -46,6 +46,18 @@ const DiskSchema = Type.Object({
   copies: Type.Array(CopySchema),
 })
 
+const NotedSchema = Type.Object({
+  node: Type.Boolean({ description: 'True if the node’s own flag is noted.' }),
+  disks: Type.Array(Text, { description: 'The disks whose flags are noted.' }),
+  since: orNull(Text, 'A time of day, RFC 3339. Null if the note does not say.'),
+  by: Type.String({ description: 'The user that has cleared them; empty if the note does not say.' }),
+  raisedBy: oneOf(
+    ['guard', 'person'],
+    'guard: it raises them when that is safe. person: only a command does.',
+  ),
+  problem: orNull(Text, 'Why the note cannot be read; null if it can.'),
+})
+
 const NodeSchema = Type.Object({
   name: Text,
   state: oneOf(nodeStates, 'The worst that is true of the node; the worst comes first in this list.'),
@@ -53,6 +65,7 @@ const NodeSchema = Type.Object({
   scheduling: Type.Boolean({ description: 'Of the node, without its disks.' }),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
   reserved: Type.Integer({ minimum: 0, description: 'Admitted changes that may still be committed.' }),
+  noted: orNull(NotedSchema, 'The flags that a rescue has cleared and noted on the node, else null.'),
   disks: Type.Array(DiskSchema),
 })
 
@@ -146,6 +159,10 @@ const parts = {
   waiting: Type.Array(WaitingSchema, { description: 'Changes that are held now, the longest first.' }),
   elsewhere: Type.Array(Type.Object({ diskUUID: Text, image: Text, since: moment('As of a copy.') }), {
     description: 'Clean-ups that are pending on disks that no node has.',
+  }),
+  imagesNowhere: Type.Array(Text, {
+    description:
+      'Backing images without a usable copy on a disk that a node has and that is not lost; at most 100.',
   }),
 }
 

@@ -5,7 +5,7 @@ import type { MapFreshness } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/releases.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
-import { cleanUpsElsewhere, type NodesSeen, nodeViews } from '../page/node-view.ts'
+import { cleanUpsElsewhere, imagesNowhere, type NodesSeen, nodeViews } from '../page/node-view.ts'
 import { flagWords, longhornPart, namespaceFlags, modeOf, policyPart, reservedBy } from '../page/parts.ts'
 import type { PageSource } from '../page/routes.ts'
 import type { TrendRing } from '../page/trend.ts'
@@ -69,6 +69,7 @@ export function guardPage(seen: GuardSeen): PageSource {
       },
       waiting: waitingViews(holds(), replica),
       elsewhere: cleanUpsElsewhere({ map }),
+      imagesNowhere: imagesNowhere({ map, policy, timeOfDay: clock.now() }),
     }),
     nodes: (before) => nodeViews(nodes(), before),
     currentAt: () => {

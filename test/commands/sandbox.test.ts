@@ -42,10 +42,13 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
     t.match((await printed('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
     const cleaned = await printed('kubectl patch backingimages')
     if (cleaned.code !== 0) throw new Error(cleaned.stderr)
-    t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
+    t.match(
+      await until(/removing the copy/),
+      /admitted: removing the copy of ubuntu-22\.04 on disk-1 of node-1 by /,
+    )
     const evicted = await printed('kubectl patch nodes')
     if (evicted.code !== 0) throw new Error(evicted.stderr)
-    t.match(await until(/UPDATE of Node node-1 by /), /held back/)
+    t.match(await until(/evicting disk-2 of node-1 by /), /held back/)
     kill('SIGINT')
     t.equal(await exit, 0)
     t.notOk(existsSync(kubeconfig), 'it takes its files away')
@@ -66,7 +69,7 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
       t.match(await printed(cleanUp), { code: 0, stderr: '' })
       t.match(await printed(evict), { code: 0 })
       t.match(
-        await until(/Node node-1/),
+        await until(/evicting .* by sandbox-admin/),
         /held back: .* by eviction-during-cleanup|held back for \d+ s first/,
       )
       kill('SIGINT')

@@ -131,7 +131,8 @@ t.test('kubectl waits until the clean-up has ended, and then succeeds', { skip }
   t.match(evicted, {
     code: 0,
     stdout: 'node.longhorn.io/node-1 patched\n',
-    stderr: /^Warning: evicting disk-2 of node-1 waited \d+s for this: the clean-up of .*\n$/,
+    stderr:
+      /^Warning: evicting disk-2 of node-1 waited \d+s for this: backing image ubuntu-22.04 is still being removed .*\n$/,
   })
   const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
   t.match(metrics, /^holdfast_hold_seconds_count [1-9]/m, 'it was held')

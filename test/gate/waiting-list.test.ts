@@ -269,25 +269,3 @@ t.test('a change that waits for a copy to be ready has the progress of that copy
   world.gate.stopHolding()
   await decision
 })
-
-t.test('a request that is admitted after a wait gets a warning with the cause', async (t) => {
-  const { world, decision } = await holding()
-  world.clock.advance(2_000)
-  world.cluster.image('ubuntu', drained)
-  world.emit('BackingImage', 'ubuntu')
-  const { answer } = await decision
-  t.match(answer.warnings, [
-    /^evicting d2 of n1 waited 2s for this: backing image ubuntu is still being removed from d1 .*\(rule eviction-during-cleanup\)$/,
-  ])
-})
-
-t.test('a short wait, and one that is denied, bring no warning', async (t) => {
-  const short = await holding()
-  short.world.clock.advance(999)
-  short.world.cluster.image('ubuntu', drained)
-  short.world.emit('BackingImage', 'ubuntu')
-  t.strictSame((await short.decision).answer, { allowed: true, warnings: [] })
-  const denied = await holding()
-  denied.world.clock.advance(10_000)
-  t.strictSame((await denied.decision).answer.warnings, [])
-})

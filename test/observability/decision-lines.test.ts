@@ -108,6 +108,19 @@ t.test('the line of an admission has its wait', (t) => {
   t.end()
 })
 
+t.test('a line says the change in words where there are some', (t) => {
+  const lines: string[] = []
+  for (const words of ['evicting n1', '']) {
+    const write = (line: string) => void lines.push(line)
+    new DecisionLines(write, { now: () => 0 }, () => words).decided(change(false, true), held, atOnce)
+  }
+  t.strictSame(lines, [
+    '00:00:00 held back: evicting n1 by ann, by eviction-during-cleanup',
+    '00:00:00 held back: UPDATE of Node n1 by ann, by eviction-during-cleanup',
+  ])
+  t.end()
+})
+
 t.test('a line is shown again after ten seconds, with its count', (t) => {
   const { lines, decisions, time } = listening()
   for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held, atOnce)

@@ -90,6 +90,41 @@ t.test('the page where things go wrong', { skip }, (t) => {
     },
   )
 
+  t.test('it says where a rescue has cleared flags, and what raises them again', async (t) => {
+    const objects = smallCluster()
+    const world = new PageWorld(objects)
+    world.flags = '--context lab'
+    const { page, row } = await shown(t, world)
+    const noting = (note: object) => {
+      const annotations = { 'holdfast.dev/rescue': JSON.stringify(note) }
+      objects.node('n2', [disk('d3', { allowScheduling: false })], { metadata: { annotations } })
+      world.touch()
+    }
+    const note = { node: false, disks: ['d3'], at: '2026-11-23T12:00:00Z', by: 'ann' }
+    noting(note)
+    const alert = page.getByRole('alert')
+    await alert
+      .getByText(
+        'Evictions are stopped on n2: a rescue has cleared eviction flags and noted them. To raise them again, run: holdfast rescue n2 --context lab',
+      )
+      .waitFor()
+    await row('n2').getByText('flags noted').waitFor()
+    noting({ ...note, guard: { generation: 1 } })
+    await alert.getByText('the guard has cleared eviction flags, and raises them when that is safe').waitFor()
+    noting({ ...note, disks: [] })
+    await alert.getByText('run: holdfast rescue n2 --context lab --leave-cleared').waitFor()
+    objects.node('n2', [disk('d3')])
+    world.touch()
+    await row('n2').getByText('flags noted').waitFor({ state: 'detached' })
+    await alert.getByText('rescue').waitFor({ state: 'detached' })
+  })
+
+  t.test('it names images that are on no disk of a node, and the command that says what to do', async (t) => {
+    const objects = smallCluster().image('lost', [ready('d9')])
+    const { page } = await shown(t, new PageWorld(objects))
+    await page.getByRole('alert').getByText('not lost, of: lost. What to do: holdfast doctor').waitFor()
+  })
+
   t.test('a record of another day has its date', async (t) => {
     const world = new PageWorld(smallCluster())
     world.records.write(record({ uid: 'old', time: '2026-11-23T12:00:00.000Z' }))

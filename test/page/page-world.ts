@@ -4,7 +4,7 @@ import { pagePlan } from '../../src/commands/ui/page-plan.ts'
 import { listen, portOf } from '../../src/doors/http/listen.ts'
 import { profileOf } from '../../src/longhorn/releases.ts'
 import { RecentRecords } from '../../src/observability/audit-sinks.ts'
-import { cleanUpsElsewhere, nodeViews } from '../../src/page/node-view.ts'
+import { cleanUpsElsewhere, imagesNowhere, nodeViews } from '../../src/page/node-view.ts'
 import { longhornPart } from '../../src/page/parts.ts'
 import { addPage, type PageSource } from '../../src/page/routes.ts'
 import { refuseOtherSites } from '../../src/page/same-site.ts'
@@ -55,6 +55,7 @@ export class PageWorld {
         map: { synced: true, staleAfterMs: 60_000, unreadable: 0, outage: this.outage },
         waiting: this.waiting,
         elsewhere: cleanUpsElsewhere({ map }),
+        imagesNowhere: imagesNowhere({ map, policy: defaultPolicy, timeOfDay: clock.now() }),
       }),
       nodes: (before) => {
         this.looks += 1

@@ -70,6 +70,31 @@ t.test('a node says whether it is in danger, flagged, closed', (t) => {
   t.end()
 })
 
+t.test('a node says which flags a rescue has noted on it, and who raises them', (t) => {
+  const note = { node: false, disks: ['d1'], at: '2026-11-23T11:00:00Z', by: 'ann\n' }
+  const noted = (text: string) => {
+    const objects = smallCluster()
+    objects.node('n1', [disk('d1')], { metadata: { annotations: { 'holdfast.dev/rescue': text } } })
+    return views(objects)[0]?.noted
+  }
+  t.strictSame(noted(JSON.stringify(note)), {
+    ...{ node: false, disks: ['d1'], since: '2026-11-23T11:00:00.000Z', by: 'ann ', problem: null },
+    raisedBy: 'person',
+  })
+  t.match(noted(JSON.stringify({ ...note, guard: { generation: 2 } })), { raisedBy: 'guard' })
+  t.match(noted('{'), { disks: [], problem: 'it is not JSON' })
+  t.equal(views()[0]?.noted, null)
+  t.end()
+})
+
+t.test('the state names images that are on no disk of a node', (t) => {
+  const { clock, feed, objects } = followed()
+  objects.image('lost', [ready('d9')])
+  clock.advance(1_000)
+  t.match(JSON.parse(feed.state()), { imagesNowhere: ['lost'] })
+  t.end()
+})
+
 t.test('names that act on a screen are one line and bounded', (t) => {
   const name = `d\u202e\n${'x'.repeat(1_000)}`
   const [view] = views(cluster('v1.8.0').node('n1', [disk(name)]))

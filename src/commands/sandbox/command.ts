@@ -7,6 +7,8 @@ import { connectTo } from '../../kubernetes/client/connection.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { DecisionLines } from '../../observability/log.ts'
 import { StoryLog } from '../../page/story.ts'
+import { actsOf, type Change } from '../../rules/change.ts'
+import { doing } from '../../rules/doing.ts'
 import { Sandbox } from '../../sandbox/sandbox.ts'
 import type { Guard } from '../../server/webhook-server.ts'
 import { systemClock } from '../../time/clock.ts'
@@ -107,7 +109,8 @@ async function playSandbox(
     printer.say(`Watch it in a browser: ${page.url}`)
     // The story itself reports decisions; later each decision gets a line.
     const serving = { yet: false }
-    const lines = new DecisionLines((line) => printer.say(line), systemClock)
+    const whatItDoes = (change: Change) => doing(actsOf(change), page.map)
+    const lines = new DecisionLines((line) => printer.say(line), systemClock, whatItDoes)
     const audit: DecisionListener = {
       decided: (change, verdict, timing) => {
         if (serving.yet) lines.decided(change, verdict, timing)

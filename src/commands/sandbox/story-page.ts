@@ -1,3 +1,4 @@
+import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { connectTo } from '../../kubernetes/client/connection.ts'
 import { LiveMap } from '../../kubernetes/live-map.ts'
 import type { StoryLog } from '../../page/story.ts'
@@ -11,6 +12,8 @@ import { livePage, servePage } from '../ui/live-page.ts'
 /** The page that shows the story while it happens. */
 interface StoryPage {
   readonly url: string
+  /** The disks and copies that it shows. */
+  readonly map: DiskMapView
   readonly close: () => Promise<void>
 }
 
@@ -34,6 +37,7 @@ export async function storyPage(sandbox: Sandbox, story: StoryLog, signal: Abort
   const page = await servePage(livePage({ live, source, guard, story, clock: systemClock }), 0)
   return {
     url: page.url,
+    map: live.map,
     close: async () => {
       ended.abort(new Error('The page was ended.'))
       await Promise.all([page.close(), following, live.stop()])

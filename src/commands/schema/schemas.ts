@@ -139,6 +139,7 @@ export const StatusSchema = Type.Object(
       'The requests that wait in the guard. Null if its replicas cannot be asked.',
     ),
     nodes: Type.Array(NodeStatusSchema),
+    nodesLeftOut: Type.Integer({ minimum: 0, description: 'How many nodes --only-affected has left out.' }),
     pendingCleanups: Type.Array(PendingStatusSchema),
     lostAfter: Type.Object(
       { ms: Count, from: oneOf(['guard', 'default'], 'Whether the guard says so, or it is the default.') },

@@ -31,6 +31,7 @@ import { watchStatus } from './watch.ts'
 
 interface StatusFlags extends ClusterFlags, ReplicaFlags {
   readonly selector?: string
+  readonly onlyAffected: boolean
   readonly output?: OutputFormat<'wide'>
   readonly headers: boolean
   readonly watch: boolean
@@ -54,6 +55,11 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     .option(
       '-l, --selector <labels>',
       'only Longhorn nodes that have these labels at the start, as for kubectl get -l',
+    )
+    .option(
+      '--only-affected',
+      'only nodes that are not ok, are closed for scheduling, have a reservation or noted flags',
+      false,
     )
     .option('--no-headers', 'tables without headings, and nothing before them')
     .option('-w, --watch', 'show it again whenever it changes, until q or Ctrl-C', false)
@@ -89,6 +95,7 @@ row for each node, and name prints node.longhorn.io/NAME for each.
 Examples:
   $ holdfast status
   $ holdfast status node-1 node-2 -o wide
+  $ holdfast status --only-affected
   $ holdfast status -o json
   $ holdfast status -o jsonpath='{.nodes[?(@.state=="danger")].name}'
   $ holdfast status -o custom-columns=NODE:.name,STATE:.state --no-headers
@@ -146,6 +153,7 @@ async function showStatus(
         timeOfDay: systemClock.now(),
         watchingSince,
         only,
+        onlyAffected: flags.onlyAffected,
       })
     const look = { colours: coloursFor(stdout, env), server: connection.server, headers: flags.headers }
     if (flags.watch) {

@@ -1,38 +1,7 @@
-import type { RescueNote } from '../../longhorn/rescue-note.ts'
-import type { Parsed } from '../../json/schema.ts'
+import type { NotedStatus } from '../../longhorn/rescue-note.ts'
 import type { Column, TableLook } from '../table.ts'
 import { age } from '../../time/age.ts'
 import { section, type Section } from './section.ts'
-
-/** The flags of a node that a rescue has cleared and noted there. */
-export interface NotedStatus {
-  /** True if the node's own flag is noted. */
-  readonly node: boolean
-  /** The disks whose flags are noted. */
-  readonly disks: readonly string[]
-  /** Null if the note does not say. */
-  readonly since: string | null
-  /** The user that has cleared them; empty if the note does not say. */
-  readonly by: string
-  /** `guard`: it raises them as soon as that is safe. `person`: only a command of a person does. */
-  readonly raisedBy: 'guard' | 'person'
-  /** Why the note cannot be read; null if it can. */
-  readonly problem: string | null
-}
-
-/** The note of a node for people and programs; null if there is none. */
-export function notedStatus(rescue: Parsed<RescueNote> | undefined): NotedStatus | null {
-  if (rescue === undefined) return null
-  if (!rescue.ok)
-    return { node: false, disks: [], since: null, by: '', raisedBy: 'person', problem: rescue.problem }
-  const { node, disks, at, by, guard } = rescue.value
-  const since = Date.parse(at)
-  return {
-    ...{ node, disks, by, problem: null },
-    since: Number.isNaN(since) ? null : new Date(since).toISOString(),
-    raisedBy: guard ? 'guard' : 'person',
-  }
-}
 
 /** The nodes with such a note, and what ends each. @returns none without one */
 export function notedSection({ nodes, observedAt }: Noting, look: TableLook): Section[] {

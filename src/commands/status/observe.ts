@@ -3,19 +3,20 @@ import { nodeOf, type Entry } from '../../gate/reservation-book.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import { diskUUID, type Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
-import { settlesAt, sharedDisks } from '../../rules/disks-at-risk.ts'
+import { notedStatus } from '../../longhorn/rescue-note.ts'
 import { imagesWithoutDisk } from '../../rules/copies-left.ts'
+import { settlesAt, sharedDisks } from '../../rules/disks-at-risk.ts'
 import { whyNothingCountsOn } from '../../rules/lost.ts'
 import { nodeState } from '../../rules/node-state.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
-import { notedStatus } from './noted.ts'
-import type {
-  DiskStatus,
-  GuardReplica,
-  NodeStatus,
-  PendingStatus,
-  ReservationStatus,
-  Status,
+import {
+  type DiskStatus,
+  type GuardReplica,
+  isAffected,
+  type NodeStatus,
+  type PendingStatus,
+  type ReservationStatus,
+  type Status,
 } from './status.ts'
 import { waitingStatus } from './waiting.ts'
 
@@ -37,6 +38,8 @@ export interface Observed {
   readonly watchingSince: number | undefined
   /** Only these nodes; all if empty. */
   readonly only: ReadonlySet<string>
+  /** Of these only the nodes that are not in service and at rest. */
+  readonly onlyAffected?: boolean
 }
 
 /** Assembles the current status. Sorted by name, so that the same state always prints the same. */
@@ -45,30 +48,28 @@ export function observe(observed: Observed): Status {
   const configured = configuredRelease(observed)
   const judged = configured ?? map.release
   const profile = profileOf(judged)
+  const reservations = reservationsShown(observed)
+  const asked = byText(
+    [...map.nodes()]
+      .filter(({ metadata }) => isShown(observed, metadata.name))
+      .map((node) => nodeStatus(node, map, profile, settling(node, profile, observed))),
+    ({ name }) => name,
+  )
+  const nodes = observed.onlyAffected ? asked.filter((node) => isAffected(node, reservations)) : asked
   return {
     apiVersion: 'holdfast.dev/v1',
     kind: 'Status',
     observedAt: new Date(timeOfDay).toISOString(),
     longhorn: { release: map.release ?? null, configured, profile, assumed: isAssumed(judged) },
     waiting: waitingStatus(observed),
-    nodes: byText(
-      [...map.nodes()]
-        .filter(({ metadata }) => isShown(observed, metadata.name))
-        .map((node) => nodeStatus(node, map, profile, settling(node, profile, observed))),
-      ({ name }) => name,
-    ),
+    nodes,
+    nodesLeftOut: asked.length - nodes.length,
     pendingCleanups: byText(
       [...map.pendingCleanups()].flatMap((cleanup) => pendingStatus(cleanup, observed)),
       ({ node, disk, image, diskUUID }) => [node ?? '', disk ?? '', image, diskUUID].join(' '),
     ),
     ...lostAndShared(observed),
-    reservations:
-      observed.entries === undefined
-        ? null
-        : byText(
-            [...observed.entries].flatMap((entry) => reservationsOn(entry, observed)),
-            ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
-          ),
+    reservations,
     guard:
       observed.guard === undefined
         ? null
@@ -196,6 +197,14 @@ function pendingSince(
 /** A counted time as a time of day: only its distance from now is used. */
 function shown(counted: number, { now, timeOfDay }: Observed): string {
   return new Date(timeOfDay + counted - now).toISOString()
+}
+
+function reservationsShown(observed: Observed): Status['reservations'] {
+  if (observed.entries === undefined) return null
+  return byText(
+    [...observed.entries].flatMap((entry) => reservationsOn(entry, observed)),
+    ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
+  )
 }
 
 function reservationsOn({ key, reservations }: Entry, observed: Observed): ReservationStatus[] {

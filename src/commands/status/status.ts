@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import type { Disks, Intent } from '../../gate/reservation.ts'
 import { type Parsed, parser } from '../../json/schema.ts'
+import type { NotedStatus } from '../../longhorn/rescue-note.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
 import type { NodeState } from '../../rules/node-state.ts'
 import type { LonghornRelease } from '../longhorn-text.ts'
-import type { NotedStatus } from './noted.ts'
 import type { WaitingStatus } from './waiting.ts'
 
 /**
@@ -150,6 +150,8 @@ export interface Status {
   /** What the guard holds now; null if its replicas cannot be asked. */
   readonly waiting: readonly WaitingStatus[] | null
   readonly nodes: readonly NodeStatus[]
+  /** How many nodes `--only-affected` has left out. */
+  readonly nodesLeftOut: number
   readonly pendingCleanups: readonly PendingStatus[]
   /** When a disk counts as lost, in milliseconds, and whether the guard reports it or it is the default. */
   readonly lostAfter: { readonly ms: number; readonly from: 'guard' | 'default' }
@@ -167,6 +169,17 @@ export interface Status {
 /** True if the manager of some node crashes, or will at its next sync. */
 export function someInDanger({ nodes }: Status): boolean {
   return nodes.some(({ state }) => state === 'danger')
+}
+
+/** True if the node is not in service and at rest: by its state, its scheduling, noted flags or a reservation. */
+export function isAffected(
+  { name, state, allowScheduling, noted, disks }: NodeStatus,
+  reservations: Status['reservations'],
+): boolean {
+  const isClosed = !allowScheduling || disks.some((disk) => !disk.allowScheduling)
+  return (
+    state !== 'ok' || isClosed || noted !== null || (reservations ?? []).some(({ node }) => node === name)
+  )
 }
 
 /** True if a node is in danger, or no disk has the file of an image. */

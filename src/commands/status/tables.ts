@@ -61,7 +61,9 @@ export function sections(status: Status, look: Look): readonly Section[] {
 
 function nodeSection(status: Status, look: Look): Section[] {
   const { colours } = look
-  if (status.nodes.length === 0) return [sentence('There is no Longhorn node.')]
+  const { nodesLeftOut } = status
+  const leftOut = nodesLeftOut === 0 ? [] : [sentence(leftOutWords(nodesLeftOut))]
+  if (status.nodes.length === 0) return nodesLeftOut > 0 ? leftOut : [sentence('There is no Longhorn node.')]
   const paint: Readonly<Record<NodeState, (text: string) => string>> = {
     danger: colours.red,
     flagged: colours.yellow,
@@ -83,7 +85,11 @@ function nodeSection(status: Status, look: Look): Section[] {
   const rows = worstFirst(status.nodes)
   const urgent = rows.filter(({ state }) => state === 'danger').length
   const notable = rows.filter(({ state }) => state !== 'ok').length
-  return section({ columns, rows, look, what: 'nodes', urgent, notable, more: statesOf })
+  return [...section({ columns, rows, look, what: 'nodes', urgent, notable, more: statesOf }), ...leftOut]
+}
+
+function leftOutWords(nodes: number): string {
+  return `${nodes} ${nodes === 1 ? 'node is' : 'nodes are'} not shown: in service and at rest.`
 }
 
 /** By state; within one by name, as they come. */

@@ -4,7 +4,7 @@ import { listen, portOf } from '../../doors/http/listen.ts'
 import type { Entry } from '../../gate/reservation-book.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { profileOf } from '../../longhorn/releases.ts'
-import { cleanUpsElsewhere, nodeViews } from '../../page/node-view.ts'
+import { cleanUpsElsewhere, imagesNowhere, nodeViews } from '../../page/node-view.ts'
 import { longhornPart, policyOf, reservedBy } from '../../page/parts.ts'
 import { addPage, type PageSource } from '../../page/routes.ts'
 import { refuseOtherSites } from '../../page/same-site.ts'
@@ -63,6 +63,7 @@ export function livePage({ live, source, guard, book, story, clock }: LivePageMo
       },
       waiting: guard.waiting,
       elsewhere: cleanUpsElsewhere({ map }),
+      imagesNowhere: imagesNowhere({ map, policy: policy(), timeOfDay: clock.now() }),
     }),
     nodes: (before) => {
       const reserved = reservedBy(book?.entries ?? [])

@@ -1,6 +1,7 @@
 /** @import { Connection } from './connection.js' */
 /** @import { Model } from './model.js' */
 import { byId, make, setText } from './dom.js'
+import { notedWords } from './noted.js'
 import { counted, lasting } from './words.js'
 
 const source = byId('source', HTMLElement)
@@ -89,7 +90,7 @@ function heardWords({ currentAt }, connection) {
     : `API server heard ${lasting(connection.now - currentAt)} ago`
 }
 
-/** @typedef {{ kind: 'danger' | 'stale', text: string }} Problem */
+/** @typedef {{ kind: 'danger' | 'noted' | 'stale', text: string }} Problem */
 
 /**
  * @param {Model} model
@@ -108,6 +109,9 @@ function problemsOf({ state, nodes }, connection) {
       `Stale: this page gets no news${state ? ', so it may show an old state' : ''}. It connects again by itself. ${connection.refusal}`,
     )
   if (!state) return found
+  for (const text of notedWords(nodes, state.source?.flags ?? '')) found.push({ kind: 'noted', text })
+  if (state.imagesNowhere.length > 0)
+    found.push({ kind: 'noted', text: nowhereWords(state.imagesNowhere, state.source?.flags ?? '') })
   const { map, guard: guards, currentAt } = state
   if (guards.problem !== null) stale(guards.problem)
   if (!map.synced) stale('Not every Longhorn object is read yet, so nodes and copies may be missing.')
@@ -119,6 +123,16 @@ function problemsOf({ state, nodes }, connection) {
       `Holdfast cannot read ${counted(map.unreadable, 'Longhorn object')}, so something may be missing here.`,
     )
   return found
+}
+
+/**
+ * @param {readonly string[]} images
+ * @param {string} flags
+ */
+function nowhereWords(images, flags) {
+  const more = images.length > named ? ` and ${images.length - named} more` : ''
+  const command = ['holdfast doctor', flags].filter(Boolean).join(' ')
+  return `No usable copy is on a disk that a node has and that is not lost, of: ${images.slice(0, named).join(', ')}${more}. What to do: ${command}`
 }
 
 /**

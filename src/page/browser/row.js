@@ -37,8 +37,8 @@ export function cellsOf(node, how) {
   })
   box.checked = isChosen
   box.addEventListener('change', () => choose(node.name, box.checked))
-  const flag = flagWords(node)
-  const notes = [flag, node.reserved > 0 ? counted(node.reserved, 'change') + ' under way' : ''].filter(
+  const flags = [flagWords(node), node.noted ? 'flags noted' : ''].filter(Boolean).join(', ')
+  const notes = [flags, node.reserved > 0 ? counted(node.reserved, 'change') + ' under way' : ''].filter(
     Boolean,
   )
   return [
