@@ -29,22 +29,24 @@ export class AuditTrail implements DecisionListener {
 
   decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
     if (!isOnRecord(verdict, timing)) return
+    const now = this.#now()
     const known = timing.isRepeated && this.#recorded.get(verdict)
-    const record = known
-      ? recordOfRepeated(known, change, timing, this.#now())
-      : recordOf(change, verdict, timing, this.#now())
-    if (!known) this.#recorded.set(verdict, record)
-    return this.#take(record, patienceMs, known ?? record)
+    if (known) return this.#take(known, repetition(known, change.request.uid, timing, now), patienceMs)
+    const record = recordOf(change, verdict, timing, now)
+    this.#recorded.set(verdict, record)
+    return this.#take(record, once(record), patienceMs)
   }
 
   /** Records a denial by the door itself. Settles like {@link decided}. */
   denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
-    return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
+    const record = recordOfUnjudged(write, this.#now())
+    return this.#take(record, once(record), patienceMs)
   }
 
   /** Records what the guard itself has done to the flags of a node. Nobody waits for it. */
   rescued(done: RescueDone): void {
-    void this.#take(recordOfRescue(done, this.#now()), 0)
+    const record = recordOfRescue(done, this.#now())
+    void this.#take(record, once(record), 0)
   }
 
   /** Reopens the open files after a SIGHUP. */
@@ -64,8 +66,8 @@ export class AuditTrail implements DecisionListener {
   }
 
   /** @param like a record that is equal but for times and uid: the same object for each repetition */
-  #take(record: AuditRecord, patienceMs: number, like = record): void | Promise<void> {
-    if (this.#tallies.isFirst(record, like)) return this.#write(record, patienceMs)
+  #take(like: AuditRecord, decision: Decision, patienceMs: number): void | Promise<void> {
+    if (this.#tallies.isFirst(like, decision)) return this.#write(decision.record(), patienceMs)
   }
 
   #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
@@ -74,21 +76,33 @@ export class AuditTrail implements DecisionListener {
   }
 }
 
-/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
-function recordOfRepeated(
+/** One decision. Of many equal ones only the first and the last are read, so the records of the others are not made. */
+interface Decision {
+  time(): string
+  record(): AuditRecord
+}
+
+function once(record: AuditRecord): Decision {
+  return { time: () => record.time, record: () => record }
+}
+
+/** A denial that was given again. Its record differs from the first in its times and the uid of the request. */
+function repetition(
   first: AuditRecord,
-  { request: { uid } }: Change,
+  uid: string,
   { totalMs, heldMs }: Timing,
   { now, ageMs }: Circumstances,
-): AuditRecord {
-  return {
+): Decision {
+  const time = (): string => new Date(now).toISOString()
+  const record = (): AuditRecord => ({
     ...first,
-    time: new Date(now).toISOString(),
+    time: time(),
     uid: name(uid),
     ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
     waitedMs: Math.round(heldMs),
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
-  }
+  })
+  return { time, record }
 }
 
 /** A controller of Longhorn retries a denied write up to 50 times a second (longhorn.md §3). */
@@ -102,7 +116,7 @@ const mostRemembered = 4 * 2 ** 20
 
 interface Tally {
   /** The latest of those that were only counted. */
-  last: AuditRecord | undefined
+  last: Decision | undefined
   count: number
   since: string
   cancel: () => void
@@ -128,22 +142,22 @@ class Tallies {
   }
 
   /**
-   * @param like the same, or an equal one that came before
-   * @returns true if the record is the first of its kind and has to be recorded now
+   * @param like its record, or an equal one that came before
+   * @returns true if the decision is the first of its kind and has to be recorded now
    */
-  isFirst(record: AuditRecord, like: AuditRecord): boolean {
+  isFirst(like: AuditRecord, decision: Decision): boolean {
     const key = this.#keys.get(like) ?? keyOf(like)
     this.#keys.set(like, key)
     const tally = this.#tallies.get(key)
     if (tally) {
-      if (tally.count === 0) tally.since = record.time
+      if (tally.count === 0) tally.since = decision.time()
       tally.count += 1
-      tally.last = record
+      tally.last = decision
       return false
     }
-    const size = key.length + JSON.stringify(record).length
+    const size = key.length + JSON.stringify(decision.record()).length
     if (this.#tallies.size < most && this.#remembered + size <= mostRemembered) {
-      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined, size }
+      const fresh = { last: undefined, count: 0, since: decision.time(), cancel: () => undefined, size }
       this.#tallies.set(key, fresh)
       this.#remembered += size
       this.#wait(key, fresh)
@@ -178,7 +192,8 @@ class Tallies {
     if (!last) return false
     tally.last = undefined
     tally.count = 0
-    this.#tell(count === 1 ? last : { ...last, count, since })
+    const record = last.record()
+    this.#tell(count === 1 ? record : { ...record, count, since })
     return true
   }
 }

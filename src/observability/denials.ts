@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { DecisionListener, Heard } from '../gate/ports.ts'
+import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { type Change, nameOf } from '../rules/change.ts'
 import { isImpatient, type Policy } from '../rules/policy.ts'
@@ -12,6 +12,11 @@ const keptMinutes = 60
 
 /** The maximum of different denials that are remembered; of more, those seen longest ago are forgotten. */
 const mostDenials = 1_000
+
+interface Named {
+  readonly labels: Readonly<Record<string, string>>
+  readonly key: string
+}
 
 /** Denials of one kind, by the minute. */
 interface Tally {
@@ -29,24 +34,30 @@ export class Denials implements DecisionListener {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #tallies = new LRUCache<string, Tally>({ max: mostDenials })
+  /** The labels of denials, with their key: one that is repeated within a second is the same verdict. */
+  readonly #named = new WeakMap<Verdict, Named>()
 
   constructor(clock: Pick<Clock, 'monotonic'>, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#clock = clock
     this.#policy = policy
   }
 
-  decided(change: Change, verdict: Verdict): void {
+  decided(change: Change, verdict: Verdict, { isRepeated }: Pick<Timing, 'isRepeated'> = {}): void {
     const { actor, dryRun } = change.request
     if (verdict.decision === 'allow' || verdict.decision === 'unavailable' || dryRun) return
     if (verdict.decision === 'hold' && !isImpatient(actor, this.#policy)) return
-    const labels = labelsOf(change, verdict)
-    const key = JSON.stringify(labels)
+    const known = isRepeated ? this.#named.get(verdict) : undefined
+    const named = known ?? namedBy(labelsOf(change, verdict))
+    if (!known) this.#named.set(verdict, named)
+    const { labels, key } = named
     const tally: Tally = this.#tallies.get(key) ?? { labels, minutes: [] }
     const minute = this.#minute()
     const last = tally.minutes.at(-1)
     if (last?.minute === minute) last.count += 1
-    else tally.minutes.push({ minute, count: 1 })
-    forget(tally, minute)
+    else {
+      tally.minutes.push({ minute, count: 1 })
+      forget(tally, minute)
+    }
     this.#tallies.set(key, tally)
   }
 
@@ -67,6 +78,10 @@ export class Denials implements DecisionListener {
   #minute(): number {
     return Math.floor(this.#clock.monotonic() / minuteMs)
   }
+}
+
+function namedBy(labels: Named['labels']): Named {
+  return { labels, key: JSON.stringify(labels) }
 }
 
 function forget({ minutes }: Tally, now: number): void {
