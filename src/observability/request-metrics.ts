@@ -60,7 +60,8 @@ export class DecisionMetrics implements DecisionListener {
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    const decision = decisionFor(change, verdict, this.#policy)
+    const decision =
+      verdict.decision === 'hold' ? decisionFor(change, verdict, this.#policy) : verdict.decision
     const { door, dryRun } = change.request
     this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
     this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)

@@ -17,13 +17,13 @@ interface Known<T> {
  * for the uid of the review; later ones have another time in managedFields. Reading a review takes as long as all else.
  */
 export class KnownTexts<T> {
+  /** How many are remembered: while it is 0, no text has to be looked for. */
+  size = 0
   /** By the length of the rest. */
   readonly #known = new Map<number, Known<T>[]>()
-  #size = 0
 
   /** What was read from this text with another uid, and its own uid; undefined if it is not known. */
   find(text: string): { readonly uid: string; readonly value: T } | undefined {
-    if (this.#size === 0) return undefined
     const uid = leadingUid(text)
     if (uid === undefined) return undefined
     const rest = restOf(text, uid)
@@ -38,17 +38,17 @@ export class KnownTexts<T> {
    */
   keep(text: string, uid: string, value: T): void {
     if (text.length > longest || leadingUid(text) !== uid) return
-    if (this.#size >= most) this.#forgetAll()
+    if (this.size >= most) this.#forgetAll()
     const rest = restOf(text, uid)
     const alike = this.#known.get(rest.length) ?? []
     this.#known.set(rest.length, [...alike, { rest, value }])
-    this.#size += 1
+    this.size += 1
   }
 
   /** Those that still come are back after their next repetition. */
   #forgetAll(): void {
     this.#known.clear()
-    this.#size = 0
+    this.size = 0
   }
 }
 

@@ -148,7 +148,7 @@ export class Reviewer {
 
   /** The review with this text, if it is a denial that was given again. It is judged anew, but not read. */
   known(text: string): KnownReview | undefined {
-    const known = this.#texts.find(text)
+    const known = this.#texts.size > 0 ? this.#texts.find(text) : undefined
     return known && new KnownReview(withUid(known.value, known.uid))
   }
 

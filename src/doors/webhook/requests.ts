@@ -1,12 +1,19 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
+import { BodiesUnderWay } from '../http/bodies-under-way.ts'
 import type { BodyRefused, TrafficObserver } from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { asciiJson, leadingUid, parseJson, reviewText } from './admission-review.ts'
+import type { Callers } from './callers.ts'
+import type { ConnectionOptions } from './connection-options.ts'
 import {
+  cutShort,
+  encodedProblem,
   type HttpProblem,
   isTooLarge,
   type Log,
+  notServed,
   problemOf,
   TooBusy,
   TooManyValues,
@@ -14,12 +21,16 @@ import {
 } from './http-errors.ts'
 import type { ReviewAnswer, Reviewer } from './reviewer.ts'
 
-/** The parts that answering needs. */
-export interface AnswerModules {
+/** The parts that requests need. */
+export interface RequestModules {
   readonly reviewer: Pick<Reviewer, 'review' | 'known' | 'unread'>
   /** Aborted once clients have to send their next request elsewhere. */
   readonly leaving: AbortSignal
+  /** Identifies callers. */
+  readonly callers?: { readonly judge: Pick<Callers, 'refusal'> } | undefined
   readonly log: Log
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
   /** True if the guard only warns: a review that is not read, since too many wait, passes. */
   readonly watches?: boolean
   /** Called with the effects of the limits. */
@@ -32,21 +43,56 @@ type Headers = Readonly<Record<string, string>>
 export const close: Headers = { connection: 'close' }
 
 /**
- * The answers to requests of the webhook. They are written past fastify, with headers and body as one text of ASCII: fastify
- * looks at each body twice before it does the same.
+ * What becomes of each request. A review as API servers send it is read and answered past fastify, which takes twice the steps:
+ * its body is counted while it is read, and headers and answer are written as one text of ASCII.
  */
-export class Answers {
-  readonly #modules: AnswerModules
+export class Requests {
+  readonly #modules: RequestModules
   readonly #bodyLimitBytes: number
+  readonly #bodies: BodiesUnderWay
   readonly #turns = new FairTurns(defaultFairTurnsLimits)
 
-  constructor(modules: AnswerModules, bodyLimitBytes: number) {
+  constructor(options: Pick<ConnectionOptions, 'bodies' | 'bodyLimitBytes'>, modules: RequestModules) {
+    const { now, traffic } = modules
     this.#modules = modules
-    this.#bodyLimitBytes = bodyLimitBytes
+    this.#bodyLimitBytes = options.bodyLimitBytes
+    this.#bodies = new BodiesUnderWay(options.bodies, { now, onCut: (why) => traffic?.cut(why) })
+  }
+
+  /** A hook of fastify for requests whose headers have come. */
+  readonly received = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    const { raw, headers } = request
+    const refusal = this.#modules.callers?.judge.refusal(raw.socket)
+    if (refusal) this.problem(reply, refusal, close)
+    else if (request.is404) this.problem(reply, notServed(request.method, request.url))
+    // A small body can unpack to gigabytes, so none is unpacked.
+    else if (isEncoded(headers['content-encoding']))
+      this.problem(reply, encodedProblem, { ...close, 'accept-encoding': 'identity' })
+    else {
+      const length = lengthOf(headers)
+      if (length === undefined || length > this.#bodyLimitBytes) {
+        this.#bodies.watch(raw)
+        done()
+        return
+      }
+      reply.hijack()
+      this.#bodies.read(raw, (body) => {
+        if (body.length === length) this.#text(request, reply, body.toString())
+        else this.problem(reply, cutShort, close)
+      })
+    }
+  }
+
+  /** The handler of fastify for all other bodies: those that come in chunks, for example. */
+  readonly read = (request: FastifyRequest, reply: FastifyReply): void => {
+    const { body } = request
+    request.body = undefined
+    if (typeof body === 'string') this.#text(request, reply, body)
+    else this.#review(request, reply, body, '')
   }
 
   /** Answers a review, at the turn of its sender. @param text untrusted, the whole body */
-  text(request: FastifyRequest, reply: FastifyReply, text: string): void {
+  #text(request: FastifyRequest, reply: FastifyReply, text: string): void {
     const unread = (error: TooManyValues | TooBusy): void => this.#unread(request, reply, text, error)
     const read = (): void => {
       // A review that waits must not keep its text: nothing in here is kept by a listener.
@@ -54,7 +100,7 @@ export class Answers {
       // An HTTP error would be a failed call, and pass under `failurePolicy: Ignore`.
       if (json instanceof TooManyValues) unread(json)
       else if (json instanceof Error) this.failure(request, reply, json, close)
-      else this.review(request, reply, 'json' in json ? json.json : json, text)
+      else this.#review(request, reply, 'json' in json ? json.json : json, text)
     }
     this.#turns.take(peerOf(request), text.length, read, () => {
       const error = new TooBusy()
@@ -65,7 +111,7 @@ export class Answers {
   }
 
   /** Answers a review that was read. @param body untrusted JSON, or a known review */
-  review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
+  #review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
     try {
       const came = { text, bytes: text.length, peer: peerOf(request) }
       const timeout = fieldOf(request.query, 'timeout')
@@ -141,6 +187,18 @@ function whyUnread(error: unknown): BodyRefused | undefined {
   if (error instanceof TooManyValues) return 'too-many-values'
   if (error instanceof TooBusy) return 'busy'
   return isTooLarge(error) ? 'too-large' : undefined
+}
+
+/** The length of a body of JSON that does not come in chunks; undefined of all others. */
+function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+  const length = headers['content-length']
+  return headers['content-type'] === 'application/json' && length !== undefined ? Number(length) : undefined
+}
+
+/** @param encoding the header Content-Encoding */
+function isEncoded(encoding: string | undefined): boolean {
+  if (encoding === undefined) return false
+  return encoding.split(',').some((each) => !['', 'identity'].includes(each.trim().toLowerCase()))
 }
 
 function peerOf(request: FastifyRequest): string {
