@@ -193,6 +193,7 @@ function annotate(verdict: Verdict): Record<string, string> {
   const { decision } = verdict
   switch (decision) {
     case 'allow':
+      if (!verdict.mark && verdict.warnings.length === 0) return plainAllow
       return { decision, ...(verdict.mark && { reason: verdict.mark }), ...rules(verdict.warnings) }
     case 'hold':
     case 'refuse':
@@ -230,8 +231,14 @@ export function admissionReview(uid: string, { status, warnings, auditAnnotation
 export function reviewText({ apiVersion, kind, response }: ReturnType<typeof admissionReview>): string {
   const { uid, allowed, status, ...others } = response
   const head = `{"apiVersion":"${apiVersion}","kind":"${kind}","response":{"uid":${asciiJson(uid)},"allowed":${allowed}`
-  return `${head}${status ? `,"status":${statusText(status)}` : ''},${asciiJson(others).slice(1)}}`
+  const isPlain = others.auditAnnotations === plainAllow && others.warnings === undefined
+  const tail = isPlain ? plainTail : asciiJson(others).slice(1)
+  return `${head}${status ? `,"status":${statusText(status)}` : ''},${tail}}`
 }
+
+/** The annotations of nearly every answer. */
+const plainAllow = { decision: 'allow' }
+const plainTail = `"auditAnnotations":${JSON.stringify(plainAllow)}}`
 
 /** JSON with all other characters escaped, which every reader reads the same. */
 export function asciiJson(value: unknown): string {

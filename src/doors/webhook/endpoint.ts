@@ -2,7 +2,7 @@ import type { Server } from 'node:https'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { ClientAuthorities } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
-import { ConnectionLimit, unlessClosed } from '../http/connection-limit.ts'
+import { ConnectionLimit } from '../http/connection-limit.ts'
 import { type Callers, contextOf } from './callers.ts'
 import type { ConnectionOptions } from './connection-options.ts'
 import { type ClientErrors, notServed } from './http-errors.ts'
@@ -49,7 +49,6 @@ export function endpoint(
   })
 
   new ConnectionLimit(app.server, options.connections, (why) => modules.traffic?.closed(why))
-  app.addHook('onRequest', unlessClosed)
   app.addHook('onRequest', requests.received)
   // Of bodies that come in chunks, or are of another type.
   app.removeAllContentTypeParsers()

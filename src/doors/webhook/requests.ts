@@ -62,6 +62,10 @@ export class Requests {
   /** A hook of fastify for requests whose headers have come. */
   readonly received = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const { raw, headers } = request
+    if (raw.socket.destroyed) {
+      reply.hijack()
+      return
+    }
     const refusal = this.#modules.callers?.judge.refusal(raw.socket)
     if (refusal) this.problem(reply, refusal, close)
     else if (request.is404) this.problem(reply, notServed(request.method, request.url))
