@@ -230,10 +230,14 @@ export function admissionReview(uid: string, { status, warnings, auditAnnotation
 /** The body as JSON in ASCII. */
 export function reviewText({ apiVersion, kind, response }: ReturnType<typeof admissionReview>): string {
   const { uid, allowed, status, ...others } = response
-  const head = `{"apiVersion":"${apiVersion}","kind":"${kind}","response":{"uid":${asciiJson(uid)},"allowed":${allowed}`
+  const head = `{"apiVersion":"${apiVersion}","kind":"${kind}","response":{"uid":${uidText(uid)},"allowed":${allowed}`
   const isPlain = others.auditAnnotations === plainAllow && others.warnings === undefined
   const tail = isPlain ? plainTail : asciiJson(others).slice(1)
   return `${head}${status ? `,"status":${statusText(status)}` : ''},${tail}}`
+}
+
+function uidText(uid: string): string {
+  return /^[\w-]+$/.test(uid) ? `"${uid}"` : asciiJson(uid)
 }
 
 /** The annotations of nearly every answer. */
