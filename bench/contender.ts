@@ -28,12 +28,7 @@ export class Contender {
     { core, connections }: { core: number; connections: number },
   ): Promise<Contender> {
     const server = join(import.meta.dirname, 'server-process.ts')
-    const child = fork(server, {
-      execArgv: [
-        ...process.execArgv,
-        ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/w/prof/' + start.name] : []),
-      ],
-    })
+    const child = fork(server, { execArgv: process.execArgv })
     await pin(child.pid ?? 0, core)
     child.send(start)
     const said = await messageFrom(child)

@@ -17,7 +17,8 @@ const most = 32
 const mostEntries = 200
 
 interface Remembered {
-  readonly change: Change
+  /** The latest that was the same: one that is read only once is compared in no time. */
+  change: Change
   readonly verdict: Denial
   /** When it is forgotten, by the monotonic clock. */
   readonly until: number
@@ -47,6 +48,7 @@ export class RepeatedDenials {
   find(change: Change): Denial | undefined {
     const known = this.#denials.get(keyOf(change))
     if (!known || this.#clock.monotonic() >= known.until || !isSame(known.change, change)) return undefined
+    known.change = change
     return known.verdict
   }
 

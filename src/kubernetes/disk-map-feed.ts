@@ -121,7 +121,8 @@ export class DiskMapFeed {
 
   /** True once every kind was listed and applied. */
   get synced(): boolean {
-    return [...this.#followers.values()].every((follower) => follower.synced)
+    for (const { synced } of this.#followers.values()) if (!synced) return false
+    return true
   }
 
   /**
@@ -131,7 +132,9 @@ export class DiskMapFeed {
   ageMs(kind?: Kind): number {
     const follower = kind && this.#followers.get(kind)
     if (follower) return follower.ageMs()
-    return Math.max(...[...this.#followers.values()].map((follower) => follower.ageMs()))
+    let oldestMs = -Infinity
+    for (const each of this.#followers.values()) oldestMs = Math.max(oldestMs, each.ageMs())
+    return oldestMs
   }
 
   /** Why a kind cannot be followed now, in words; undefined while all are followed. */

@@ -95,9 +95,11 @@ export class EventRecorder implements EventSink {
     const key = [event.kind, event.name, event.uid, event.reason].join('/')
     const known = this.#series.get(key)
     if (known && now - known.last < this.#limits.seriesMs) {
+      const isScheduled = known.count > known.written
       known.last = now
       known.count += 1
       known.message = event.message
+      if (isScheduled) return
     } else {
       if (!known && !this.#hasRoomFor(event.share, now)) {
         this.#dropped['too-many'] += 1

@@ -186,11 +186,13 @@ function readNotReady(conditions: Conditions, unchangedSince?: number): NotReady
 function statusWrittenAt(
   fields: readonly Static<typeof FieldsSchema>[] | null | undefined,
 ): number | undefined {
-  const times = (fields ?? [])
-    .filter(({ subresource }) => subresource === 'status')
-    .map(({ time }) => Date.parse(time ?? ''))
-    .filter((time) => !Number.isNaN(time))
-  return times.length > 0 ? Math.max(...times) : undefined
+  let latest: number | undefined
+  for (const { subresource, time } of fields ?? []) {
+    if (subresource !== 'status') continue
+    const at = Date.parse(time ?? '')
+    if (!Number.isNaN(at)) latest = Math.max(latest ?? at, at)
+  }
+  return latest
 }
 
 function isTrue(conditions: Conditions, type: string): boolean {
@@ -199,6 +201,7 @@ function isTrue(conditions: Conditions, type: string): boolean {
 
 /** `gate(N)` of longhorn.md §2: an eviction flag is up, the node's own or a disk's. */
 export function isFlagged(node: Node): boolean {
+  if (node.spec.disks.size <= fewDisks) return hasFlag(node)
   let known = flagged.get(node)
   if (known === undefined) flagged.set(node, (known = hasFlag(node)))
   return known
@@ -209,6 +212,9 @@ export function isFlagged(node: Node): boolean {
  * disks.
  */
 const flagged = new WeakMap<Node, boolean>()
+
+/** So many are looked at faster than the result is found again. */
+const fewDisks = 16
 
 function hasFlag({ spec }: Node): boolean {
   if (spec.evictionRequested) return true

@@ -50,7 +50,14 @@ const rows: readonly Row[] = [
  * much, never too little.
  */
 export function profileOf(release: string | undefined): Profile {
-  return judgedRelease(release)?.profile ?? 'A'
+  if (latest.release !== release) latest = { release, profile: judgedRelease(release)?.profile ?? 'A' }
+  return latest.profile
+}
+
+/** The last one that was asked for: a cluster has one release, and each record names its profile. */
+let latest: { readonly release: string | undefined; readonly profile: Profile } = {
+  release: undefined,
+  profile: 'A',
 }
 
 /** The newest line of releases that docs/facts/longhorn.md describes. */

@@ -35,22 +35,24 @@ export class AuditTrail implements DecisionListener {
 
   decided(change: Change, verdict: Verdict, timing: Timing, withinMs: number): void | Promise<void> {
     if (!isOnRecord(verdict, timing)) return
+    const now = this.#now()
     const known = timing.isRepeated && this.#recorded.get(verdict)
-    const record = known
-      ? recordOfRepeated(known, change, timing, this.#now())
-      : recordOf(change, verdict, timing, this.#now())
-    if (!known) this.#recorded.set(verdict, record)
-    return this.#take(record, withinMs, known ?? record)
+    if (known) return this.#take(known, repetition(known, change.request.uid, timing, now), withinMs)
+    const record = recordOf(change, verdict, timing, now)
+    this.#recorded.set(verdict, record)
+    return this.#take(record, once(record), withinMs)
   }
 
   /** Records a denial by the door itself. Settles like {@link decided}. */
   denied(write: UnjudgedWrite, withinMs: number): void | Promise<void> {
-    return this.#take(recordOfUnjudged(write, this.#now()), withinMs)
+    const record = recordOfUnjudged(write, this.#now())
+    return this.#take(record, once(record), withinMs)
   }
 
   /** Records what the guard itself has done to the flags of a node. Nobody waits for it. */
   rescued(done: RescueDone): void {
-    void this.#take(recordOfRescue(done, this.#now()), 0)
+    const record = recordOfRescue(done, this.#now())
+    void this.#take(record, once(record), 0)
   }
 
   /** Reopens the open files after a SIGHUP. */
@@ -70,8 +72,8 @@ export class AuditTrail implements DecisionListener {
   }
 
   /** @param like a record that is equal but for times and uid: the same object for each repetition */
-  #take(record: AuditRecord, withinMs: number, like = record): void | Promise<void> {
-    if (this.#repeats.isFirst(record, like)) return this.#write(record, withinMs)
+  #take(like: AuditRecord, decision: Decision, withinMs: number): void | Promise<void> {
+    if (this.#repeats.isFirst(like, decision)) return this.#write(decision.record(), withinMs)
   }
 
   #write(record: AuditRecord, withinMs: number): void | Promise<void> {
@@ -80,21 +82,33 @@ export class AuditTrail implements DecisionListener {
   }
 }
 
-/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
-function recordOfRepeated(
+/** One decision. Of many equal ones only the first and the last are read, so the records of the others are not made. */
+interface Decision {
+  time(): string
+  record(): AuditRecord
+}
+
+function once(record: AuditRecord): Decision {
+  return { time: () => record.time, record: () => record }
+}
+
+/** A denial that was given again. Its record differs from the first in its times and the uid of the request. */
+function repetition(
   first: AuditRecord,
-  { request: { uid } }: Change,
+  uid: string,
   { totalMs, heldMs }: Timing,
   { now, ageMs }: RecordCircumstances,
-): AuditRecord {
-  return {
+): Decision {
+  const time = (): string => new Date(now).toISOString()
+  const record = (): AuditRecord => ({
     ...first,
-    time: new Date(now).toISOString(),
+    time: time(),
     uid: name(uid),
     ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
     waitedMs: Math.round(heldMs),
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
-  }
+  })
+  return { time, record }
 }
 
 /** A controller of Longhorn retries a denied write up to 50 times a second (longhorn.md §3). */
@@ -108,7 +122,7 @@ const mostRemembered = 4 * 2 ** 20
 
 interface RepeatCount {
   /** The latest of those that were only counted. */
-  last: AuditRecord | undefined
+  last: Decision | undefined
   count: number
   since: string
   cancel: () => void
@@ -134,22 +148,22 @@ class RepeatCounter {
   }
 
   /**
-   * @param like the same, or an equal one that came before
-   * @returns true if the record is the first of its kind and has to be recorded now
+   * @param like its record, or an equal one that came before
+   * @returns true if the decision is the first of its kind and has to be recorded now
    */
-  isFirst(record: AuditRecord, like: AuditRecord): boolean {
+  isFirst(like: AuditRecord, decision: Decision): boolean {
     const key = this.#keys.get(like) ?? keyOf(like)
     this.#keys.set(like, key)
     const tally = this.#repeats.get(key)
     if (tally) {
-      if (tally.count === 0) tally.since = record.time
+      if (tally.count === 0) tally.since = decision.time()
       tally.count += 1
-      tally.last = record
+      tally.last = decision
       return false
     }
-    const size = key.length + JSON.stringify(record).length
+    const size = key.length + JSON.stringify(decision.record()).length
     if (this.#repeats.size < most && this.#remembered + size <= mostRemembered) {
-      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined, size }
+      const fresh = { last: undefined, count: 0, since: decision.time(), cancel: () => undefined, size }
       this.#repeats.set(key, fresh)
       this.#remembered += size
       this.#wait(key, fresh)
@@ -184,7 +198,8 @@ class RepeatCounter {
     if (!last) return false
     tally.last = undefined
     tally.count = 0
-    this.#onRecord(count === 1 ? last : { ...last, count, since })
+    const record = last.record()
+    this.#onRecord(count === 1 ? record : { ...record, count, since })
     return true
   }
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { DecisionListener, DecisionScope } from '../gate/ports.ts'
+import type { DecisionListener, DecisionScope, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { type Change, nameOf } from '../rules/change.ts'
 import { isImpatient, type Policy } from '../rules/policy.ts'
@@ -12,6 +12,11 @@ const keptMinutes = 60
 
 /** The maximum of different denials that are remembered; of more, those seen longest ago are forgotten. */
 const mostDenials = 1_000
+
+interface Named {
+  readonly labels: Readonly<Record<string, string>>
+  readonly key: string
+}
 
 /** Denials of one kind, by the minute. */
 interface DenialCount {
@@ -29,37 +34,43 @@ export class Denials implements DecisionListener {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
   readonly #counts = new LRUCache<string, DenialCount>({ max: mostDenials })
+  /** The labels of denials, with their key: one that is repeated within a second is the same verdict. */
+  readonly #named = new WeakMap<Verdict, Named>()
 
   constructor(clock: Pick<Clock, 'monotonic'>, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
     this.#clock = clock
     this.#policy = policy
   }
 
-  decided(change: Change, verdict: Verdict): void {
+  decided(change: Change, verdict: Verdict, { isRepeated }: Pick<Timing, 'isRepeated'> = {}): void {
     const { actor, dryRun } = change.request
     if (verdict.decision === 'allow' || verdict.decision === 'unavailable' || dryRun) return
     if (verdict.decision === 'hold' && !isImpatient(actor, this.#policy)) return
-    const labels = labelsOf(change, verdict)
-    const key = JSON.stringify(labels)
-    const tally: DenialCount = this.#counts.get(key) ?? { labels, minutes: [] }
+    const known = isRepeated ? this.#named.get(verdict) : undefined
+    const named = known ?? namedBy(labelsOf(change, verdict))
+    if (!known) this.#named.set(verdict, named)
+    const { labels, key } = named
+    const denials: DenialCount = this.#counts.get(key) ?? { labels, minutes: [] }
     const minute = this.#minute()
-    const last = tally.minutes.at(-1)
+    const last = denials.minutes.at(-1)
     if (last?.minute === minute) last.count += 1
-    else tally.minutes.push({ minute, count: 1 })
-    forget(tally, minute)
-    this.#counts.set(key, tally)
+    else {
+      denials.minutes.push({ minute, count: 1 })
+      forget(denials, minute)
+    }
+    this.#counts.set(key, denials)
   }
 
   /** How often each was denied, the latest first. */
   *inTheLastHour(): Iterable<Series> {
     const minute = this.#minute()
-    for (const [key, tally] of [...this.#counts.entries()]) {
-      forget(tally, minute)
-      if (tally.minutes.length === 0) this.#counts.delete(key)
+    for (const [key, denials] of [...this.#counts.entries()]) {
+      forget(denials, minute)
+      if (denials.minutes.length === 0) this.#counts.delete(key)
       else
         yield {
-          labels: () => tally.labels,
-          value: tally.minutes.reduce((sum, { count }) => sum + count, 0),
+          labels: () => denials.labels,
+          value: denials.minutes.reduce((sum, { count }) => sum + count, 0),
         }
     }
   }
@@ -67,6 +78,10 @@ export class Denials implements DecisionListener {
   #minute(): number {
     return Math.floor(this.#clock.monotonic() / minuteMs)
   }
+}
+
+function namedBy(labels: Named['labels']): Named {
+  return { labels, key: JSON.stringify(labels) }
 }
 
 function forget({ minutes }: DenialCount, now: number): void {

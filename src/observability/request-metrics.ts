@@ -60,15 +60,14 @@ export class DecisionMetrics implements DecisionListener {
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    // Nearly every change passes, and needs no look at the policy.
-    const passes = verdict.decision === 'allow'
-    const decision = passes ? verdict.decision : decisionFor(change, verdict, this.#policy)
+    const decision =
+      verdict.decision === 'hold' ? decisionFor(change, verdict, this.#policy) : verdict.decision
     const { door, dryRun } = change.request
     this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
     this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
     if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
     if (verdict.decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
-    const findings = passes ? verdict.warnings : findingsOf(verdict)
+    const findings = verdict.decision === 'allow' ? verdict.warnings : findingsOf(verdict)
     for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
   }
 }

@@ -30,8 +30,10 @@ export type Random = () => number
 
 /** Milliseconds by a clock that is never set. */
 export function monotonicMs(): number {
-  return performance.timeOrigin + performance.now()
+  return timeOrigin + performance.now()
 }
+
+const { timeOrigin } = performance
 
 /**
  * The length of a timer for something that takes `ms` milliseconds: 24 days at most. Node takes a longer one for 1 ms, and

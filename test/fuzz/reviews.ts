@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
-import { defaultConnectionOptions, endpoint } from '../../src/doors/webhook/endpoint.ts'
+import { defaultConnectionOptions } from '../../src/doors/webhook/connection-options.ts'
+import { endpoint } from '../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../src/doors/webhook/http-errors.ts'
 import { defaultReviewOptions, Reviewer } from '../../src/doors/webhook/reviewer.ts'
 import { isArming } from '../../src/rules/change.ts'
@@ -31,7 +32,7 @@ export class Reviews {
   readonly #ca: string
   readonly #surprises: Surprises
   readonly #options: JudgedOptions
-  #reviewer: Pick<Reviewer, 'review' | 'unread'> | undefined
+  #reviewer: Pick<Reviewer, 'review' | 'known' | 'unread'> | undefined
   #port: number | undefined
 
   private constructor(
@@ -47,6 +48,7 @@ export class Reviews {
     this.#app = endpoint(serving, defaultConnectionOptions, {
       reviewer: {
         review: async (...asked) => await this.#present().review(...asked),
+        known: (...asked) => this.#present().known(...asked),
         unread: (...asked) => this.#present().unread(...asked),
       },
       clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
@@ -98,7 +100,7 @@ export class Reviews {
     await cluster.stop()
   }
 
-  #present(): Pick<Reviewer, 'review' | 'unread'> {
+  #present(): Pick<Reviewer, 'review' | 'known' | 'unread'> {
     if (!this.#reviewer) throw new Error('there is no cluster')
     return this.#reviewer
   }

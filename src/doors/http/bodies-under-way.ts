@@ -83,15 +83,8 @@ export class BodiesUnderWay {
    * @param isPassedOn true for a body that is forwarded as it comes if it has to make room during its arrival
    */
   watch(message: IncomingMessage, giveWay?: () => void, isPassedOn = false): KeptBody {
-    const peer = message.socket.remoteAddress ?? ''
-    const since = this.#modules.now()
-    const body: Body = { message, peer, since, giveWay, isPassedOn, bytes: 0, state: 'arriving' }
-    this.#bodies.add(body)
-    message.on('data', (chunk: Buffer) => {
-      if (!this.#bodies.has(body)) return
-      this.#count(body, chunk.length)
-      this.#makeRoom(peer)
-    })
+    const body = this.#begin(message, giveWay, isPassedOn)
+    message.on('data', (chunk: Buffer) => this.#came(body, chunk))
     message.once('end', () => {
       if (giveWay) body.state = 'kept'
       else this.#forget(body)
@@ -108,6 +101,43 @@ export class BodiesUnderWay {
       },
       release: () => this.#forget(body),
     }
+  }
+
+  /**
+   * Reads a body and counts it until it has arrived: {@link watch} with fewer listeners.
+   *
+   * @param whole gets it; nothing of a body that is cut off
+   */
+  read(message: IncomingMessage, whole: (body: Buffer) => void): void {
+    const body = this.#begin(message, undefined, false)
+    let chunks: Buffer[] = []
+    message.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      this.#came(body, chunk)
+    })
+    message.on('end', () => {
+      this.#forget(body)
+      const [only] = chunks
+      const all = only && chunks.length === 1 ? only : Buffer.concat(chunks)
+      // The message lives as long as its answer is awaited.
+      chunks = []
+      whole(all)
+    })
+    message.on('close', () => this.#forget(body))
+  }
+
+  #begin(message: IncomingMessage, giveWay: (() => void) | undefined, isPassedOn: boolean): Body {
+    const peer = message.socket.remoteAddress ?? ''
+    const since = this.#modules.now()
+    const body: Body = { message, peer, since, giveWay, isPassedOn, bytes: 0, state: 'arriving' }
+    this.#bodies.add(body)
+    return body
+  }
+
+  #came(body: Body, chunk: Buffer): void {
+    if (!this.#bodies.has(body)) return
+    this.#count(body, chunk.length)
+    this.#makeRoom(body.peer)
   }
 
   #count(body: Body, bytes: number): void {

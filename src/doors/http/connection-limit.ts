@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { BodyCut } from './bodies-under-way.ts'
 
@@ -124,6 +125,49 @@ export class ConnectionLimit {
     }
     return false
   }
+}
+
+/**
+ * The connections of a server. Closing a server closes those that are idle after a request and waits for all
+ * others. Node takes a connection without any request for a busy one. Go keeps such connections in reserve,
+ * and they would delay the end.
+ */
+export class Connections {
+  /** Below TLS, so that it includes those in their handshake. */
+  readonly #open = new Set<Socket>()
+  /** Above TLS. */
+  readonly #unused = new Set<Socket>()
+  #ending = false
+
+  constructor(server: HttpsServer) {
+    server.on('connection', (socket: Socket) => remember(this.#open, socket))
+    server.on('secureConnection', (socket) => {
+      if (this.#ending) socket.destroy()
+      else remember(this.#unused, socket)
+    })
+    server.on('request', ({ socket }) => this.#unused.delete(socket))
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Closes those without a request, and those in their handshake as soon as it ends. */
+  cutUnused(): void {
+    this.#ending = true
+    for (const socket of this.#unused) socket.destroy()
+  }
+
+  /** Closes all, also busy ones. */
+  cutAll(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+}
+
+function remember(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
 }
 
 /**

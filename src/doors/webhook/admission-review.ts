@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox'
-import type { DenialStatus } from '../../gate/answer.ts'
+import type { Answer, DenialStatus } from '../../gate/answer.ts'
 import type { Outcome } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
 import { optional, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
 import { cut, longestText, plainLine, plainText, shortened } from '../../text/plain-text.ts'
 import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
+import { fitWarnings } from './warnings.ts'
 
 /** The one supported version of `admission.k8s.io`; the registration has to ask for it. */
 const admissionVersion = 'admission.k8s.io/v1'
@@ -170,7 +171,17 @@ export interface AdmissionAnswer {
 }
 
 /** The answer of the gate, with its entries for the audit log. */
-export function answerOf({ verdict, answer }: Outcome): AdmissionAnswer {
+export function answerOf(outcome: Outcome): AdmissionAnswer {
+  if (outcome.answer.allowed) return admissionAnswer(outcome)
+  const known = denials.get(outcome.answer) ?? admissionAnswer(outcome)
+  denials.set(outcome.answer, known)
+  return known
+}
+
+/** A denial that is repeated within a second has the same answer. */
+const denials = new WeakMap<Answer, AdmissionAnswer>()
+
+function admissionAnswer({ verdict, answer }: Outcome): AdmissionAnswer {
   return {
     ...(answer.allowed ? {} : { status: answer.status }),
     warnings: answer.warnings,
@@ -182,6 +193,7 @@ function annotate(verdict: Verdict): Record<string, string> {
   const { decision } = verdict
   switch (decision) {
     case 'allow':
+      if (!verdict.mark && verdict.warnings.length === 0) return plainAllow
       return { decision, ...(verdict.mark && { reason: verdict.mark }), ...rules(verdict.warnings) }
     case 'hold':
     case 'refuse':
@@ -215,6 +227,45 @@ export function admissionReview(uid: string, { status, warnings, auditAnnotation
   }
 }
 
+/** The body as JSON in ASCII. */
+export function reviewText({ apiVersion, kind, response }: ReturnType<typeof admissionReview>): string {
+  const { uid, allowed, status, ...others } = response
+  const head = `{"apiVersion":"${apiVersion}","kind":"${kind}","response":{"uid":${uidText(uid)},"allowed":${allowed}`
+  const isPlain = others.auditAnnotations === plainAllow && others.warnings === undefined
+  const tail = isPlain ? plainTail : asciiJson(others).slice(1)
+  return `${head}${status ? `,"status":${statusText(status)}` : ''},${tail}}`
+}
+
+function uidText(uid: string): string {
+  return /^[\w-]+$/.test(uid) ? `"${uid}"` : asciiJson(uid)
+}
+
+/** The annotations of nearly every answer. */
+const plainAllow = { decision: 'allow' }
+const plainTail = `"auditAnnotations":${JSON.stringify(plainAllow)}}`
+
+/** JSON with all other characters escaped, which every reader reads the same. */
+export function asciiJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  return otherThanAscii.test(json) ? json.replace(everyOther, escaped) : json
+}
+
+const otherThanAscii = /[^\0-\x7f]/
+const everyOther = /[^\0-\x7f]/g
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** The message of a denial can have kilobytes, and it is the same each time. */
+const texts = new WeakMap<CleanStatus, string>()
+
+function statusText(status: CleanStatus): string {
+  const known = texts.get(status) ?? asciiJson(status)
+  texts.set(status, known)
+  return known
+}
+
 /** A denial that is repeated within a second has the same status. */
 const cleaned = new WeakMap<AdmissionStatus, CleanStatus>()
 
@@ -245,40 +296,4 @@ function withoutControls({ code, reason, message, details }: AdmissionStatus) {
 
 function line(text: string): string {
   return cut(plainLine(text), maxLineCharacters)
-}
-
-/** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
-const maxCharacters = 4096
-
-/** Room for the line with the number of omitted warnings. */
-const noteCharacters = 40
-
-/** Fewer characters than this of a warning are useless. */
-const minUsefulCharacters = 80
-
-/**
- * Makes warnings that the API server forwards whole: it would silently drop one with a newline, tab or ESC.
- * Warnings that do not fit are dropped from the end, and counted. The API server counts code points; counting
- * UTF-16 units errs on the safe side.
- */
-export function fitWarnings(texts: readonly string[]): string[] {
-  // A duplicate warning is shown once.
-  const warnings = [...new Set(texts.map((text) => plainLine(text).trim()))].filter((text) => text !== '')
-  const total = warnings.reduce((sum, { length }) => sum + length, 0)
-  if (total <= maxCharacters) return warnings
-  let room = maxCharacters - noteCharacters
-  const kept: string[] = []
-  for (const warning of warnings) {
-    if (warning.length > room) {
-      // A warning that is too long alone is cut; one that would fit alone is left out whole.
-      if (warning.length > maxCharacters - noteCharacters && room >= minUsefulCharacters) {
-        kept.push(cut(warning, room))
-      }
-      break
-    }
-    kept.push(warning)
-    room -= warning.length
-  }
-  const more = warnings.length - kept.length
-  return more === 0 ? kept : [...kept, `… and ${more} more`]
 }

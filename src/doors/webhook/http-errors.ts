@@ -63,6 +63,12 @@ export const encodedProblem: HttpProblem = {
   error: 'The body is encoded (Content-Encoding), and API servers send reviews as they are.',
 }
 
+/** The answer to a body that is shorter or longer than it should be. */
+export const cutShort: HttpProblem = {
+  status: 400,
+  error: 'The body is not as long as its Content-Length says.',
+}
+
 /** The answer to an unread body, though it may be a review. */
 export function unreadProblem(error: TooManyValues | TooBusy): HttpProblem {
   return error instanceof TooManyValues
@@ -88,7 +94,7 @@ export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem |
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return { status: 415, error: `This content type is not understood. ${expected}.` }
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return { status: 400, error: 'The body is not as long as its Content-Length says.' }
+      return cutShort
     case 'ECONNRESET':
       return { status: 400, error: 'The connection ended before the body did.' }
     default:

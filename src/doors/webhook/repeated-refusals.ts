@@ -97,10 +97,12 @@ export class RepeatedRefusals {
   }
 
   /** Resolves when the answer may leave; never rejects. */
-  async putOff(refusal: Refusal, { until, signal }: Waiting): Promise<void> {
-    const delayMs = Math.min(this.#count(refusal), until - this.now())
-    if (delayMs <= 0 || this.#stopped || signal.aborted) return
-    if (this.#waiting.size >= this.#limits.maxWaiting) return
+  async putOff(refusal: Refusal, waiting: () => Waiting): Promise<void> {
+    const wantedMs = this.#count(refusal)
+    if (wantedMs <= 0 || this.#stopped || this.#waiting.size >= this.#limits.maxWaiting) return
+    const { until, signal } = waiting()
+    const delayMs = Math.min(wantedMs, until - this.now())
+    if (delayMs <= 0 || signal.aborted) return
     this.#delayed += 1
     await new Promise<void>((resolve) => {
       const over = (): void => {

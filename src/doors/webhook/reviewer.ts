@@ -23,6 +23,7 @@ import {
 } from './waiting-reviews.ts'
 import { type DoorAnswerModules, type DoorAnswerOptions, DoorAnswers } from './door-answers.ts'
 import type { HttpProblem } from './http-errors.ts'
+import { KnownTexts } from './known-texts.ts'
 import { normalise, type Normalised } from './normalise.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { answerGaveWay, answerMalformed, answerNotJudged, answerUnread } from './unjudged.ts'
@@ -74,8 +75,30 @@ interface Kept extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResou
   readonly normalised: Normalised
 }
 
+/** A review whose text has come before, but for its uid: what was read from it then. */
+class KnownReview {
+  readonly asked: Kept
+
+  constructor(asked: Kept) {
+    this.asked = asked
+  }
+}
+
+/** What a review weighs while it waits, and the text of its body. */
+interface Came extends ReviewWeight {
+  readonly text?: string
+}
+
 /** The body of an answer. */
 export type ReviewAnswer = ReturnType<typeof admissionReview>
+
+function withUid(asked: Kept, uid: string): Kept {
+  const { normalised } = asked
+  if (normalised.outcome !== 'change') return { ...asked, uid }
+  const { change } = normalised
+  const again = { ...change, request: { ...change.request, uid } }
+  return { ...asked, uid, normalised: { outcome: 'change', change: again } }
+}
 
 /** Reviews the API server's requests. It always answers, whatever the gate does. */
 export class Reviewer {
@@ -83,6 +106,8 @@ export class Reviewer {
   readonly #modules: ReviewModules
   readonly #door: DoorAnswers
   readonly #waiting: WaitingReviews
+  /** Of denials that were given again. */
+  readonly #texts = new KnownTexts<Kept>()
 
   constructor(options: ReviewOptions, modules: ReviewModules) {
     this.#options = options
@@ -94,35 +119,53 @@ export class Reviewer {
   /**
    * Answers one review.
    *
-   * @param body untrusted JSON
+   * @param body untrusted JSON, or a {@link known} review
    * @param timeout the query parameter of this name
    * @param whileAwaited a signal that aborts when the client has gone; most reviews are answered before they need one
-   * @param weight its share of memory while it waits
+   * @param came its share of memory while it waits
    * @returns a problem if not even its uid can be read
    */
   review(
     body: unknown,
     timeout: unknown,
     whileAwaited: () => AbortSignal,
-    weight: ReviewWeight = { bytes: 0, peer: '' },
-  ): Promise<Parsed<ReviewAnswer>> {
+    { text, bytes, peer }: Came = { bytes: 0, peer: '' },
+  ): Parsed<ReviewAnswer> | Promise<Parsed<ReviewAnswer>> {
+    const isKnown = body instanceof KnownReview
+    const asked = isKnown ? body.asked : this.#read(body)
+    if ('ok' in asked) return asked
+    const decided = this.#decidedAtOnce(asked)
+    if (decided && 'answer' in decided && decided.answer.allowed)
+      return { ok: true, value: admissionReview(asked.uid, answerOf(decided)) }
+    if (decided) {
+      if (!isKnown && text !== undefined) this.#texts.keep(text, asked.uid, asked)
+      return this.#deniedAgain(asked, decided, timeout, whileAwaited)
+    }
+    return this.#waiting.during({ bytes, peer }, whileAwaited(), (waiting) =>
+      this.#reviewed(asked, timeout, waiting),
+    )
+  }
+
+  /** The review with this text, if it is a denial that was given again. It is judged anew, but not read. */
+  known(text: string): KnownReview | undefined {
+    const known = this.#texts.size > 0 ? this.#texts.find(text) : undefined
+    return known && new KnownReview(withUid(known.value, known.uid))
+  }
+
+  /** @returns the answer to a review that cannot be read, or a problem */
+  #read(body: unknown): Kept | Parsed<ReviewAnswer> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
-      if (uid === undefined) return Promise.resolve(parsed)
+      if (uid === undefined) return parsed
       const answer = this.#door.watched(answerMalformed(parsed.problem))
-      return Promise.resolve({ ok: true, value: admissionReview(uid, answer) })
+      return { ok: true, value: admissionReview(uid, answer) }
     }
     const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
-    const decided = this.#decidedAtOnce(namespace, normalised)
-    if (decided && 'answer' in decided && decided.answer.allowed)
-      return Promise.resolve({ ok: true, value: admissionReview(uid, answerOf(decided)) })
-    const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
-    if (decided) return this.#deniedAgain(asked, decided, timeout, whileAwaited)
-    return this.#waiting.during(weight, whileAwaited(), (waiting) => this.#reviewed(asked, timeout, waiting))
+    return { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
   }
 
   /** Answers a review of which only the uid was read. @param problem why the rest was not */
@@ -131,7 +174,7 @@ export class Reviewer {
   }
 
   /** A change that raises no danger, or was just denied, needs no place, no budget and no timer. */
-  #decidedAtOnce(namespace: string, normalised: Normalised): ReturnType<DecideAtOnce> {
+  #decidedAtOnce({ namespace, normalised }: Kept): ReturnType<DecideAtOnce> {
     if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
     try {
       return this.#modules.decideAtOnce?.(normalised.change)
@@ -148,10 +191,11 @@ export class Reviewer {
     whileAwaited: () => AbortSignal,
   ): Promise<Parsed<ReviewAnswer>> {
     const answer = answerOf(await decided)
-    if (this.#isRepeatedLater(request)) {
+    const waiting = (): Waiting => {
       const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(parseTimeout(timeout))
-      await this.#putOff(request, answer, { until, signal: whileAwaited() })
+      return { until, signal: whileAwaited() }
     }
+    await this.#putOff(request, answer, waiting)
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
@@ -163,7 +207,7 @@ export class Reviewer {
     const timeoutMs = parseTimeout(timeout)
     const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
     const answer = await this.#answer(request, timeoutMs, waiting)
-    await this.#putOff(request, answer, { until, signal: waiting.signal })
+    await this.#putOff(request, answer, () => ({ until, signal: waiting.signal }))
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
@@ -202,7 +246,7 @@ export class Reviewer {
   async #putOff(
     request: Kept,
     { status, auditAnnotations }: AdmissionAnswer,
-    waiting: Waiting,
+    waiting: () => Waiting,
   ): Promise<void> {
     if (!status || !this.#isRepeatedLater(request)) return
     const { name, operation, version } = request

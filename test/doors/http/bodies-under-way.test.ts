@@ -31,8 +31,7 @@ async function reading(t: Test, limits: Partial<BodyLimits> = {}) {
       request.on('end', () => kept.push(own)).resume()
       return
     }
-    bodies.watch(request)
-    request.on('end', () => response.end()).resume()
+    bodies.read(request, () => response.end())
   })
   server.listen(0, '0.0.0.0')
   await once(server, 'listening')

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { defaultConnectionOptions, endpoint } from '../../../src/doors/webhook/endpoint.ts'
+import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
+import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
 import { fakes, options } from './fake-gate.ts'
@@ -13,7 +14,7 @@ const { serving } = await testCertificates()
 function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review' | 'unread'> } = {}) {
   const { gate, log, modules } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
-    reviewer: reviewer ?? new Reviewer(options, modules),
+    reviewer: reviewer ? { known: () => undefined, ...reviewer } : new Reviewer(options, modules),
     clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
     leaving: new AbortController().signal,
     log,
@@ -202,7 +203,7 @@ t.test('a review counts with the length of its body, for the address that it cam
     headers,
     payload: '{"a":1}',
   })
-  t.strictSame(weights, [{ bytes: 7, peer: '10.0.0.9' }])
+  t.strictSame(weights, [{ text: '{"a":1}', bytes: 7, peer: '10.0.0.9' }])
 })
 
 t.test('an error of our own is answered and logged', async (t) => {

@@ -23,8 +23,10 @@ function refusals(limits: Partial<typeof defaultRepeatLimits> = {}) {
   /** @param leftMs how long the caller can wait @returns how to see that it was answered */
   const ask = (parts: Partial<Refusal> = {}, leftMs = 10_000) => {
     const asked = { answered: false }
-    const waiting = { until: clock.now() + leftMs, signal: client.signal }
-    void repeated.putOff({ ...cleanUp, ...parts }, waiting).then(() => (asked.answered = true))
+    const until = clock.now() + leftMs
+    void repeated
+      .putOff({ ...cleanUp, ...parts }, () => ({ until, signal: client.signal }))
+      .then(() => (asked.answered = true))
     return asked
   }
   /** Asks, and moves on until it is answered. @returns how long that took, in milliseconds */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { fitWarnings } from '../../../src/doors/webhook/admission-review.ts'
+import { fitWarnings } from '../../../src/doors/webhook/warnings.ts'
 import { parseTimeout } from '../../../src/doors/webhook/waiting-reviews.ts'
 import { cut, plainLine, plainText } from '../../../src/text/plain-text.ts'
 
