@@ -61,6 +61,9 @@ export class Replica {
   }
 }
 
+/** A replica that stands still does not answer its probe. */
+const probeTimeoutMs = 3_000
+
 /** Replicas of the guard, and a Service that follows their readiness as the kubelet and kube-proxy do. */
 export class Guards {
   #template: PodTemplate
@@ -156,7 +159,8 @@ export class Guards {
   async #probe(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       for (const [replica, { healthPort }] of this.#replicas) {
-        replica.ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`).then(
+        const signal = AbortSignal.timeout(probeTimeoutMs)
+        replica.ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`, { signal }).then(
           ({ ok }) => ok,
           () => false,
         )

@@ -1,0 +1,171 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Stage, type Outcome } from '../../src/commands/sandbox/demo-cluster.ts'
+import type { Connection } from '../../src/kubernetes/client/connection.ts'
+import { longhornServiceAccount } from '../../src/sandbox/controllers/resources.ts'
+import { systemClock } from '../../src/time/clock.ts'
+import { insist } from '../race/put-back.ts'
+import { together } from '../race/pairs.ts'
+import type { Field, Place } from './field.ts'
+
+/** Long enough for the guards to hold it, and short enough for many pairs. */
+const how = { timeout: '4s' } as const
+const asking = { dryRun: true, timeout: '4s' } as const
+const namespace = 'longhorn-system'
+
+/** What came of all pairs of one kind. */
+export interface Tally {
+  readonly kind: string
+  pairs: number
+  /** Requests that were admitted, of two in each pair. */
+  admitted: number
+  /** Pairs of which both were admitted, one after the other or not. */
+  both: number
+  refused: number
+  unanswered: number
+}
+
+/** A pair that must not meet. */
+interface Pair {
+  readonly first: (at: Stages, place: Place, side: 0 | 1) => Promise<Outcome>
+  readonly second: (at: Stages, place: Place, side: 0 | 1) => Promise<Outcome>
+}
+
+interface Stages {
+  readonly person: Stage
+  readonly longhorn: Stage
+}
+
+const evictOther = ({ person }: Stages, { nodes }: Place, side: 0 | 1) =>
+  person.evict(nodes[side], 'disk-2', how)
+const cleanUp = ({ person }: Stages, { image, homes }: Place, side: 0 | 1) =>
+  person.cleanUp(image, homes[side], how)
+
+const kinds: Readonly<Record<string, Pair>> = {
+  'an eviction and a clean-up': { first: evictOther, second: cleanUp },
+  'an eviction and a clean-up by Longhorn': {
+    first: evictOther,
+    second: ({ longhorn }, { image, homes }, side) => longhorn.cleanUp(image, homes[side], how),
+  },
+  'the eviction of a disk and the clean-up on it': {
+    first: ({ person }, { nodes }, side) => person.evict(nodes[side], 'disk-1', how),
+    second: cleanUp,
+  },
+  'the clean-ups of both copies': {
+    first: cleanUp,
+    second: (at, place, side) => cleanUp(at, place, side === 0 ? 1 : 0),
+  },
+}
+
+/** Sends pairs on all places at once until the signal. @returns what came of each kind */
+export async function sendPairs(field: Field, person: Connection, signal: AbortSignal): Promise<Tally[]> {
+  const tallies = Object.keys(kinds).map((kind) => ({
+    ...{ kind, pairs: 0, admitted: 0, both: 0, refused: 0, unanswered: 0 },
+  }))
+  const at = {
+    person: stageOf(field, person),
+    longhorn: stageOf(field, asLonghorn(field.cluster.connection)),
+  }
+  await Promise.all(
+    field.places.map(async (place, lane) => {
+      for (let round = lane; !signal.aborted; round += 1) {
+        const tally = tallies[round % tallies.length]
+        const pair = tally && kinds[tally.kind]
+        if (!pair) return
+        const side = Math.random() < 0.5 ? 0 : 1
+        count(
+          tally,
+          await together(
+            () => answered(pair.first(at, place, side)),
+            () => answered(pair.second(at, place, side)),
+          ),
+        )
+        // Without a guard both copies can go, and no other is made.
+        if (await isLost(at.person, place)) return
+        await restore(at.person, place)
+        await untilFree(at.person, place, signal)
+      }
+    }),
+  )
+  return tallies
+}
+
+function count(tally: Tally, outcomes: readonly Outcome[]): void {
+  const admitted = outcomes.filter((outcome) => outcome.admitted).length
+  const unanswered = outcomes.filter(({ code }) => code === 0 || code >= 500).length
+  tally.pairs += 1
+  tally.admitted += admitted
+  if (admitted === 2) tally.both += 1
+  tally.unanswered += unanswered
+  tally.refused += outcomes.length - admitted - unanswered
+}
+
+async function answered(request: Promise<Outcome>): Promise<Outcome> {
+  return await request.catch((error: unknown) => ({ admitted: false, code: 0, message: String(error) }))
+}
+
+async function isLost(stage: Stage, { image }: Place): Promise<boolean> {
+  return await stage.image(image).then(
+    ({ spec }) => spec.diskFileSpecMap.size === 0,
+    () => false,
+  )
+}
+
+/** All flags down, the managers alive, and the copies where they were. */
+async function restore(stage: Stage, { nodes, image, homes }: Place): Promise<void> {
+  for (const node of nodes)
+    for (const disk of ['disk-1', 'disk-2'])
+      await insist('an eviction to be cleared', async () => {
+        const { spec } = await stage.node(node)
+        if (spec.disks.get(disk)?.evictionRequested !== true)
+          return { admitted: true, code: 200, message: '' }
+        return await stage.stopEvicting(node, disk, how)
+      })
+  for (const node of nodes) await stage.until(`the manager of ${node} to be alive`, () => stage.isLive(node))
+  const wanted = new Set<string>(homes)
+  await insist('the copies to be as before', async () => {
+    const { spec, status } = await stage.image(image)
+    const extra = [...spec.diskFileSpecMap.keys()].find((uuid) => !wanted.has(uuid))
+    if (extra !== undefined) return await stage.cleanUp(image, extra, how)
+    const missing = homes.find((uuid) => !spec.diskFileSpecMap.has(uuid))
+    // A copy that is asked for while its clean-up is pending is none that ends.
+    if (missing !== undefined && !status.diskFileStatusMap.has(missing))
+      return await stage.copyTo(image, missing, how)
+    const isWhole =
+      missing === undefined &&
+      status.diskFileStatusMap.size === homes.length &&
+      homes.every((uuid) => status.diskFileStatusMap.get(uuid)?.state === 'ready')
+    return { admitted: isWhole, code: 0, message: `the copies of ${image} are not as before yet` }
+  })
+}
+
+/** Until an eviction and a clean-up would be admitted again: what has just ended counts for a while. */
+async function untilFree(stage: Stage, { nodes, image, homes }: Place, signal: AbortSignal): Promise<void> {
+  const ask = async (): Promise<boolean> => {
+    for (const [side, node] of nodes.entries()) {
+      if (!(await stage.evict(node, 'disk-2', asking)).admitted) return false
+      if (!(await stage.cleanUp(image, homes[side] ?? '', asking)).admitted) return false
+    }
+    return true
+  }
+  while (!signal.aborted && !(await ask().catch(() => false))) await wait(1_000)
+}
+
+function stageOf({ longhorn: beside }: Field, connection: Connection): Stage {
+  const { longhorn, watches } = beside
+  return new Stage({
+    ...{ connection, namespace, signal: new AbortController().signal },
+    subscribe: (listener) => watches.subscribe(listener),
+    crashes: () => longhorn.crashes,
+    isLive: (node) => longhorn.isLive(node),
+    setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+  })
+}
+
+function asLonghorn(connection: Connection): Connection {
+  const { username } = longhornServiceAccount(namespace)
+  return {
+    ...connection,
+    request: (request) =>
+      connection.request({ ...request, headers: { ...request.headers, 'impersonate-user': username } }),
+  }
+}
