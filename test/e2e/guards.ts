@@ -1,6 +1,6 @@
 import { holdfast } from '../fixtures/main.ts'
 import { contained, readUnpacked, type Start, type UnpackedImage } from '../image/contained.ts'
-import { Balancer } from '../race/balancer.ts'
+import { Balancer, type Exchange } from '../race/balancer.ts'
 import { Child } from './child.ts'
 
 /** The Deployment's settings of each replica. */
@@ -93,6 +93,11 @@ export class Guards {
   /** When the guards' answers came back to the API server; see {@link Balancer.answeredAt}. */
   answeredAt(since: number): readonly number[] {
     return this.#balancer?.answeredAt(since) ?? []
+  }
+
+  /** How long the guards took for each request of the API server; see {@link Balancer.exchangesSince}. */
+  exchangesSince(since: number): readonly Exchange[] {
+    return this.#balancer?.exchangesSince(since) ?? []
   }
 
   /** One more replica, that is ready. @param flags besides those of the Deployment */

@@ -7,6 +7,8 @@ const calmMs = 6_000
 /** For longer, and for less long, than a reservation lasts. */
 const pausesMs = [25_000, 6_000] as const
 const slowMs = 2_000
+/** Another replica lives for so many turns, long enough for its memory to be judged in a long run. */
+const turnsOfLife = 6
 const secretPath = '/api/v1/namespaces/holdfast/secrets/holdfast-tls'
 
 /** How often each fault has happened. */
@@ -15,24 +17,28 @@ export type FaultCounts = ReadonlyMap<string, number>
 /** Lets one fault after the other happen until the signal. */
 export async function faults(field: Field, signal: AbortSignal): Promise<FaultCounts> {
   const counts = new Map<string, number>()
-  for (let turn = 0; !signal.aborted; turn += 1)
+  const isOver = () => signal.aborted
+  for (let turn = 0; !isOver(); turn += 1)
     for (const [name, happen] of Object.entries(kinds)) {
       await pause(calmMs, signal)
-      if (signal.aborted) break
-      await happen(field, turn)
+      if (isOver()) break
+      if ((await happen(field, turn)) === false) continue
       counts.set(name, (counts.get(name) ?? 0) + 1)
     }
   return counts
 }
 
-const kinds: Readonly<Record<string, (field: Field, turn: number) => Promise<void>>> = {
+/** Each resolves once it is over; with `false` if it was not its turn. */
+const kinds: Readonly<Record<string, (field: Field, turn: number) => Promise<unknown>>> = {
   'API server restarted': async ({ cluster }, turn) =>
     await cluster.plane.crash(async () => await wait(turn % 2 === 0 ? 300 : 5_000)),
   // The first one stays, so that its memory can be judged over the whole time.
-  'replica killed': async (field) => {
+  'replica killed': async (field, turn) => {
+    if (turn % turnsOfLife > 0) return false
     const last = field.guards.replicas.at(-1)
     if (last) await field.guards.remove(last, 'SIGKILL')
     await field.addReplica()
+    return true
   },
   'Leases slow': async ({ leases }) => {
     leases.slowMs = slowMs

@@ -89,8 +89,9 @@ export class Field {
     const field = new Field({
       ...{ cluster, longhorn, guards, leases, places, bystanders, auditFolder, crashes, refused },
     })
-    await Promise.all([field.addReplica(), field.addReplica()])
+    // A replica that starts puts its authority there.
     if (isGuarded) await cluster.must(['apply', '-f', '-'], yaml)
+    await Promise.all([field.addReplica(), field.addReplica()])
     return field
   }
 

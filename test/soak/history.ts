@@ -53,7 +53,7 @@ export class History {
       for (const resource of [resources.Node, resources.BackingImage])
         opened.push(this.#watches.watch(resource, 'longhorn-system', sink))
     } catch (error) {
-      for (const { close } of opened) close()
+      for (const watch of opened) watch.close()
       if (!(error instanceof ApiError)) throw error
       return
     }
@@ -79,7 +79,7 @@ export class History {
   }
 
   #close(): void {
-    for (const { close } of this.#opened) close()
+    for (const watch of this.#opened) watch.close()
     this.#opened = []
   }
 }

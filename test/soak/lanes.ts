@@ -22,6 +22,8 @@ export interface Tally {
   both: number
   refused: number
   unanswered: number
+  /** The longest time from a pair until both of it would have been admitted again. */
+  longestMs: number
 }
 
 /** A pair that must not meet. */
@@ -59,7 +61,7 @@ const kinds: Readonly<Record<string, Pair>> = {
 /** Sends pairs on all places at once until the signal. @returns what came of each kind */
 export async function sendPairs(field: Field, person: Connection, signal: AbortSignal): Promise<Tally[]> {
   const tallies = Object.keys(kinds).map((kind) => ({
-    ...{ kind, pairs: 0, admitted: 0, both: 0, refused: 0, unanswered: 0 },
+    ...{ kind, pairs: 0, admitted: 0, both: 0, refused: 0, unanswered: 0, longestMs: 0 },
   }))
   const at = {
     person: stageOf(field, person),
@@ -71,6 +73,7 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
         const tally = tallies[round % tallies.length]
         const pair = tally && kinds[tally.kind]
         if (!pair) return
+        const began = performance.now()
         const side = Math.random() < 0.5 ? 0 : 1
         count(
           tally,
@@ -83,6 +86,7 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
         if (await isLost(at.person, place)) return
         await restore(at.person, place)
         await untilFree(at.person, place, signal)
+        tally.longestMs = Math.max(tally.longestMs, performance.now() - began)
       }
     }),
   )

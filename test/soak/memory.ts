@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises'
 
-/** A run has to be this long for its memory to be judged. */
-const fewest = 6
+/** Between two looks at a process. */
+export const sampleMs = 30_000
+/** After two minutes the code is compiled, and the heap as large as the work wants it. */
+const warmUp = 4
+/** Fewer say nothing about a trend. */
+const fewest = 5
 /** A heap that is collected now and then rises and falls by so much, in MiB; on a larger one by a share of it. */
 const slackMiB = 20
 const slackShare = 0.15
@@ -21,12 +25,12 @@ export interface Trend {
 }
 
 /**
- * Judges whether memory stays where it is. The first fifth counts as warm-up: the code is compiled, the caches fill.
+ * Judges whether memory stays where it is, once the process is warm.
  *
  * @returns undefined for too few samples
  */
 export function trendOf(mib: readonly number[]): Trend | undefined {
-  const warm = mib.slice(Math.ceil(mib.length / 5))
+  const warm = mib.slice(warmUp)
   if (warm.length < fewest) return undefined
   const third = Math.floor(warm.length / 3)
   const [first, last] = [median(warm.slice(0, third)), median(warm.slice(-third))]

@@ -22,10 +22,10 @@ export interface Seen {
 /** Prints the figures. @returns what does not hold, a sentence each */
 export function report({ tallies, faults, clients, field, ...seen }: Seen): string[] {
   const { comparison, oracle, gaps, churned, memory } = seen
-  for (const { kind, pairs, admitted, both, refused, unanswered } of tallies)
+  for (const { kind, pairs, admitted, both, refused, unanswered, longestMs } of tallies)
     line(
       kind,
-      `${pairs} pairs: ${admitted} admitted, ${both} times both, ${refused} denied, ${unanswered} unanswered`,
+      `${pairs} pairs: ${admitted} admitted, ${both} times both, ${refused} denied, ${unanswered} unanswered, ${(longestMs / 1_000).toFixed(0)} s at most until the next was possible`,
     )
   for (const [fault, times] of faults) line(fault, `${times} times`)
   line('answers about Leases that were late', field.leases.slowed)
@@ -49,14 +49,20 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     'denials of Longhorn’s controllers',
     `${refusals} of ${field.refused.size} objects, ${comparison.lostOfLonghorn.length} objects not on record`,
   )
-  const trends = memory.map(({ name, mib }) => ({ name, mib, trend: trendOf(mib) }))
-  for (const { name, mib, trend } of trends)
+  const judged = memory.flatMap(({ name, mib }) => {
+    const trend = trendOf(mib)
+    return trend ? [{ name, mib, trend }] : []
+  })
+  for (const { name, mib, trend } of judged)
     line(
       `memory of ${name}`,
-      trend
-        ? `${mibs(trend.first)} in the first third, ${mibs(trend.last)} in the last, ${mibs(Math.max(...mib))} at most`
-        : `${mibs(Math.max(...mib))} at most, too short to be judged`,
+      `${mibs(trend.first)} in the first third, ${mibs(trend.last)} in the last, ${mibs(Math.max(...mib))} at most`,
     )
+  const short = memory.length - judged.length
+  line(
+    'memory of all replicas',
+    `${mibs(Math.max(...memory.flatMap(({ mib }) => mib)))} at most, ${short} lived too short to be judged`,
+  )
   const [crash] = field.crashes
   const [wrong] = oracle.wrong
   const [lost] = comparison.lost
@@ -65,7 +71,7 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     ...(wrong ? [`a wrong verdict: ${wrong.write}, ${wrong.why}`] : []),
     ...(lost ? [`a denial of ${lost.user} is not on record: ${lost.message}`] : []),
     ...comparison.lostOfLonghorn.map((object) => `a denial of Longhorn about ${object} is not on record`),
-    ...trends.flatMap(({ name, trend }) => (trend?.isFlat === false ? [`the memory of ${name} grows`] : [])),
+    ...judged.flatMap(({ name, trend }) => (!trend.isFlat ? [`the memory of ${name} grows`] : [])),
     ...(tallies.some(({ pairs }) => pairs === 0) ? ['a kind of pairs was never sent'] : []),
     ...(clients.denials.length === 0 ? ['nothing was denied'] : []),
     ...(clients.admitted === 0 ? ['nothing was admitted'] : []),

@@ -1,5 +1,5 @@
 import type { Guards } from '../e2e/guards.ts'
-import { type Course, residentMiB } from './memory.ts'
+import { type Course, residentMiB, sampleMs } from './memory.ts'
 
 /** Looks at the memory of each replica at even intervals, from its start to its end. */
 export class Samples {
@@ -8,9 +8,11 @@ export class Samples {
   readonly #courses = new Map<string, number[]>()
   #running: Promise<void> = Promise.resolve()
 
-  constructor(guards: Guards, everyMs: number) {
+  constructor(guards: Guards) {
     this.#guards = guards
-    this.#timer = setInterval(() => (this.#running = this.#look()), everyMs)
+    this.#timer = setInterval(() => {
+      this.#running = this.#look()
+    }, sampleMs)
   }
 
   async stop(): Promise<readonly Course[]> {

@@ -16,8 +16,6 @@ import { VerdictOracle } from './verdict-oracle.ts'
 // statuses change and faults happen. A manager whose caches lag judges whether what was admitted was safe. So does an oracle
 // that replays every write. At the end the registration is taken away, and the judges have to notice.
 const options = soakOptions(process.argv.slice(2))
-/** Short runs have to have enough samples too. */
-const sampleMs = Math.min(30_000, options.ms / 12)
 /** Without a guard a manager panics within the first pairs. */
 const controlMs = 60_000
 
@@ -25,15 +23,14 @@ const field = await Field.start(options)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => void field.stop().finally(() => process.exit(1)))
 }
-let failures: readonly string[] = []
 try {
-  failures = [...(await soak()), ...(options.isGuarded ? await control() : [])]
+  const failures = [...(await soak()), ...(options.isGuarded ? await control() : [])]
+  for (const failure of failures) console.log(`NOT as promised: ${failure}`)
+  if (failures.length === 0) console.log('as promised')
+  process.exitCode = failures.length > 0 ? 1 : 0
 } finally {
   await field.stop()
 }
-for (const failure of failures) console.log(`NOT as promised: ${failure}`)
-if (failures.length === 0) console.log('as promised')
-process.exitCode = failures.length > 0 ? 1 : 0
 
 /** @returns what does not hold */
 async function soak(): Promise<string[]> {
@@ -42,7 +39,7 @@ async function soak(): Promise<string[]> {
   const oracle = new VerdictOracle('A')
   const history = new History(field.longhorn.watches, oracle)
   const churn = new Churn(field)
-  const samples = new Samples(field.guards, sampleMs)
+  const samples = new Samples(field.guards)
   const over = ending(options.ms)
   const [tallies, counts] = await Promise.all([
     sendPairs(field, clients.connection, over),
