@@ -10,6 +10,8 @@ import type { Field, Place } from './field.ts'
 /** Long enough for the guards to hold it, and short enough for many pairs. */
 const how = { timeout: '4s' } as const
 const asking = { dryRun: true, timeout: '4s' } as const
+/** A lane that is not free for so long is told of: no reservation, outage or pause lasts longer. */
+export const longMs = 90_000
 const namespace = 'longhorn-system'
 
 /** What came of all pairs of one kind. */
@@ -84,7 +86,6 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
         )
         // Without a guard both copies can go, and no other is made.
         if (await isLost(at.person, place)) return
-        await restore(at.person, place)
         await untilFree(at.person, place, signal)
         tally.longestMs = Math.max(tally.longestMs, performance.now() - began)
       }
@@ -142,16 +143,34 @@ async function restore(stage: Stage, { nodes, image, homes }: Place): Promise<vo
   })
 }
 
-/** Until an eviction and a clean-up would be admitted again: what has just ended counts for a while. */
-async function untilFree(stage: Stage, { nodes, image, homes }: Place, signal: AbortSignal): Promise<void> {
-  const ask = async (): Promise<boolean> => {
-    for (const [side, node] of nodes.entries()) {
-      if (!(await stage.evict(node, 'disk-2', asking)).admitted) return false
-      if (!(await stage.cleanUp(image, homes[side] ?? '', asking)).admitted) return false
+/** Puts all back until an eviction and a clean-up would be admitted again: what has just ended counts for a while. */
+async function untilFree(stage: Stage, place: Place, signal: AbortSignal): Promise<void> {
+  const { nodes, image, homes } = place
+  const began = performance.now()
+  let isTold = false
+  for (;;) {
+    // A manager that still sees the flag removes a copy later, and a write without an answer can come later too.
+    await restore(stage, place)
+    const asked = nodes.flatMap((node, side) => [
+      () => stage.evict(node, 'disk-2', asking),
+      () => stage.cleanUp(image, homes[side] ?? '', asking),
+    ])
+    const denial = await firstDenial(asked)
+    if (denial === undefined || signal.aborted) return
+    if (!isTold && performance.now() - began > longMs) {
+      console.log(`# ${nodes.join(' and ')} are not free after ${longMs / 1_000} s: ${denial}`)
+      isTold = true
     }
-    return true
+    await wait(1_000)
   }
-  while (!signal.aborted && !(await ask().catch(() => false))) await wait(1_000)
+}
+
+async function firstDenial(asked: readonly (() => Promise<Outcome>)[]): Promise<string | undefined> {
+  for (const ask of asked) {
+    const { admitted, message } = await answered(ask())
+    if (!admitted) return message
+  }
+  return undefined
 }
 
 function stageOf({ longhorn: beside }: Field, connection: Connection): Stage {

@@ -1,7 +1,7 @@
 import type { Clients } from './clients.ts'
 import type { FaultCounts } from './faults.ts'
 import type { Field } from './field.ts'
-import type { Tally } from './lanes.ts'
+import { longMs, type Tally } from './lanes.ts'
 import { type Course, trendOf } from './memory.ts'
 import type { Comparison } from './records.ts'
 import type { VerdictOracle } from './verdict-oracle.ts'
@@ -73,6 +73,11 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     ...comparison.lostOfLonghorn.map((object) => `a denial of Longhorn about ${object} is not on record`),
     ...judged.flatMap(({ name, trend }) => (!trend.isFlat ? [`the memory of ${name} grows`] : [])),
     ...(tallies.some(({ pairs }) => pairs === 0) ? ['a kind of pairs was never sent'] : []),
+    ...tallies.flatMap(({ kind, longestMs }) =>
+      longestMs > longMs
+        ? [`after ${kind} nothing was possible for ${(longestMs / 1_000).toFixed(0)} s`]
+        : [],
+    ),
     ...(clients.denials.length === 0 ? ['nothing was denied'] : []),
     ...(clients.admitted === 0 ? ['nothing was admitted'] : []),
   ]
