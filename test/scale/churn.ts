@@ -7,22 +7,30 @@ const nodesPerSecond = 17
 /** The progress of copies. */
 const imagesPerSecond = 4
 
-/** Writes the status of nodes and images at an even rate. @returns how many were committed */
-export async function churn(loaded: LoadedCluster, ms: number): Promise<number> {
+/** What came of writes of status. */
+interface Churned {
+  readonly written: number
+  /** A machine that is busy with other things lets some wait for too long. */
+  readonly failures: readonly string[]
+}
+
+/** Writes the status of nodes and images at an even rate. */
+export async function churn(loaded: LoadedCluster, ms: number): Promise<Churned> {
   const { size, seeded } = loaded
   const perSecond = nodesPerSecond + imagesPerSecond
   const from = performance.now()
   const running = new Set<Promise<void>>()
+  const failures: string[] = []
   let written = 0
   for (let turn = 0; performance.now() - from < ms; turn += 1) {
-    const done = (turn % perSecond < nodesPerSecond ? node(turn) : progress(turn)).finally(() =>
-      running.delete(done),
-    )
+    const done = (turn % perSecond < nodesPerSecond ? node(turn) : progress(turn))
+      .catch((error: unknown) => void failures.push(String(error)))
+      .finally(() => running.delete(done))
     running.add(done)
     await wait(from + ((turn + 1) * 1_000) / perSecond - performance.now())
   }
   await Promise.all(running)
-  return written
+  return { written, failures }
 
   async function node(turn: number): Promise<void> {
     const snapshotCheckStatus = { lastPeriodicCheckedAt: new Date().toISOString() }

@@ -64,7 +64,8 @@ async function underChurn({ loaded, figures }: Measured): Promise<void> {
   const { replica } = loaded
   await longestBlockMs(replica)
   const [cpu, from] = [await cpuMs(replica), performance.now()]
-  const written = await churn(loaded, churnMs)
+  const { written, failures } = await churn(loaded, churnMs)
+  if (failures.length > 0) console.log(`# ${failures.length} writes failed: ${failures[0] ?? ''}`)
   const seconds = (performance.now() - from) / 1_000
   figures.put('writes of status a second', written / seconds)
   figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { CrashRecord, Report } from '../../src/sandbox/controllers/report.ts'
 import type { DiskName } from '../../src/sandbox/controllers/seed-objects.ts'
 import { binaries } from '../e2e/binaries.ts'
+import { ask, longhornPath } from '../e2e/cluster.ts'
 import type { Guards, Replica } from '../e2e/guards.ts'
 import { LonghornBeside } from '../e2e/longhorn-beside.ts'
 import { installed, RealCluster } from '../e2e/real-cluster.ts'
@@ -70,6 +71,9 @@ export class Field {
       },
       (report) => hear(report, crashes, refused),
     )
+    // For images whose first file has to be on this node.
+    for (const node of longhorn.seeded.nodes)
+      await ask(cluster, 'PATCH', `${longhornPath('nodes')}/${node}`, { spec: { tags: [node] } })
     const template = await cluster.podTemplate(yaml, installed)
     const leases = await SlowLeases.start(cluster.plane)
     await throughSlowLeases(template.kubeconfig ?? '', leases)

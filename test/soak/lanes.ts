@@ -5,6 +5,7 @@ import { longhornServiceAccount } from '../../src/sandbox/controllers/resources.
 import { systemClock } from '../../src/time/clock.ts'
 import { insist } from '../race/put-back.ts'
 import { together } from '../race/pairs.ts'
+import { endFirstFile, placeFirstFile } from './first-file.ts'
 import type { Field, Place } from './field.ts'
 
 /** Long enough for the guards to hold it, and short enough for many pairs. */
@@ -28,21 +29,26 @@ export interface Tally {
   longestMs: number
 }
 
+/** Sends one request of a pair. @param round a name of the pair, good for an object */
+type Send = (at: Stages, place: Place, side: 0 | 1, round: string) => Promise<Outcome>
+
 /** A pair that must not meet. */
 interface Pair {
-  readonly first: (at: Stages, place: Place, side: 0 | 1) => Promise<Outcome>
-  readonly second: (at: Stages, place: Place, side: 0 | 1) => Promise<Outcome>
+  readonly first: Send
+  readonly second: Send
+  /** Takes away what the pair has made, once the flags are down. */
+  readonly after?: (at: Stages, round: string) => Promise<void>
 }
 
 interface Stages {
   readonly person: Stage
   readonly longhorn: Stage
+  readonly asPerson: Connection
+  readonly asLonghorn: Connection
 }
 
-const evictOther = ({ person }: Stages, { nodes }: Place, side: 0 | 1) =>
-  person.evict(nodes[side], 'disk-2', how)
-const cleanUp = ({ person }: Stages, { image, homes }: Place, side: 0 | 1) =>
-  person.cleanUp(image, homes[side], how)
+const evictOther: Send = ({ person }, { nodes }, side) => person.evict(nodes[side], 'disk-2', how)
+const cleanUp: Send = ({ person }, { image, homes }, side) => person.cleanUp(image, homes[side], how)
 
 const kinds: Readonly<Record<string, Pair>> = {
   'an eviction and a clean-up': { first: evictOther, second: cleanUp },
@@ -56,7 +62,12 @@ const kinds: Readonly<Record<string, Pair>> = {
   },
   'the clean-ups of both copies': {
     first: cleanUp,
-    second: (at, place, side) => cleanUp(at, place, side === 0 ? 1 : 0),
+    second: (at, place, side, round) => cleanUp(at, place, side === 0 ? 1 : 0, round),
+  },
+  'an eviction and a first file': {
+    first: evictOther,
+    second: ({ asPerson }, { nodes }, side, round) => placeFirstFile(asPerson, round, nodes[side]),
+    after: ({ asLonghorn }, round) => endFirstFile(asLonghorn, round),
   },
 }
 
@@ -65,10 +76,12 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
   const tallies = Object.keys(kinds).map((kind) => ({
     ...{ kind, pairs: 0, admitted: 0, both: 0, refused: 0, unanswered: 0, longestMs: 0 },
   }))
+  const asLonghorn = impersonating(field.cluster.connection)
   const at = {
-    person: stageOf(field, person),
-    longhorn: stageOf(field, asLonghorn(field.cluster.connection)),
+    ...{ person: stageOf(field, person), asPerson: person },
+    ...{ longhorn: stageOf(field, asLonghorn), asLonghorn },
   }
+  const run = Date.now()
   await Promise.all(
     field.places.map(async (place, lane) => {
       for (let round = lane; !signal.aborted; round += 1) {
@@ -76,16 +89,22 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
         const pair = tally && kinds[tally.kind]
         if (!pair) return
         const began = performance.now()
+        const name = `first-${run}-${lane}-${round}`
         const side = Math.random() < 0.5 ? 0 : 1
         count(
           tally,
           await together(
-            () => answered(pair.first(at, place, side)),
-            () => answered(pair.second(at, place, side)),
+            () => answered(pair.first(at, place, side, name)),
+            () => answered(pair.second(at, place, side, name)),
           ),
         )
         // Without a guard both copies can go, and no other is made.
         if (await isLost(at.person, place)) return
+        if (pair.after) {
+          // Longhorn places no first file while the flag is up.
+          await restore(at.person, place)
+          await pair.after(at, name)
+        }
         await untilFree(at.person, place, signal)
         tally.longestMs = Math.max(tally.longestMs, performance.now() - began)
       }
@@ -184,7 +203,7 @@ function stageOf({ longhorn: beside }: Field, connection: Connection): Stage {
   })
 }
 
-function asLonghorn(connection: Connection): Connection {
+function impersonating(connection: Connection): Connection {
   const { username } = longhornServiceAccount(namespace)
   return {
     ...connection,
