@@ -56,7 +56,11 @@ export class ControlPlane {
     this.#apiServer = this.#launch()
   }
 
-  static async start(binaries: Binaries): Promise<ControlPlane> {
+  /** @param flags of the API server, besides those that it needs here */
+  static async start(
+    binaries: Binaries,
+    flags: Readonly<Record<string, string>> = {},
+  ): Promise<ControlPlane> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-e2e-'))
     const path = (name: string) => join(folder, name)
     const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
@@ -86,6 +90,7 @@ export class ControlPlane {
     const audit = new ApiAudit(folder)
     await audit.prepare()
     const args = Object.entries({
+      ...flags,
       ...audit.flags,
       'etcd-servers': etcdUrl,
       'bind-address': '127.0.0.1',

@@ -1,6 +1,6 @@
 import { holdfast } from '../fixtures/main.ts'
 import { contained, readUnpacked, type Start, type UnpackedImage } from '../image/contained.ts'
-import { Balancer } from '../race/balancer.ts'
+import { Balancer, type Exchange } from '../race/balancer.ts'
 import { Child } from './child.ts'
 
 /** The Deployment's settings of each replica. */
@@ -61,6 +61,9 @@ export class Replica {
   }
 }
 
+/** A replica that stands still does not answer its probe. */
+const probeTimeoutMs = 3_000
+
 /** Replicas of the guard, and a Service that follows their readiness as the kubelet and kube-proxy do. */
 export class Guards {
   #template: PodTemplate
@@ -90,6 +93,11 @@ export class Guards {
   /** When the guards' answers came back to the API server; see {@link Balancer.answeredAt}. */
   answeredAt(since: number): readonly number[] {
     return this.#balancer?.answeredAt(since) ?? []
+  }
+
+  /** How long the guards took for each request of the API server; see {@link Balancer.exchangesSince}. */
+  exchangesSince(since: number): readonly Exchange[] {
+    return this.#balancer?.exchangesSince(since) ?? []
   }
 
   /** One more replica, that is ready. @param flags besides those of the Deployment */
@@ -156,7 +164,8 @@ export class Guards {
   async #probe(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       for (const [replica, { healthPort }] of this.#replicas) {
-        replica.ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`).then(
+        const signal = AbortSignal.timeout(probeTimeoutMs)
+        replica.ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`, { signal }).then(
           ({ ok }) => ok,
           () => false,
         )

@@ -1,6 +1,7 @@
 import { Longhorn } from '../../src/sandbox/controllers/longhorn.ts'
 import type { LonghornOptions } from '../../src/sandbox/controllers/options.ts'
 import { pods, resources } from '../../src/sandbox/controllers/resources.ts'
+import type { Report } from '../../src/sandbox/controllers/report.ts'
 import type { SeedOptions } from '../../src/sandbox/controllers/seed-objects.ts'
 import { seed, type SeededCluster } from '../../src/sandbox/controllers/seed.ts'
 import { entries, object } from '../../src/sandbox/json.ts'
@@ -20,7 +21,7 @@ export class LonghornBeside {
   readonly longhorn: Longhorn
   readonly seeded: SeededCluster
   readonly client: LonghornClient
-  readonly #watches: LonghornWatches
+  readonly watches: LonghornWatches
 
   private constructor(
     longhorn: Longhorn,
@@ -31,11 +32,21 @@ export class LonghornBeside {
     this.longhorn = longhorn
     this.seeded = seeded
     this.client = client
-    this.#watches = watches
+    this.watches = watches
   }
 
-  /** Fills the cluster with nodes and images, and begins. Nobody denies that yet. */
-  static async start(cluster: RealCluster, what: Partial<SeedOptions>): Promise<LonghornBeside> {
+  /**
+   * Fills the cluster with nodes and images, and begins. Nobody denies that yet.
+   *
+   * @param options in place of the times that are set here
+   * @param report called for everything that happens inside Longhorn
+   */
+  static async start(
+    cluster: RealCluster,
+    what: Partial<SeedOptions>,
+    options: Partial<LonghornOptions> = {},
+    report: (report: Report) => void = () => undefined,
+  ): Promise<LonghornBeside> {
     const client = new LonghornClient(cluster.connection)
     // Pods need an account, which the controller manager would make.
     await cluster.must(['create', 'serviceaccount', 'default', '-n', namespace])
@@ -46,9 +57,9 @@ export class LonghornBeside {
         client,
         watch: watches.watch,
         subscribe: (listener) => watches.subscribe(listener),
-        report: () => undefined,
+        report,
       },
-      times,
+      { ...times, ...options },
     )
     longhorn.start()
     return new LonghornBeside(longhorn, seeded, client, watches)
@@ -56,7 +67,7 @@ export class LonghornBeside {
 
   async stop(): Promise<void> {
     await this.longhorn.stop()
-    await this.#watches.stop()
+    await this.watches.stop()
   }
 
   /** Without a running manager nothing is deleted from the disk: a clean-up there does not end. */

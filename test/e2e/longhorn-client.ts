@@ -1,5 +1,5 @@
 import type { Connection } from '../../src/kubernetes/client/connection.ts'
-import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
+import { ApiFailure, ConnectionFailure } from '../../src/kubernetes/client/failures.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { ListWatch } from '../../src/kubernetes/watch/list-watch.ts'
 import {
@@ -68,6 +68,7 @@ export class LonghornClient implements ClusterClient {
       const asked = { method, path, headers, signal: this.#signal }
       return await jsonRequest(this.#connection, { ...asked, ...(json !== undefined && { json }) })
     } catch (error) {
+      if (error instanceof ConnectionFailure) throw unavailable(error.message)
       if (!(error instanceof ApiFailure)) throw error
       const { code, reason, message } = error
       throw new ApiError({ code, reason, message })
@@ -98,12 +99,12 @@ export class LonghornWatches {
     return followed.open(sink)
   }
 
-  /** Calls the listener after each change; the returned function ends that. */
+  /** Calls the listener after each change, whatever breaks meanwhile; the returned function ends that. */
   subscribe(listener: () => void): () => void {
-    const sink = { changed: listener, broken: () => undefined }
-    const opened = [...this.#watches.values()].map((followed) => followed.open(sink))
+    const all = [...this.#watches.values()]
+    for (const { listeners } of all) listeners.add(listener)
     return () => {
-      for (const { close } of opened) close()
+      for (const { listeners } of all) listeners.delete(listener)
     }
   }
 
@@ -112,11 +113,14 @@ export class LonghornWatches {
   }
 }
 
-/** One resource. */
+/** One resource. Its watches break with that of the API server, as those of the embedded one do. */
 class Followed {
   readonly synced: Promise<void>
   readonly #objects = new Map<string, ClusterObject>()
   readonly #sinks = new Set<WatchSink>()
+  /** Called after each change. */
+  readonly listeners = new Set<() => void>()
+  #isOut = false
   readonly #following: ListWatch<ClusterObject>
 
   constructor(connection: Connection, path: string) {
@@ -133,11 +137,14 @@ class Followed {
         this.#notify({ type: types[type], object: value })
       },
       onSynced: () => done(),
+      onOutage: () => this.#break(),
+      onOutageOver: () => (this.#isOut = false),
       onProblem: () => undefined,
     })
   }
 
   open(sink: WatchSink) {
+    if (this.#isOut) throw unavailable('the watch of the API server is broken')
     this.#sinks.add(sink)
     return { objects: [...this.#objects.values()], close: () => void this.#sinks.delete(sink) }
   }
@@ -148,7 +155,19 @@ class Followed {
 
   #notify(event: ObjectEvent): void {
     for (const sink of this.#sinks) sink.changed(event)
+    for (const listener of this.listeners) listener()
   }
+
+  #break(): void {
+    this.#isOut = true
+    const sinks = [...this.#sinks]
+    this.#sinks.clear()
+    for (const sink of sinks) sink.broken()
+  }
+}
+
+function unavailable(message: string): ApiError {
+  return new ApiError({ code: 503, reason: 'ServiceUnavailable', message })
 }
 
 function folderOf({ group, version, plural }: ResourceName, namespace = ''): string {

@@ -16,6 +16,9 @@ export interface InstalledAt {
   readonly namespace: string
 }
 
+/** As the chart is installed here. */
+export const installed: InstalledAt = { name: 'holdfast', namespace: 'holdfast' }
+
 /** A real API server with Longhorn's definitions and the chart, and the processes of the Deployment. */
 export class RealCluster implements Cluster {
   readonly what: string
@@ -33,8 +36,9 @@ export class RealCluster implements Cluster {
     this.#env = { PATH: process.env.PATH ?? '', HOME: plane.folder, KUBECONFIG: kubeconfig }
   }
 
-  static async start(binaries: Binaries): Promise<RealCluster> {
-    const plane = await ControlPlane.start(binaries)
+  /** @param flags of the API server, besides those that it needs here */
+  static async start(binaries: Binaries, flags: Readonly<Record<string, string>> = {}): Promise<RealCluster> {
+    const plane = await ControlPlane.start(binaries, flags)
     try {
       const kubeconfig = join(plane.folder, 'kubeconfig')
       await writeFile(kubeconfig, plane.kubeconfig('default'))
@@ -80,8 +84,12 @@ export class RealCluster implements Cluster {
 
   /** The pods of the Deployment, with the rights of its service account, behind its Service. */
   async deploy(yaml: string): Promise<Guards> {
-    const at = { name: 'holdfast', namespace: 'holdfast' }
-    return await Guards.start(await this.podTemplate(yaml, at), await this.serviceOf(at))
+    return await this.deployAs(await this.podTemplate(yaml, installed))
+  }
+
+  /** The same, from these settings. */
+  async deployAs(template: PodTemplate): Promise<Guards> {
+    return await Guards.start(template, await this.serviceOf(installed))
   }
 
   /** The settings with which a pod of the guard's Deployment starts. @param yaml of the release */

@@ -4,11 +4,20 @@ import { connect, createServer, type Socket } from 'node:net'
 /** So many times are kept of what came back. */
 const mostAnswers = 1_000
 
+/** What was sent over a connection, and the beginning of what came back for it. */
+export interface Exchange {
+  /** When the first byte was sent, by `performance.now()`. */
+  readonly at: number
+  /** Until the first byte came back, in milliseconds. */
+  readonly ms: number
+}
+
 /** Gives each new connection to one of several ports, as a Service does, and leaves what goes through alone. */
 export class Balancer {
   readonly #server
   readonly #sockets: ReadonlySet<Socket>
   readonly #answers: number[]
+  readonly #exchanges: Exchange[]
   readonly port: number
 
   private constructor(
@@ -16,16 +25,23 @@ export class Balancer {
     port: number,
     sockets: ReadonlySet<Socket>,
     answers: number[],
+    exchanges: Exchange[],
   ) {
     this.#server = server
     this.port = port
     this.#sockets = sockets
     this.#answers = answers
+    this.#exchanges = exchanges
   }
 
   /** The times of answers since then, by `performance.now()`; each is returned once. */
   answeredAt(since: number): number[] {
     return this.#answers.splice(0).filter((at) => at > since)
+  }
+
+  /** The exchanges that began since then: with HTTP/1.1 one for each request, and those of TLS before. Each is returned once. */
+  exchangesSince(since: number): Exchange[] {
+    return this.#exchanges.splice(0).filter(({ at }) => at > since)
   }
 
   /**
@@ -38,6 +54,7 @@ export class Balancer {
   ): Promise<Balancer> {
     const sockets = new Set<Socket>()
     const answers: number[] = []
+    const exchanges: Exchange[] = []
     const server = createServer((client) => {
       const chosen = choose()
       if (chosen === undefined) {
@@ -45,9 +62,12 @@ export class Balancer {
         return
       }
       const upstream = connect(chosen, '127.0.0.1')
+      let sentAt: number | undefined
+      client.on('data', () => (sentAt ??= performance.now()))
       upstream.on('data', () => {
-        if (answers.length === mostAnswers) answers.shift()
-        answers.push(performance.now())
+        if (sentAt !== undefined) keep(exchanges, { at: sentAt, ms: performance.now() - sentAt })
+        sentAt = undefined
+        keep(answers, performance.now())
       })
       for (const [socket, other] of [
         [client, upstream],
@@ -66,11 +86,16 @@ export class Balancer {
     await once(server, 'listening')
     const address = server.address()
     const port = address !== null && typeof address === 'object' ? address.port : 0
-    return new Balancer(server, port, sockets, answers)
+    return new Balancer(server, port, sockets, answers, exchanges)
   }
 
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
   }
+}
+
+function keep<T>(all: T[], latest: T): void {
+  if (all.length === mostAnswers) all.shift()
+  all.push(latest)
 }

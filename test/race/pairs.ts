@@ -121,7 +121,7 @@ function patient(): AbortSignal {
 }
 
 /** Sends two requests in either order, at most so far apart. */
-async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
+export async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
   const apart = Math.floor(Math.random() * (spreadMs + 1))
   const delayed = async <T>(send: () => Promise<T>): Promise<T> => {
     await setTimeout(apart)

@@ -1,0 +1,107 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { residentMiB } from '../soak/memory.ts'
+import { changes } from './changes.ts'
+import { churn } from './churn.ts'
+import { Figures } from './figures.ts'
+import { evictAtOnce, type Latencies, measureOnce, releaseHolds } from './latencies.ts'
+import { LoadedCluster } from './loaded-cluster.ts'
+import { cpuMs, longestBlockMs } from './replica-figures.ts'
+import { scaleOptions, small, type Size } from './size.ts'
+
+// Run by `npm run test:scale`: one guard before a real API server with ten disks, and one before another at the design point,
+// 500 nodes with 10 disks and 1,000 images with 20 copies. Each change is measured on both in turns, so that what else the
+// machine does meets both. It prints what a guard takes and how soon it answers, and the ratios.
+const { large, churnMs, rounds } = scaleOptions(process.argv.slice(2))
+/** A guard trusts its watch for changes older than this, in milliseconds, so it has to run for that long. */
+const lagMs = 11_000
+/** Until the code is compiled. */
+const warmUp = 10
+/** Many requests at once are measured so often. */
+const fewRounds = 10
+const held = 64
+
+/** A cluster, and what was found out there. */
+interface Measured {
+  readonly loaded: LoadedCluster
+  readonly figures: Figures
+}
+
+const both: Measured[] = []
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => void stop().finally(() => process.exit(1)))
+try {
+  for (const size of [small, large]) both.push(await start(size))
+  for (const each of both) await underChurn(each)
+  for (const change of changes)
+    await inTurns(warmUp, rounds, (loaded, round) => measureOnce(loaded, change, round))
+  await blocked('one change after the other')
+  for (const count of [small.nodes, 20]) await inTurns(1, fewRounds, (loaded) => evictAtOnce(loaded, count))
+  await inTurns(1, fewRounds, (loaded) => releaseHolds(loaded, held))
+  await blocked('many at once')
+  for (const { loaded, figures } of both)
+    figures.put('memory at the end (MiB)', await residentMiB(loaded.replica.process.pid))
+  print()
+} finally {
+  await stop()
+}
+
+async function start(size: Size): Promise<Measured> {
+  const { nodes, disks, images, copies, replicas } = size
+  console.log(
+    `# ${nodes} nodes with ${disks} disks, ${images} images with ${copies} copies, ${replicas} replicas`,
+  )
+  const loaded = await LoadedCluster.start(size)
+  const figures = new Figures()
+  figures.put('ready after (s)', loaded.readyMs / 1_000)
+  figures.put('event loop blocked while it starts (ms)', await longestBlockMs(loaded.replica))
+  await wait(lagMs)
+  figures.put('memory after the first lists (MiB)', await residentMiB(loaded.replica.process.pid))
+  return { loaded, figures }
+}
+
+async function underChurn({ loaded, figures }: Measured): Promise<void> {
+  console.log(`# statuses change for ${churnMs / 1_000} s`)
+  const { replica } = loaded
+  await longestBlockMs(replica)
+  const [cpu, from] = [await cpuMs(replica), performance.now()]
+  const { written, failures } = await churn(loaded, churnMs)
+  if (failures.length > 0) console.log(`# ${failures.length} writes failed: ${failures[0] ?? ''}`)
+  const seconds = (performance.now() - from) / 1_000
+  figures.put('writes of status a second', written / seconds)
+  figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)
+  figures.put('event loop blocked meanwhile (ms)', await longestBlockMs(replica))
+  figures.put('memory after that (MiB)', await residentMiB(replica.process.pid))
+}
+
+async function inTurns(
+  warm: number,
+  count: number,
+  once: (loaded: LoadedCluster, round: number) => Promise<Latencies>,
+): Promise<void> {
+  const all = both.map(() => [] as Latencies[])
+  for (let round = 0; round < warm + count; round += 1)
+    for (const [at, { loaded }] of both.entries()) {
+      const found = await once(loaded, round)
+      if (round >= warm) all[at]?.push(found)
+    }
+  for (const [at, { figures }] of both.entries()) figures.putAll(all[at] ?? [])
+  print()
+}
+
+async function blocked(when: string): Promise<void> {
+  for (const { loaded, figures } of both)
+    figures.put(`event loop blocked, ${when} (ms)`, await longestBlockMs(loaded.replica))
+}
+
+/** Again after each step, so that a run that is broken off has said something. */
+function print(): void {
+  const [one, other] = both
+  if (!one || !other) return
+  const names = [small, large].map(({ nodes, disks }) => `${nodes * disks} disks`) as [string, string]
+  for (const line of Figures.table(one.figures, other.figures, names)) console.log(line)
+  console.log('')
+}
+
+async function stop(): Promise<void> {
+  for (const { loaded } of both.splice(0)) await loaded.stop()
+}
