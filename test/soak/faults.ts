@@ -46,9 +46,9 @@ const kinds: Readonly<Record<string, (field: Field, turn: number) => Promise<unk
     leases.slowMs = 0
   },
   'certificate rotated': async ({ cluster, guards }) => {
-    const heard = guards.replicas.map((replica) => [replica, replica.process.heard] as const)
+    const before = guards.replicas.map((replica) => [replica, replica.process.lineCount] as const)
     await ask(cluster, 'PATCH', secretPath, { data: { 'tls.crt': null, 'tls.key': null } })
-    await Promise.all(heard.map(([replica, from]) => replica.said('a new certificate is served', from)))
+    await Promise.all(before.map(([replica, from]) => replica.said('a new certificate is served', from)))
   },
   'replica paused': async ({ guards }, turn) => {
     const replica = guards.replicas[turn % guards.replicas.length]

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/commands/sandbox/demo-cluster.ts'
+import type { RequestOutcome } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { isJsonObject, object } from '../../src/sandbox/json.ts'
 import { imageObject } from '../../src/sandbox/controllers/seed-objects.ts'
@@ -9,7 +9,11 @@ const namespace = 'longhorn-system'
 const how = { timeout: '4s' } as const
 
 /** Makes an image whose first file Longhorn's controllers then place on this node: they may place it nowhere else. */
-export async function placeFirstFile(person: Connection, name: string, node: string): Promise<Outcome> {
+export async function placeFirstFile(
+  person: Connection,
+  name: string,
+  node: string,
+): Promise<RequestOutcome> {
   const made = imageObject({ name, copies: [], minNumberOfCopies: 1 }, [], namespace)
   return await send(person, 'POST', 'backingimages', {
     ...made,
@@ -47,7 +51,7 @@ async function send(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   json?: object,
-): Promise<Outcome & { readonly body: unknown }> {
+): Promise<RequestOutcome & { readonly body: unknown }> {
   const answer = await connection.request({
     ...{ method, path: longhornPath(path), query: method === 'GET' ? {} : how },
     ...(json && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(json) }),

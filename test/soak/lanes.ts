@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Stage, type Outcome } from '../../src/commands/sandbox/demo-cluster.ts'
+import { DemoCluster, type RequestOutcome } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { longhornServiceAccount } from '../../src/sandbox/controllers/resources.ts'
 import { systemClock } from '../../src/time/clock.ts'
@@ -30,7 +30,7 @@ export interface Tally {
 }
 
 /** Sends one request of a pair. @param round a name of the pair, good for an object */
-type Send = (at: Stages, place: Place, side: 0 | 1, round: string) => Promise<Outcome>
+type Send = (at: Stages, place: Place, side: 0 | 1, round: string) => Promise<RequestOutcome>
 
 /** A pair that must not meet. */
 interface Pair {
@@ -41,8 +41,8 @@ interface Pair {
 }
 
 interface Stages {
-  readonly person: Stage
-  readonly longhorn: Stage
+  readonly person: DemoCluster
+  readonly longhorn: DemoCluster
   readonly asPerson: Connection
   readonly asLonghorn: Connection
 }
@@ -113,7 +113,7 @@ export async function sendPairs(field: Field, person: Connection, signal: AbortS
   return tallies
 }
 
-function count(tally: Tally, outcomes: readonly Outcome[]): void {
+function count(tally: Tally, outcomes: readonly RequestOutcome[]): void {
   const admitted = outcomes.filter((outcome) => outcome.admitted).length
   const unanswered = outcomes.filter(({ code }) => code === 0 || code >= 500).length
   tally.pairs += 1
@@ -123,11 +123,11 @@ function count(tally: Tally, outcomes: readonly Outcome[]): void {
   tally.refused += outcomes.length - admitted - unanswered
 }
 
-async function answered(request: Promise<Outcome>): Promise<Outcome> {
+async function answered(request: Promise<RequestOutcome>): Promise<RequestOutcome> {
   return await request.catch((error: unknown) => ({ admitted: false, code: 0, message: String(error) }))
 }
 
-async function isLost(stage: Stage, { image }: Place): Promise<boolean> {
+async function isLost(stage: DemoCluster, { image }: Place): Promise<boolean> {
   return await stage.image(image).then(
     ({ spec }) => spec.diskFileSpecMap.size === 0,
     () => false,
@@ -135,7 +135,7 @@ async function isLost(stage: Stage, { image }: Place): Promise<boolean> {
 }
 
 /** All flags down, the managers alive, and the copies where they were. */
-async function restore(stage: Stage, { nodes, image, homes }: Place): Promise<void> {
+async function restore(stage: DemoCluster, { nodes, image, homes }: Place): Promise<void> {
   for (const node of nodes)
     for (const disk of ['disk-1', 'disk-2'])
       await insist('an eviction to be cleared', async () => {
@@ -163,7 +163,7 @@ async function restore(stage: Stage, { nodes, image, homes }: Place): Promise<vo
 }
 
 /** Puts all back until an eviction and a clean-up would be admitted again: what has just ended counts for a while. */
-async function untilFree(stage: Stage, place: Place, signal: AbortSignal): Promise<void> {
+async function untilFree(stage: DemoCluster, place: Place, signal: AbortSignal): Promise<void> {
   const { nodes, image, homes } = place
   const began = performance.now()
   let isTold = false
@@ -184,7 +184,7 @@ async function untilFree(stage: Stage, place: Place, signal: AbortSignal): Promi
   }
 }
 
-async function firstDenial(asked: readonly (() => Promise<Outcome>)[]): Promise<string | undefined> {
+async function firstDenial(asked: readonly (() => Promise<RequestOutcome>)[]): Promise<string | undefined> {
   for (const ask of asked) {
     const { admitted, message } = await answered(ask())
     if (!admitted) return message
@@ -192,9 +192,9 @@ async function firstDenial(asked: readonly (() => Promise<Outcome>)[]): Promise<
   return undefined
 }
 
-function stageOf({ longhorn: beside }: Field, connection: Connection): Stage {
+function stageOf({ longhorn: beside }: Field, connection: Connection): DemoCluster {
   const { longhorn, watches } = beside
-  return new Stage({
+  return new DemoCluster({
     ...{ connection, namespace, signal: new AbortController().signal },
     subscribe: (listener) => watches.subscribe(listener),
     crashes: () => longhorn.crashes,
