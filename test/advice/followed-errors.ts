@@ -236,7 +236,7 @@ export const errors: Followed = {
     'The serving certificate and its key':
       'serve without a certificate names the command that makes one, and then starts',
   },
-  'doors/webhook/endpoint': {
+  'doors/webhook/requests': {
     'Holdfast failed to answer': reports,
   },
   'doors/webhook/http-errors': {
