@@ -62,8 +62,9 @@ export function sections(status: Status, look: Look): readonly Section[] {
 function nodeSection(status: Status, look: Look): Section[] {
   const { colours } = look
   const { nodesLeftOut } = status
-  const leftOut = nodesLeftOut === 0 ? [] : [sentence(leftOutWords(nodesLeftOut))]
-  if (status.nodes.length === 0) return nodesLeftOut > 0 ? leftOut : [sentence('There is no Longhorn node.')]
+  const hasNodes = status.nodes.length > 0
+  const leftOut = nodesLeftOut === 0 ? [] : [sentence(leftOutWords(nodesLeftOut, hasNodes))]
+  if (!hasNodes) return nodesLeftOut > 0 ? leftOut : [sentence('There is no Longhorn node.')]
   const paint: Readonly<Record<NodeState, (text: string) => string>> = {
     danger: colours.red,
     flagged: colours.yellow,
@@ -88,8 +89,8 @@ function nodeSection(status: Status, look: Look): Section[] {
   return [...section({ columns, rows, look, what: 'nodes', urgent, notable, more: statesOf }), ...leftOut]
 }
 
-function leftOutWords(nodes: number): string {
-  return `${nodes} ${nodes === 1 ? 'node is' : 'nodes are'} not shown: in service and at rest.`
+function leftOutWords(nodes: number, hasOthers: boolean): string {
+  return `${nodes}${hasOthers ? ' more' : ''} ${nodes === 1 ? 'node is' : 'nodes are'} in service and at rest.`
 }
 
 /** By state; within one by name, as they come. */

@@ -45,9 +45,9 @@ t.test('only nodes that are not in service and at rest are shown, and the others
 t.test('the table says how many it leaves out, and does not say that there is no node', (t) => {
   const shown = (of: TestCluster, only?: readonly string[]) =>
     tables(affected(of, only), { colours: coloursFor({ isTTY: false }, {}), wide: false, server: 'lab' })
-  t.match(shown(mixed()), /n3 [^]*\n2 nodes are not shown: in service and at rest\.\n/)
+  t.match(shown(mixed()), /n3 [^]*\n2 more nodes are in service and at rest\.\n/)
   const atRest = shown(mixed(), ['n8'])
-  t.match(atRest, /\n1 node is not shown: in service and at rest\.\n/)
+  t.match(atRest, /\n1 node is in service and at rest\.\n/)
   t.notMatch(atRest, /There is no Longhorn node|NODE/)
   t.match(shown(cluster('v1.8.0')), 'There is no Longhorn node.')
   t.end()
