@@ -29,6 +29,9 @@ interface Measured {
 }
 
 const both: Measured[] = []
+/** What runs, the latest last. */
+const running: (() => Promise<void>)[] = []
+let stopping: Promise<void> | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => void stop().finally(() => process.exit(1)))
 try {
@@ -54,7 +57,7 @@ async function start(size: Size): Promise<Measured> {
   console.log(
     `# ${nodes} nodes with ${disks} disks, ${images} images with ${copies} copies, ${replicas} replicas`,
   )
-  const loaded = await LoadedCluster.start(size)
+  const loaded = await LoadedCluster.start(size, (end) => running.push(end))
   const figures = new Figures()
   figures.put('ready after (s)', loaded.readyMs / 1_000)
   figures.put('event loop blocked while it starts (ms)', await longestBlockMs(loaded.replica))
@@ -106,6 +109,11 @@ function print(): void {
   console.log('')
 }
 
-async function stop(): Promise<void> {
-  for (const { loaded } of both.splice(0)) await loaded.stop()
+/** A signal and the end wait for the same: without its cluster the measurement fails at once. */
+function stop(): Promise<void> {
+  return (stopping ??= stopAll())
+}
+
+async function stopAll(): Promise<void> {
+  for (const end of running.toReversed()) await end()
 }

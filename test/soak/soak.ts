@@ -20,8 +20,11 @@ const options = soakOptions(process.argv.slice(2))
 const controlMs = 60_000
 
 const field = await Field.start(options)
+let stopping: Promise<void> | undefined
+/** Both wait for the same end: without its cluster the soak fails at once. */
+const stop = (): Promise<void> => (stopping ??= field.stop())
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void field.stop().finally(() => process.exit(1)))
+  process.once(signal, () => void stop().finally(() => process.exit(1)))
 }
 try {
   const failures = [...(await soak()), ...(options.isGuarded ? await control() : [])]
@@ -29,7 +32,7 @@ try {
   if (failures.length === 0) console.log('as promised')
   process.exitCode = failures.length > 0 ? 1 : 0
 } finally {
-  await field.stop()
+  await stop()
 }
 
 /** @returns what does not hold */
