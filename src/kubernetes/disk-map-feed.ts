@@ -238,7 +238,7 @@ export class DiskMapFeed {
       this.#unreadable.delete(kind, name)
     } catch (thrown) {
       const problem = notApplied(kind, name, thrown)
-      this.#unreadable.add({ kind, name, problem: problem.message })
+      this.#unreadable.add({ kind, name, problem: `${problem.error.message}, a bug in Holdfast` })
       onProblem?.(problem)
     }
   }

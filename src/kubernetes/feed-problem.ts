@@ -38,14 +38,18 @@ export function notFollowed(
 export function unreadable(kind: Kind, name: string, problem: string): FeedProblem {
   const message =
     `${kind} ${name} is not what Longhorn's ${version} schema says: ${problem}. Its last readable version stays in ` +
-    `the disk map. Look at it with: kubectl get ${kinds[kind].plural}.${group} ${name} -o yaml`
+    `the disk map. Until it can be read, Holdfast denies dangerous writes. Look at it with: kubectl get ${kinds[kind].plural}.${group} ${name} -o yaml`
   return { type: 'unreadable', kind, name, message }
 }
 
 /** Says that the map threw. */
-export function notApplied(kind: Kind, name: string, thrown: unknown): FeedProblem {
+export function notApplied(
+  kind: Kind,
+  name: string,
+  thrown: unknown,
+): Extract<FeedProblem, { type: 'not-applied' }> {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
-  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a bug in Holdfast: please report it`
+  const message = `Holdfast cannot update ${kind} ${name} in the disk map: ${error.message}. Until it can, Holdfast denies dangerous writes. This is a bug in Holdfast: please report it`
   return { type: 'not-applied', kind, name, message, error }
 }
 

@@ -122,7 +122,9 @@ export const belowMinCopies: Rule = {
       ...(isLost || isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
       subjects: taken.map((copy) => subjectOf(copy, map)),
       found: `the image would have ${readyCopies(ready)} and must have ${spec.minNumberOfCopies}`,
-      why: isLost ? `The copy is lost already: ${whyLostOf(taken, circumstances)}.` : tooFew,
+      why: isLost
+        ? `${taken.length === 1 ? 'The copy is on a lost disk, and does' : 'The copies are on lost disks, and do'} not count: ${whyLostOf(taken, circumstances)}.`
+        : tooFew,
       next: isLost
         ? 'Watch that Longhorn makes another copy.'
         : `Add a disk to spec.diskFileSpecMap and wait until ${spec.minNumberOfCopies} other${spec.minNumberOfCopies === 1 ? ' copy is' : ' copies are'} ready, or lower spec.minNumberOfCopies.`,

@@ -117,7 +117,7 @@ const whichIsNamedHere: Naming = { by: '', otherwise: 'Or name another one with 
 function whichAnchorNames(longhornNamespace: string): Naming {
   return {
     by: `, which Lease ${anchorName} in ${longhornNamespace} names`,
-    otherwise: deleteAnchor(longhornNamespace),
+    otherwise: deleteAnchor('To use another namespace instead', longhornNamespace),
   }
 }
 

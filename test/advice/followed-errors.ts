@@ -168,7 +168,7 @@ export const errors: Followed = {
     'There is no namespace …': madeFirst,
   },
   'kubernetes/leases/book-anchor': {
-    'Once no guard and no proxy runs': sameNamespace,
+    '…, stop every guard and proxy': sameNamespace,
   },
   'kubernetes/certificate-secret': {
     'There is no Secret …': madeFirst,
@@ -190,7 +190,8 @@ export const errors: Followed = {
     'the exec plugin …': plugin,
   },
   'kubernetes/feed-problem': {
-    'the disk map. Look at it with': 'is no longer listed once it can be read, or is gone',
+    'the disk map. Until it can be read': 'is no longer listed once it can be read, or is gone',
+    'Holdfast cannot update': 'can also be one at which the sink throws',
     'Check with: kubectl get crd': 'definitions are applied that are old, not served or not there',
     'Holdfast needs to get, list and watch': 'rights that are missing are given',
     'account to a Role that allows it': 'rights that are missing are given',

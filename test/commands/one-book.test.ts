@@ -69,5 +69,8 @@ t.test('a proxy with another namespace than the cluster’s refuses to start', a
   t.equal(code, 2)
   t.match(stderr, /in namespace team-a, not in team-b/)
   t.match(stderr, 'Start with --namespace team-a.')
-  t.match(stderr, 'kubectl delete lease holdfast-book --namespace longhorn-system')
+  t.match(
+    stderr,
+    'To use team-b for all instead, stop every guard and proxy, and then: kubectl delete lease holdfast-book --namespace longhorn-system',
+  )
 })

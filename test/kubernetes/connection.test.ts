@@ -155,7 +155,7 @@ t.test('no answer', (t) => {
 
   t.test('a body that is lost in the middle', async (t) => {
     const { connection } = await connected(t, 'cut')
-    await t.rejects(get(connection), { kind: 'cut', message: /was lost in GET \/things/ })
+    await t.rejects(get(connection), { kind: 'cut', message: /was lost during GET \/things/ })
   })
 
   t.test('work that cannot be cancelled, as of an exec plugin, is waited for in measure', async (t) => {

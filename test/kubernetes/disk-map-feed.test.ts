@@ -208,9 +208,13 @@ t.test('an object that cannot be read', (t) => {
     server.store.put(pathOf('Node'), node('n2'))
     await eventually(() => sink.objects.has('Node/n2'))
     t.match(problems, [
-      { type: 'not-applied', kind: 'Node', name: 'n1', error: { message: 'no room for n1' } },
+      {
+        ...{ type: 'not-applied', kind: 'Node', name: 'n1', error: { message: 'no room for n1' } },
+        message:
+          /^Holdfast cannot update Node n1 in the disk map: no room for n1\. .*denies dangerous writes/,
+      },
     ])
-    t.match(feed.unreadable, [{ name: 'n1' }])
+    t.match(feed.unreadable, [{ name: 'n1', problem: 'no room for n1, a bug in Holdfast' }])
     sink.refuse = undefined
     server.store.put(pathOf('Node'), node('n1'))
     await eventually(() => feed.unreadable.length === 0)

@@ -124,7 +124,7 @@ t.test('an anchor without a namespace stops the writes until it is deleted', asy
   await eventually(() => followed.state === 'unknown')
   t.match(
     states.at(-1)?.[1],
-    /no annotation holdfast\.dev\/book-namespace.*kubectl delete lease holdfast-book/,
+    /no annotation holdfast\.dev\/book-namespace\. To set it again, stop every guard.*kubectl delete lease holdfast-book/,
   )
   await t.rejects(write(), /no annotation/)
   await remove()

@@ -74,7 +74,7 @@ t.test(
       t.strictSame(effects(findings), ['below-min-copies warn'])
       t.match(findings[0], {
         found: 'the image would have 2 ready copies and must have 3',
-        why: /^The copy is lost already: .*node n1/,
+        why: /^The copy is on a lost disk, and does not count: .*node n1/,
       })
       t.strictSame(
         effects(tooFew.judge(tooFew.cleanUp('golden', ['d1', 'd2']))),

@@ -83,6 +83,10 @@ t.test('a namespace that does not exist is rejected, and the anchor does not nam
   t.equal(await readAnchor(place, signal), undefined)
   await makeAnchor(place, 'gone', signal)
   await t.rejects(person('x'), /no namespace gone .*, which Lease holdfast-book in longhorn-system names/)
+  await t.rejects(
+    person('x'),
+    /\nTo use another namespace instead, stop every guard and proxy, and then: kubectl/,
+  )
 })
 
 t.test('a configured namespace counts without the right to compare', async (t) => {

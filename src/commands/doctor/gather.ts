@@ -184,7 +184,7 @@ async function readMap(connection: Connection, names: Names, signal: AbortSignal
     await live.stop()
     const [lost] = live.unreadable
     if (lost === undefined) return { seen: live.map }
-    return { problem: `${lost.kind} ${lost.name} is not what its schema says: ${lost.problem}.` }
+    return { problem: `${lost.kind} ${lost.name} cannot be read: ${lost.problem}.` }
   } catch (error) {
     if (error instanceof CannotRun) return { problem: error.message }
     throw error

@@ -44,7 +44,9 @@ export async function proveGuard(modules: ProofModules): Promise<boolean> {
   const named = namespace === undefined ? {} : { namespace }
   await proveRegistration(modules, await guardPlace(connection, { longhornNamespace, ...named }, { signal }))
   if ('problem' in policies) {
-    note(`The replicas of the guard could not be asked for their rules: ${policies.problem}`)
+    note(
+      `A dry run has to prove the guard, since its replicas could not be asked for their rules: ${policies.problem}`,
+    )
     await proveDenial(modules)
     return false
   }

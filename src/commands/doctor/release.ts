@@ -16,7 +16,7 @@ export function checkRelease({
     return [
       problem('error', 'release', {
         what: noLonghornIn(names.longhornNamespace),
-        why: 'A guard for this namespace is not ready, and guards no other Longhorn.',
+        why: 'A guard that is set to this namespace is not ready, and does not guard a Longhorn in another namespace.',
         remedy: findLonghorn,
       }),
     ]

@@ -22,7 +22,7 @@ export async function insistOnHold(
   const held = await provesHold(target, proof)
   if (held === undefined) {
     proof.note(
-      `That the guard holds back the removal of copies could not be proved on ${targetName(target)}: no dry run can be made there.`,
+      `No dry run can prove that the guard holds back the removal of copies from ${targetName(target)}. The eviction goes on.`,
     )
   }
   if (held !== false) return

@@ -236,7 +236,8 @@ async function* guarded(
   }
   const fail = (kind: ConnectionFailureKind, message: string) => end(new ConnectionFailure(kind, message))
   const stop = () => end(abortReason(signal))
-  const silent = () => fail('silent', `${server.host} sent nothing for ${idleTimeoutMs / 1000} s in ${what}.`)
+  const silent = () =>
+    fail('silent', `${server.host} sent nothing for ${idleTimeoutMs / 1000} s during ${what}.`)
   const late = (ms: number) => () =>
     fail('timed-out', `${server.host} did not end ${what} within ${ms / 1000} s.`)
 
@@ -270,7 +271,7 @@ function tooLarge({ mostBytes, server, what }: BodyOptions): ConnectionFailure {
 function cut(cause: unknown, { what, server }: Pick<BodyOptions, 'what' | 'server'>): ConnectionFailure {
   return new ConnectionFailure(
     'cut',
-    `The connection to ${server.host} was lost in ${what}: ${inWords(cause)}.`,
+    `The connection to ${server.host} was lost during ${what}: ${inWords(cause)}.`,
     cause,
   )
 }

@@ -57,7 +57,9 @@ export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promi
   if (anchor === undefined) return undefined
   const namespace = bookNamespaceOf(anchor)
   if (namespace.ok) return namespace.value
-  throw new MalformedAnswer(`${namespace.problem}. ${deleteAnchor(place.longhornNamespace)}`)
+  throw new MalformedAnswer(
+    `${namespace.problem}. ${deleteAnchor('To set it again', place.longhornNamespace)}`,
+  )
 }
 
 /**
@@ -88,9 +90,14 @@ export async function makeAnchor(
   throw new Error(`Lease ${anchorName} in ${place.longhornNamespace} is created and deleted again and again.`)
 }
 
-/** The remedy if no door uses the namespace that the anchor names. */
-export function deleteAnchor(longhornNamespace: string): string {
-  return `Once no guard and no proxy runs: kubectl delete lease ${anchorName} --namespace ${longhornNamespace}`
+/**
+ * The remedy if no door uses the namespace that the anchor names. A door that runs makes the anchor
+ * again, with a namespace of its own.
+ *
+ * @param purpose the first words of the sentence: `To set it again`
+ */
+export function deleteAnchor(purpose: string, longhornNamespace: string): string {
+  return `${purpose}, stop every guard and proxy, and then: kubectl delete lease ${anchorName} --namespace ${longhornNamespace}`
 }
 
 function limits({ answerMs }: AnchorPlace) {

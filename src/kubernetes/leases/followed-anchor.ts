@@ -125,7 +125,8 @@ export class FollowedAnchor {
       return
     }
     const says = this.#seen.namespace
-    if (!says.ok) this.#become('unknown', `${says.problem}. ${deleteAnchor(longhornNamespace)}`)
+    if (!says.ok)
+      this.#become('unknown', `${says.problem}. ${deleteAnchor('To set it again', longhornNamespace)}`)
     else this.#agree(says.value, namespace)
   }
 
@@ -189,5 +190,5 @@ export function mayNotMake({ message }: ApiFailure, longhornNamespace: string): 
 
 /** The message for two books. */
 export function elsewhere(says: string, namespace: string, longhornNamespace: string): string {
-  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Guards and proxies with Leases in two namespaces could allow an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(longhornNamespace)}`
+  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Guards and proxies with Leases in two namespaces could allow an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(`To use ${namespace} for all instead`, longhornNamespace)}`
 }

@@ -45,7 +45,10 @@ t.test('a release that Longhorn does not name is the one that is configured in e
 t.test('a namespace without a Longhorn is an error', (t) => {
   const findings = checkRelease(facts({ map: { seen: cluster().map } }))
   t.strictSame(levels(findings), ['error'])
-  t.match(said(findings), /no Longhorn in namespace longhorn-system: [^]*--longhorn-namespace/)
+  t.match(
+    said(findings),
+    /no Longhorn in namespace longhorn-system: [^]*set to this namespace is not ready[^]*--longhorn-namespace/,
+  )
   t.end()
 })
 

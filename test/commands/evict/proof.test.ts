@@ -109,7 +109,10 @@ t.test('nor with a narrowed registration, or without an answer', async (t) => {
 t.test('with the flag up a dry run proves the hold if replicas cannot be asked', async (t) => {
   const held = await cluster(t, { hold: '100ms' })
   t.match(await held.evict(), { step: 'done' }, held.notes.join('\n'))
-  t.match(held.notes.join('\n'), 'could not be asked for their rules: ann may not list pods')
+  t.match(
+    held.notes.join('\n'),
+    'A dry run has to prove the guard, since its replicas could not be asked for their rules: ann may not list pods',
+  )
   t.strictSame(held.sandbox.longhorn.crashes, [])
 
   const allowed = await cluster(t, { rules: { 'cleanup-during-eviction': 'warn' } })
