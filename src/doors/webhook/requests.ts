@@ -106,26 +106,33 @@ export class Requests {
       else if (json instanceof Error) this.failure(request, reply, json, close)
       else this.#review(request, reply, 'json' in json ? json.json : json, text)
     }
-    this.#turns.take(peerOf(request), text.length, read, () => {
+    const busy = (): void => {
       const error = new TooBusy()
       // failurePolicy decides about calls that a busy guard does not answer.
       if (this.#modules.watches) unread(error)
       else this.failure(request, reply, error, close)
-    })
+    }
+    const safely = (answer: () => void) => (): void => {
+      // Its client has gone, and others wait for their turn.
+      if (reply.raw.destroyed) return
+      try {
+        answer()
+      } catch (error) {
+        // Past fastify nobody else catches it, and it would end the process.
+        this.failure(request, reply, error)
+      }
+    }
+    this.#turns.take(peerOf(request), text.length, safely(read), safely(busy))
   }
 
   /** Answers a review that was read. @param body untrusted JSON, or a known review */
   #review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
-    try {
-      const came = { text, bytes: text.length, peer: peerOf(request) }
-      const timeout = fieldOf(request.query, 'timeout')
-      const reviewed = this.#modules.reviewer.review(body, timeout, () => whileAwaited(reply), came)
-      // Most are answered at once, and need no promise for that.
-      if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
-      else this.#send(reply, reviewed)
-    } catch (error) {
-      this.failure(request, reply, error)
-    }
+    const came = { text, bytes: text.length, peer: peerOf(request) }
+    const timeout = fieldOf(request.query, 'timeout')
+    const reviewed = this.#modules.reviewer.review(body, timeout, () => whileAwaited(reply), came)
+    // Most are answered at once, and need no promise for that.
+    if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
+    else this.#send(reply, reviewed)
   }
 
   /** Answers a request that does not get as far as a review. */
