@@ -34,12 +34,14 @@ export class KnownTexts<T> {
   /**
    * Remembers a text that is not known.
    *
-   * @param uid that was read. Another one than the leading means that the rest has a second, so the text is not remembered
+   * @param uid that was read. If it is another one than the leading, or is in the rest too, what was read may come from there:
+   *   such a text, which no API server writes, is not remembered
    */
   keep(text: string, uid: string, value: T): void {
     if (text.length > longest || leadingUid(text) !== uid) return
-    if (this.size >= most) this.#forgetAll()
     const rest = restOf(text, uid)
+    if (rest.includes(uid)) return
+    if (this.size >= most) this.#forgetAll()
     const alike = this.#known.get(rest.length) ?? []
     this.#known.set(rest.length, [...alike, { rest, value }])
     this.size += 1
@@ -52,7 +54,9 @@ export class KnownTexts<T> {
   }
 }
 
-/** An API server's review begins with the kind, the version and the uid. */
+const opening = '"uid":"'
+
+/** @param uid its {@link leadingUid}, which can be a word of the beginning too */
 function restOf(text: string, uid: string): string {
-  return text.slice(text.indexOf(uid) + uid.length)
+  return text.slice(text.indexOf(opening) + opening.length + uid.length)
 }

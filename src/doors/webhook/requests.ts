@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { BodiesUnderWay } from '../http/bodies-under-way.ts'
@@ -106,26 +107,34 @@ export class Requests {
       else if (json instanceof Error) this.failure(request, reply, json, close)
       else this.#review(request, reply, 'json' in json ? json.json : json, text)
     }
-    this.#turns.take(peerOf(request), text.length, read, () => {
+    const busy = (): void => {
       const error = new TooBusy()
       // failurePolicy decides about calls that a busy guard does not answer.
       if (this.#modules.watches) unread(error)
       else this.failure(request, reply, error, close)
-    })
+    }
+    const safely = (answer: () => void) => (): void => {
+      // Its client has gone, and others wait for their turn.
+      if (request.raw.socket.destroyed) return
+      try {
+        answer()
+      } catch (error) {
+        // Past fastify nobody else catches it, and it would end the process.
+        this.failure(request, reply, error)
+      }
+    }
+    this.#turns.take(peerOf(request), text.length, safely(read), safely(busy))
   }
 
   /** Answers a review that was read. @param body untrusted JSON, or a known review */
   #review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
-    try {
-      const came = { text, bytes: text.length, peer: peerOf(request) }
-      const timeout = fieldOf(request.query, 'timeout')
-      const reviewed = this.#modules.reviewer.review(body, timeout, () => whileAwaited(reply), came)
-      // Most are answered at once, and need no promise for that.
-      if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
-      else this.#send(reply, reviewed)
-    } catch (error) {
-      this.failure(request, reply, error)
-    }
+    const came = { text, bytes: text.length, peer: peerOf(request) }
+    const timeout = fieldOf(request.query, 'timeout')
+    const { socket } = request.raw
+    const reviewed = this.#modules.reviewer.review(body, timeout, () => whileConnected(socket), came)
+    // Most are answered at once, and need no promise for that.
+    if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
+    else this.#send(reply, reviewed)
   }
 
   /** Answers a request that does not get as far as a review. */
@@ -209,14 +218,20 @@ function peerOf(request: FastifyRequest): string {
   return request.raw.socket.remoteAddress ?? ''
 }
 
+/** Of connections with reviews that had to wait. */
+const connected = new WeakMap<Socket, AbortSignal>()
+
 /**
- * A signal that aborts when the client goes away without its answer, so that its request is not held any
- * longer.
+ * A signal that aborts when the client goes away, so that its requests are not held any longer. It goes by the connection:
+ * of several requests on one, Node tells only the answer that is next.
  */
-function whileAwaited(reply: FastifyReply): AbortSignal {
+function whileConnected(socket: Socket): AbortSignal {
+  const known = connected.get(socket)
+  if (known) return known
   const gone = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new Error('the client has gone'))
-  })
+  const leave = (): void => gone.abort(new Error('the client has gone'))
+  if (socket.destroyed) leave()
+  else socket.once('close', leave)
+  connected.set(socket, gone.signal)
   return gone.signal
 }

@@ -134,12 +134,14 @@ export class Reviewer {
     const isKnown = body instanceof KnownReview
     const asked = isKnown ? body.asked : this.#read(body)
     if ('ok' in asked) return asked
-    const decided = this.#decidedAtOnce(asked)
+    const change = this.#judged(asked)
+    const decided = change && this.#decidedAtOnce(change)
     if (decided && 'answer' in decided && decided.answer.allowed)
       return { ok: true, value: admissionReview(asked.uid, answerOf(decided)) }
     if (decided) {
       if (!isKnown && text !== undefined) this.#texts.keep(text, asked.uid, asked)
-      return this.#deniedAgain(asked, decided, timeout, whileAwaited)
+      const answer = 'answer' in decided ? answerOf(decided) : this.#recorded(change, decided)
+      return this.#deniedAgain(asked, answer, timeout, whileAwaited)
     }
     return this.#waiting.during({ bytes, peer }, whileAwaited(), (waiting) =>
       this.#reviewed(asked, timeout, waiting),
@@ -173,24 +175,38 @@ export class Reviewer {
     return admissionReview(uid, this.#door.watched(answerUnread(problem)))
   }
 
+  /** The change that the gate decides about, if it is one. */
+  #judged({ namespace, normalised }: Kept): Change | undefined {
+    return normalised.outcome === 'change' && this.#follows(namespace) ? normalised.change : undefined
+  }
+
   /** A change that raises no danger, or was just denied, needs no place, no budget and no timer. */
-  #decidedAtOnce({ namespace, normalised }: Kept): ReturnType<DecideAtOnce> {
-    if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
+  #decidedAtOnce(change: Change): ReturnType<DecideAtOnce> {
     try {
-      return this.#modules.decideAtOnce?.(normalised.change)
+      return this.#modules.decideAtOnce?.(change)
     } catch {
       // It fails in `decide` too, where that is answered for.
       return undefined
     }
   }
 
+  /** A denial that waits for its record. It leaves in time, whatever happens to that. */
+  async #recorded(change: Change, decided: Promise<Outcome>): Promise<AdmissionAnswer> {
+    const { recordMs, graceMs } = this.#options
+    try {
+      return answerOf(await decidedWithin(decided, recordMs + graceMs, this.#modules.timers))
+    } catch (error) {
+      return await this.#door.undecided(change, error)
+    }
+  }
+
   async #deniedAgain(
     request: Kept,
-    decided: Outcome | Promise<Outcome>,
+    denied: AdmissionAnswer | Promise<AdmissionAnswer>,
     timeout: unknown,
     whileAwaited: () => AbortSignal,
   ): Promise<Parsed<ReviewAnswer>> {
-    const answer = answerOf(await decided)
+    const answer = await denied
     const waiting = (): Waiting => {
       const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(parseTimeout(timeout))
       return { until, signal: whileAwaited() }

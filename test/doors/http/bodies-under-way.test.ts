@@ -50,7 +50,12 @@ async function reading(t: Test, limits: Partial<BodyLimits> = {}) {
     const cut = cuts.length
     sent.write('x'.repeat(bytes))
     await eventually(() => bodies.bytes !== before || cuts.length > cut)
-    return { outcome, end: () => sent.end('x'.repeat(size - bytes)), breakOff: () => sent.destroy() }
+    const more = async () => {
+      const came = bodies.bytes
+      sent.write('x')
+      await eventually(() => bodies.bytes !== came || cuts.length > cut)
+    }
+    return { outcome, more, end: () => sent.end('x'.repeat(size - bytes)), breakOff: () => sent.destroy() }
   }
   /** Sends a whole body that is then kept. */
   const keep = async (bytes: number, localAddress = '127.0.0.1') => {
@@ -76,6 +81,17 @@ function outcomeOf(sent: ClientRequest): () => Promise<number | 'cut'> {
   })
   return () => untilAborted(outcome, untilHung())
 }
+
+t.test('a body that comes byte by byte counts as the memory that it takes', async (t) => {
+  const { bodies, send, cuts } = await reading(t)
+  const { more, outcome } = await send(1)
+  t.equal(bodies.bytes, 1)
+  for (let byte = 2; byte <= 8; byte += 1) await more()
+  t.strictSame([bodies.bytes, cuts], [7 * 256, []])
+  await more()
+  t.equal(await outcome(), 'cut')
+  t.strictSame([bodies.bytes, cuts], [0, ['arriving']])
+})
 
 t.test('the oldest body that is not whole is cut when there are too many bytes', async (t) => {
   const { bodies, send, cuts } = await reading(t)

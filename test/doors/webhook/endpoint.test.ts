@@ -206,22 +206,6 @@ t.test('a review counts with the length of its body, for the address that it cam
   t.strictSame(weights, [{ text: '{"a":1}', bytes: 7, peer: '10.0.0.9' }])
 })
 
-t.test('an error of our own is answered and logged', async (t) => {
-  const { log, post } = open(t, {
-    reviewer: {
-      review: () => Promise.reject(new Error('a bug')),
-      unread: () => {
-        throw new Error('it is read')
-      },
-    },
-  })
-  const answer = await post(JSON.stringify(evict))
-  t.equal(answer.statusCode, 500)
-  t.match(answer.json(), { code: 500, message: 'Holdfast failed to answer; its log says why.' })
-  t.match(log.lines, [{ level: 'error', fields: { err: { message: 'a bug' }, path: '/validate' } }])
-  t.notMatch(JSON.stringify(log.lines), 'timeout=')
-})
-
 t.test('any JSON gets a clear answer', async (t) => {
   const { post, log } = open(t)
   const hasUid = (body: unknown) => JSON.stringify(body).includes('"uid":')

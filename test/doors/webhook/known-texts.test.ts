@@ -43,6 +43,26 @@ t.test('a text with a second uid is not remembered, since that one counts', (t) 
   t.end()
 })
 
+t.test(
+  'a text that has its uid elsewhere too is not remembered, since that part would differ in the next',
+  (t) => {
+    const texts = new KnownTexts<string>()
+    texts.keep(textOf(one, { operation: 'UPDATE', name: one }), one, 'what was read')
+    texts.keep(textOf(one).replace('"operation"', `"uid":"${one}","operation"`), one, 'what was read')
+    t.equal(texts.size, 0)
+    t.end()
+  },
+)
+
+t.test('a uid that is also a word of the beginning is found where the uid is', (t) => {
+  for (const uid of ['uid', 'kind', 'v1', 'AdmissionReview']) {
+    const texts = new KnownTexts<string>()
+    texts.keep(textOf(one), one, 'what was read')
+    t.strictSame(texts.find(textOf(uid)), { uid, value: 'what was read' })
+  }
+  t.end()
+})
+
 t.test('it remembers 32 texts of 32 KiB at most', (t) => {
   const texts = new KnownTexts<number>()
   texts.keep(textOf(one, { name: 'x'.repeat(32 * 1024) }), one, 0)

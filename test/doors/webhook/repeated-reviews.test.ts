@@ -1,6 +1,7 @@
 import t from 'tap'
 import { RepeatedRefusals } from '../../../src/doors/webhook/repeated-refusals.ts'
 import { Reviewer, type ReviewModules } from '../../../src/doors/webhook/reviewer.ts'
+import type { Outcome } from '../../../src/gate/ports.ts'
 import type { Change } from '../../../src/rules/change.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { FakeClock } from '../../fixtures/fake-clock.ts'
@@ -66,6 +67,24 @@ t.test('a denial that is given from memory is sent later too, and the gate is no
     t.ok(await atOnce({ ...evict, username: 'ann' }), 'others get it at once')
     t.same(gate.asked, [])
   }
+})
+
+t.test('a denial from memory whose record fails, or does not come, is a denial all the same', async (t) => {
+  const { modules, gate, log, timers, denials } = fakes()
+  const never = new Promise<Outcome>(() => undefined)
+  for (const recorded of [Promise.reject<Outcome>(new Error('the disk is full')), never]) {
+    const reviewer = new Reviewer(options, { ...modules, decideAtOnce: () => recorded })
+    const answer = reviewer.review(review('Node', evict), '1s', awaited)
+    await eventually(() => recorded !== never || timers.waiting.size > 0)
+    timers.fireAll()
+    t.match(await answer, { ok: true, value: { response: { allowed: false, status: { code: 503 } } } })
+  }
+  t.match(denials, [
+    { kind: 'Node', why: 'undecided' },
+    { kind: 'Node', why: 'undecided' },
+  ])
+  t.match(log.lines, [{ level: 'error' }, { level: 'error' }])
+  t.same(gate.asked, [])
 })
 
 t.test('only Longhorn’s answers are delayed, and no dry run’s', async (t) => {

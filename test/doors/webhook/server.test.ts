@@ -155,6 +155,18 @@ t.test('a client that goes away leaves nothing behind', async (t) => {
   await closed
 })
 
+t.test('all reviews of a connection end with it, whichever is answered next', async (t) => {
+  const { gate, silent } = await running(t)
+  gate.answer = () => pendingDecision().decision
+  const socket = await silent()
+  const text = JSON.stringify(evict)
+  const head = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n`
+  socket.write(`${head}${text}`.repeat(3))
+  await until(() => gate.asked.length === 3)
+  socket.destroy()
+  await until(() => gate.asked.every(({ signal }) => signal.aborted))
+})
+
 t.test('a client with its answer does not count as one that went away', async (t) => {
   const { gate, post, server, timers } = await running(t)
   await post(evict)
