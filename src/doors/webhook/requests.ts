@@ -130,8 +130,7 @@ export class Requests {
   #review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
     const came = { text, bytes: text.length, peer: peerOf(request) }
     const timeout = fieldOf(request.query, 'timeout')
-    const { socket } = request.raw
-    const reviewed = this.#modules.reviewer.review(body, timeout, () => whileConnected(socket), came)
+    const reviewed = this.#modules.reviewer.review(body, timeout, () => whileConnected(reply), came)
     // Most are answered at once, and need no promise for that.
     if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
     else this.#send(reply, reviewed)
@@ -218,20 +217,36 @@ function peerOf(request: FastifyRequest): string {
   return request.raw.socket.remoteAddress ?? ''
 }
 
-/** Of connections with reviews that had to wait. */
-const connected = new WeakMap<Socket, AbortSignal>()
+/** The reviews that wait on each connection. */
+const waiting = new WeakMap<Socket, Set<AbortController>>()
 
 /**
  * A signal that aborts when the client goes away, so that its requests are not held any longer. It goes by the connection:
  * of several requests on one, Node tells only the answer that is next.
  */
-function whileConnected(socket: Socket): AbortSignal {
-  const known = connected.get(socket)
-  if (known) return known
+function whileConnected({ raw, request }: FastifyReply): AbortSignal {
+  const { socket } = request.raw
   const gone = new AbortController()
-  const leave = (): void => gone.abort(new Error('the client has gone'))
-  if (socket.destroyed) leave()
-  else socket.once('close', leave)
-  connected.set(socket, gone.signal)
+  if (socket.destroyed) gone.abort(clientGone())
+  const here = waiting.get(socket) ?? waitingOn(socket)
+  here.add(gone)
+  raw.once('close', () => {
+    // A connection is used for days, so it forgets a review that is answered.
+    here.delete(gone)
+    if (!raw.writableFinished) gone.abort(clientGone())
+  })
   return gone.signal
+}
+
+function waitingOn(socket: Socket): Set<AbortController> {
+  const here = new Set<AbortController>()
+  waiting.set(socket, here)
+  socket.once('close', () => {
+    for (const gone of here) gone.abort(clientGone())
+  })
+  return here
+}
+
+function clientGone(): Error {
+  return new Error('the client has gone')
 }
