@@ -37,10 +37,10 @@ const { timeOrigin } = performance
 
 /**
  * The length of a timer for something that takes `ms` milliseconds: 24 days at most. Node takes a longer one for 1 ms, and
- * code that sets its timer again when it fires early would loop.
+ * code that sets its timer again when it fires early would loop. For a time that has passed it is 0: Node 24 warns of less.
  */
 export function timerMs(ms: number): number {
-  return Math.min(ms, 2 ** 31 - 1)
+  return Math.max(0, Math.min(ms, 2 ** 31 - 1))
 }
 
 /**

@@ -1,6 +1,11 @@
 import t from 'tap'
 import { systemClock, timerMs } from '../../src/time/clock.ts'
 
+t.test('a timer for a time that has passed fires at once', (t) => {
+  t.equal(timerMs(-46.08), 0)
+  t.end()
+})
+
 t.test('a timer that is longer than Node’s longest does not fire at once', async (t) => {
   t.equal(timerMs(1), 1)
   let fired = 0
