@@ -10,7 +10,7 @@ process.exitCode = await runProgram(process.argv.slice(2))
 /**
  * Lets Node keep what it has compiled, which saves a third of the time that a command takes to start. Node
  * has this since 22.1. The folder belongs to the user: Node's own choice is one in the temporary folder, and
- * another user could put code there. Where there is none, or it cannot be written, Node compiles each time.
+ * another user could put code there. Without a folder that it can write, Node compiles each time.
  */
 function keepCompiled({ XDG_CACHE_HOME = '', HOME, USERPROFILE = '' }: NodeJS.ProcessEnv): void {
   const enable: unknown = Reflect.get(module, 'enableCompileCache')

@@ -47,7 +47,7 @@ export interface Surroundings {
    */
   readonly onStdoutClosed: (listener: (why: string) => void) => () => void
   /**
-   * Listens for keys of the terminal, each as it is pressed. Absent where standard input is none.
+   * Listens for keys, each as it is pressed. Undefined unless standard input is a terminal.
    *
    * @returns removes the listener
    */

@@ -74,7 +74,7 @@ export interface NotedStatus {
   readonly problem: string | null
 }
 
-/** The note of a node for people and programs; null if there is none. */
+/** Describes the flags that a rescue has noted on a node; null if it has noted none. */
 export function notedStatus(rescue: Parsed<RescueNote> | undefined): NotedStatus | null {
   if (rescue === undefined) return null
   if (!rescue.ok)

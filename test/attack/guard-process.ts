@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { memoryOf } from '../fixtures/process-memory.ts'
 import { root } from '../fixtures/root.ts'
 import { logOf } from '../commands/holdfast.ts'
 
@@ -53,12 +54,12 @@ export class GuardProcess {
 
   /** The most memory since {@link forgetPeak}, resident, in MiB. */
   get peakMiB(): number {
-    return this.isAlive ? this.#memory('VmHWM') : NaN
+    return this.isAlive ? memoryOf(this.#child.pid, 'VmHWM') : NaN
   }
 
   /** Resident memory now, in MiB. */
   get residentMiB(): number {
-    return this.isAlive ? this.#memory('VmRSS') : NaN
+    return this.isAlive ? memoryOf(this.#child.pid) : NaN
   }
 
   /** Earlier peaks no longer count. */
@@ -84,10 +85,5 @@ export class GuardProcess {
     if (output === 'closed') stdout?.destroy()
     else if (output === 'stalled') stdout?.pause()
     else stdout?.resume()
-  }
-
-  #memory(field: 'VmHWM' | 'VmRSS'): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
-    return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024
   }
 }

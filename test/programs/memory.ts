@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import { logOf, startProcess } from '../commands/holdfast.ts'
+import { memoryOf } from '../fixtures/process-memory.ts'
 import { review } from '../doors/webhook/review-builder.ts'
 
 // Run by `npm run test:memory -- NODES`: how much memory a guard takes at the design point (500 nodes with 10 disks, 1,000
@@ -74,14 +75,14 @@ const { port } = await logged('listening')
 let most = 0
 try {
   await logged('every Longhorn object is read')
-  await report('ready')
+  report('ready')
   const lists = await Promise.all(Array.from({ length: evictions }, (_, at) => evict(at)))
-  await report(`${evictions} evictions at once that read whole lists: ${countOf(lists)}`)
+  report(`${evictions} evictions at once that read whole lists: ${countOf(lists)}`)
   for (let at = 0; at < statusWrites; at += 1) await touch(at)
-  await report(`${statusWrites} writes of status`)
+  report(`${statusWrites} writes of status`)
   await held()
   await wait(2_000)
-  await report('after that')
+  report('after that')
 } finally {
   await guard.end()
   agent.destroy()
@@ -98,18 +99,16 @@ async function held(): Promise<void> {
   const asked = pending.map((_, at) => evict(evictions + at))
   // The guard has to have heard of the last clean-up, and every review has to have come.
   await wait(3_000)
-  await report(`${holds} evictions held`)
+  report(`${holds} evictions held`)
   for (const image of pending) await change('BackingImage', image.name, true, asInSpec)
-  await report(`the same, answered: ${countOf(await Promise.all(asked))}`)
+  report(`the same, answered: ${countOf(await Promise.all(asked))}`)
 }
 
 /** The resident memory of the guard, and the most since the report before, in MiB. */
-async function report(what: string): Promise<void> {
-  const status = await readFile(`/proc/${guard.pid}/status`, 'utf8')
-  const mib = (field: string): number =>
-    Math.round(Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024)
-  most = Math.max(most, mib('VmHWM'))
-  console.log(`${what}: ${mib('VmRSS')} MiB, ${mib('VmHWM')} MiB at most so far`)
+function report(what: string): void {
+  const [now, peak] = [Math.round(memoryOf(guard.pid)), Math.round(memoryOf(guard.pid, 'VmHWM'))]
+  most = Math.max(most, peak)
+  console.log(`${what}: ${now} MiB, ${peak} MiB at most so far`)
 }
 
 function countOf(answers: readonly string[]): string {

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +9,7 @@ import { pino } from 'pino'
 import { defaultProxyOptions, type ProxyDoor } from '../../src/doors/proxy/door.ts'
 import { LonghornDoor } from '../../src/doors/proxy/longhorn/door.ts'
 import { ProxyServer } from '../../src/doors/proxy/proxy-server.ts'
+import { memoryOf } from '../fixtures/process-memory.ts'
 import { nobody } from '../doors/proxy/nobody.ts'
 import { unasked } from '../doors/proxy/unasked.ts'
 
@@ -93,21 +93,15 @@ async function rate(url: string, agent: http.Agent, ms = turnMs): Promise<number
   return (done * 1_000) / (performance.now() - began)
 }
 
-/** Resident memory of a process, in MiB. */
-function memoryOf({ pid = 0 }: ChildProcess): number {
-  const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) / 1_024
-}
-
 /** 1 GiB goes through, and nothing of it stays. */
 async function uploadThrough({ child, url }: { child: ChildProcess; url: string }): Promise<void> {
   // Some garbage of read chunks is always there, so this upload comes before the measurement.
   await upload(url, 128, () => undefined)
-  const before = memoryOf(child)
+  const before = memoryOf(child.pid)
   let most = before
   const began = performance.now()
   await upload(url, 1_024, () => {
-    most = Math.max(most, memoryOf(child))
+    most = Math.max(most, memoryOf(child.pid))
   })
   const seconds = (performance.now() - began) / 1_000
   console.log(

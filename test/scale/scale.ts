@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { residentMiB } from '../soak/memory.ts'
+import { memoryOf } from '../fixtures/process-memory.ts'
 import { changes } from './changes.ts'
 import { churn } from './churn.ts'
 import { Figures } from './figures.ts'
@@ -46,7 +46,7 @@ try {
   await inTurns(1, fewRounds, (loaded) => releaseHolds(loaded, held))
   await blocked('many at once')
   for (const { loaded, figures } of both)
-    figures.put('memory at the end (MiB)', await residentMiB(loaded.replica.process.pid))
+    figures.put('memory at the end (MiB)', memoryOf(loaded.replica.process.pid))
   print()
 } finally {
   await stop()
@@ -62,7 +62,7 @@ async function start(size: Size): Promise<Measured> {
   figures.put('ready after (s)', loaded.readyMs / 1_000)
   figures.put('event loop blocked while it starts (ms)', await longestBlockMs(loaded.replica))
   await wait(lagMs)
-  figures.put('memory after the first lists (MiB)', await residentMiB(loaded.replica.process.pid))
+  figures.put('memory after the first lists (MiB)', memoryOf(loaded.replica.process.pid))
   return { loaded, figures }
 }
 
@@ -77,7 +77,7 @@ async function underChurn({ loaded, figures }: Measured): Promise<void> {
   figures.put('writes of status a second', written / seconds)
   figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)
   figures.put('event loop blocked meanwhile (ms)', await longestBlockMs(replica))
-  figures.put('memory after that (MiB)', await residentMiB(replica.process.pid))
+  figures.put('memory after that (MiB)', memoryOf(replica.process.pid))
 }
 
 async function inTurns(

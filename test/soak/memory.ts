@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-
 /** Between two looks at a process. */
 export const sampleMs = 30_000
 /** After two minutes the code is compiled, and the heap as large as the work wants it. */
@@ -35,17 +33,6 @@ export function trendOf(mib: readonly number[]): Trend | undefined {
   const third = Math.floor(warm.length / 3)
   const [first, last] = [median(warm.slice(0, third)), median(warm.slice(-third))]
   return { first, last, isFlat: last <= first + Math.max(slackMiB, first * slackShare) }
-}
-
-/** The resident memory of a process now, in MiB; undefined once it has ended. */
-export async function residentMiB(pid: number): Promise<number | undefined> {
-  try {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    const kib = /VmRSS:\s+(\d+) kB/.exec(status)?.[1]
-    return kib === undefined ? undefined : Number(kib) / 1_024
-  } catch {
-    return undefined
-  }
 }
 
 function median(values: readonly number[]): number {

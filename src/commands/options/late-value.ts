@@ -13,7 +13,7 @@ export class LateValue<T> {
   }
 }
 
-/** Reads the late values of a command. What is wrong with one is told as commander tells it of all others. */
+/** Reads the late values of a command. An invalid one is reported in the words that commander has for all others. */
 export async function readLateValues(command: Command): Promise<void> {
   for (const option of command.options) {
     const name = option.attributeName()

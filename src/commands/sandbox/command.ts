@@ -236,7 +236,7 @@ function sayHowToReach(
   printer.say(
     bare
       ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(targets) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
-      : `A clean-up takes ${drain / 1_000} s here. ${guardHolds(targets) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+      : `A clean-up takes ${drain / 1_000} s here. ${guardHolds(targets) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} The guard’s decisions appear below.`,
   )
 }
 

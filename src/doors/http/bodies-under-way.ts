@@ -53,8 +53,8 @@ interface Body {
 const lateMs = 2_000
 
 /**
- * What a piece of a body counts at least, on average: one of a single byte takes about 200 bytes of the heap (measured on
- * Node 20). A client can send 100,000 of them a second, each in a TLS record of its own.
+ * What a piece of a body counts at least, on average: a piece of one byte takes about 200 bytes of the heap (measured on
+ * Node 20). A client can send each byte in its own TLS record, 100,000 of them a second.
  */
 const bytesOfPiece = 256
 

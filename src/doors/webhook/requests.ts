@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { BodiesUnderWay } from '../http/bodies-under-way.ts'
-import type { BodyRefused, TrafficObserver } from '../http/connection-limit.ts'
+import { type BodyRefused, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { asciiJson, leadingUid, parseJson, reviewText } from './admission-review.ts'
 import type { Callers } from './callers.ts'
@@ -61,12 +61,11 @@ export class Requests {
   }
 
   /** A hook of fastify for requests whose headers have come. */
-  readonly received = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+  readonly received = (request: FastifyRequest, reply: FastifyReply, done: () => void): void =>
+    unlessClosed(request, reply, () => this.#received(request, reply, done))
+
+  #received(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { raw, headers } = request
-    if (raw.socket.destroyed) {
-      reply.hijack()
-      return
-    }
     const refusal = this.#modules.callers?.judge.refusal(raw.socket)
     if (refusal) this.problem(reply, refusal, close)
     else if (request.is404) this.problem(reply, notServed(request.method, request.url))
@@ -119,7 +118,7 @@ export class Requests {
       try {
         answer()
       } catch (error) {
-        // Past fastify nobody else catches it, and it would end the process.
+        // Fastify does not catch errors of a hijacked request, so this one would end the process.
         this.failure(request, reply, error)
       }
     }

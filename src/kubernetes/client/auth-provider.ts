@@ -13,7 +13,7 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
   const asked = { name, authProvider }
   const provider = import('./auth-providers.ts').then(({ authProviders }) => {
     const found = authProviders().find((each) => each.isAuthProvider(asked))
-    // Without it the request would go out as that of nobody.
+    // Without it the API server would take the request for an anonymous one.
     if (found === undefined)
       throw new PluginProblem('no auth-provider has the name that the kubeconfig gives')
     return found

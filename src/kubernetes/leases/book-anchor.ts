@@ -91,8 +91,8 @@ export async function makeAnchor(
 }
 
 /**
- * The remedy if no door uses the namespace that the anchor names. A door that runs makes the anchor
- * again, with a namespace of its own.
+ * The remedy if no door uses the namespace that the anchor names. A running door would make the
+ * anchor again, and name its own namespace in it.
  *
  * @param purpose the first words of the sentence: `To set it again`
  */

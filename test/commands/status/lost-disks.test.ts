@@ -3,6 +3,7 @@ import { observe } from '../../../src/commands/status/observe.ts'
 import { someInDanger, somethingIsWrong } from '../../../src/commands/status/status.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { copy, disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
+import { quietReplica } from './look.ts'
 
 function look({ map }: TestCluster, only: readonly string[] = []) {
   const times = { now: noon, timeOfDay: noon, watchingSince: undefined }
@@ -26,15 +27,8 @@ t.test('a disk counts as lost after the longest time of any replica, or after th
     .image('base', [copy('d1', 'unknown')])
   const after = (guard: readonly (number | undefined)[] | undefined) => {
     const replicas = guard?.map((hours, at) => ({
+      ...quietReplica,
       replica: `r${at}`,
-      version: '1',
-      synced: true,
-      holds: 0,
-      mode: null,
-      release: null,
-      settle: undefined,
-      pendingCleanups: [],
-      settling: [],
       ...(hours !== undefined && { lostAfterMs: hours * 3_600_000 }),
     }))
     const times = { now: noon, timeOfDay: noon, watchingSince: undefined }

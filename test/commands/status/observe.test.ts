@@ -5,7 +5,7 @@ import type { NodeState } from '../../../src/rules/node-state.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'
-import { look } from './look.ts'
+import { look, quietReplica } from './look.ts'
 
 t.test('a replica reports the release that it is configured for', (t) => {
   const answer = { replica: 'a', version: '1', synced: true, holds: 0 }
@@ -34,17 +34,7 @@ t.test('a node settles where something has ended that Longhorn may not have noti
     ['ok', null],
     ['ok', null],
   ])
-  const replica = {
-    replica: 'a',
-    version: '',
-    synced: true,
-    holds: 0,
-    mode: null,
-    release: null,
-    settle: undefined,
-    pendingCleanups: [],
-  }
-  const guard = [{ ...replica, settling: [{ node: 'n2', until }] }]
+  const guard = [{ ...quietReplica, settling: [{ node: 'n2', until }] }]
   t.strictSame(states({ now: noon, guard }), [['ok', null], settles], 'the guard knows better')
   t.strictSame(states({ now: until, guard }), [
     ['ok', null],

@@ -5,6 +5,7 @@ import { coloursFor } from '../../../src/commands/terminal.ts'
 import { cluster, noon } from '../../fixtures/cluster.ts'
 import { copy, disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'
+import { quietReplica } from './look.ts'
 
 const world = cluster('v1.8.0')
   .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })], { evictionRequested: true })
@@ -36,21 +37,8 @@ function text(options: Options = {}): string {
   return tables(status, { colours: coloursFor({ isTTY }, {}), wide, headers, server })
 }
 
-/** What a replica of the guard says of itself. */
-const replica = {
-  replica: 'a',
-  version: '1',
-  synced: true,
-  holds: 0,
-  mode: null,
-  release: null,
-  settle: undefined,
-  pendingCleanups: [],
-  settling: [],
-}
-
 t.test('a node that settles shows how long it still takes', (t) => {
-  const guard = [{ ...replica, settling: [{ node: 'n2', until: noon + 208_000 }] }]
+  const guard = [{ ...quietReplica, settling: [{ node: 'n2', until: noon + 208_000 }] }]
   t.match(text({ guard }), /^n2 .* settling \(8s\)$/m)
   t.end()
 })
@@ -76,7 +64,7 @@ ubuntu   n1     d1          unknown   unknown   unknown
 
 t.test('the heading says by which release the guard judges, where that is not the running one', (t) => {
   const guard = (...releases: (string | null)[]) =>
-    releases.map((release, at) => ({ ...replica, replica: `r${at}`, release }))
+    releases.map((release, at) => ({ ...quietReplica, replica: `r${at}`, release }))
   const same = text({ guard: guard(null, null) })
   t.equal(text({ guard: guard('v1.8.0', 'v1.8.0') }), same)
   t.equal(text({ guard: guard('1.8.0', '1.8.0') }), same, 'with or without a v')
