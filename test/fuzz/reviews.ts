@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/time/clock.ts'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
@@ -51,7 +52,10 @@ export class Reviews {
         known: (...asked) => this.#present().known(...asked),
         unread: (...asked) => this.#present().unread(...asked),
       },
-      clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
+      clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, {
+        timers: systemClock,
+        log,
+      }),
       leaving: new AbortController().signal,
       now: () => performance.now(),
       log,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { peerAddress } from '../../text/plain-text.ts'
+import type { Timers } from '../../time/clock.ts'
 
 /**
  * Answers other than HTTP 200. The API server takes them for a **call failure** and applies `failurePolicy`
@@ -113,14 +114,19 @@ type ConnectionError = Error & { readonly code?: string }
 const distrust =
   /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNSUPPORTED_CERTIFICATE)/
 
+/** The time for which a connection stays open after its last answer, in milliseconds. */
+const lastAnswerMs = 1_000
+
 /** Handles connections that fail before there is a request to answer. */
 export class ClientErrors {
   readonly #keepAliveTimeoutMs: number
+  readonly #timers: Timers
   readonly #log: Log
   #logged = new LogOnce()
 
-  constructor(keepAliveTimeoutMs: number, log: Log) {
+  constructor(keepAliveTimeoutMs: number, { timers, log }: { readonly timers: Timers; readonly log: Log }) {
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs
+    this.#timers = timers
     this.#log = log
   }
 
@@ -133,10 +139,19 @@ export class ClientErrors {
       socket.setTimeout(this.#keepAliveTimeoutMs)
       return
     }
-    if (error.code === 'ECONNRESET' || socket.destroyed) return
+    // It fails again when the client's end comes, after its answer.
+    if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return
     // Below HTTP no client would read an HTTP answer.
-    if (socket.writable && error.code?.startsWith('ERR_SSL') !== true) socket.write(response(error.code))
-    socket.destroy(error)
+    if (!socket.writable || error.code?.startsWith('ERR_SSL') === true) socket.destroy(error)
+    else this.#answerLast(socket, response(error.code))
+  }
+
+  /** Ends the connection with this answer. Bytes that still come would reset a closed one, and the answer would be lost. */
+  #answerLast(socket: Socket, answer: string): void {
+    // None of them is a request any more.
+    socket.removeAllListeners('data').resume()
+    const cancel = this.#timers.setTimer(lastAnswerMs, () => socket.destroy())
+    socket.once('close', cancel).end(answer)
   }
 
   /** After the certificate was replaced, distrust is news again. */

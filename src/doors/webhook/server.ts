@@ -100,7 +100,7 @@ export class WebhookServer {
     this.#authorities = clients?.authorities
     this.#callers = clients && new Callers(clients, { log, timeOfDay })
     const leaving = this.#leaving.signal
-    this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
+    this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules)
     this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
       reviewer: new Reviewer(options, {

@@ -15,7 +15,7 @@ function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review' | 'unr
   const { gate, log, modules } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: reviewer ? { known: () => undefined, ...reviewer } : new Reviewer(options, modules),
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
+    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

@@ -19,7 +19,7 @@ function open(t: Test, enforces: boolean, but: Partial<ReviewOptions> = {}) {
   const passedUnread: string[] = []
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: new Reviewer({ ...options, enforces, ...but }, modules),
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
+    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

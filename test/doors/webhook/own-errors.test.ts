@@ -20,10 +20,10 @@ const bug = (): never => {
 
 /** The endpoint without a socket, and with a reviewer that has bugs. */
 function open(t: Test, reviewer: Partial<Pick<Reviewer, 'review' | 'unread' | 'known'>>) {
-  const { log } = fakes()
+  const { log, modules } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: { known: () => undefined, review: bug, unread: bug, ...reviewer },
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
+    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

@@ -68,7 +68,7 @@ export async function running(
     await once(socket, 'secureConnect')
     return socket
   }
-  return { server, port, healthPort, gate, log, timers, readiness, agent, post, health, silent }
+  return { server, ca, port, healthPort, gate, log, timers, readiness, agent, post, health, silent }
 }
 
 async function read(sent: ReturnType<typeof request>): Promise<Answered> {

@@ -109,8 +109,8 @@ t.test('a certificate that cannot be served is refused, and the old one stays', 
 })
 
 t.test('the log warns once for each certificate that a client does not trust', (t) => {
-  const { log } = fakes()
-  const errors = new ClientErrors(120_000, log)
+  const { log, modules } = fakes()
+  const errors = new ClientErrors(120_000, modules)
   const distrusted = () => {
     const socket = new Socket()
     // The error with which Go's TLS ends a handshake, as Node reports it.

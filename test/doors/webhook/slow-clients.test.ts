@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { TLSSocket } from 'node:tls'
+import { Socket } from 'node:net'
+import { connect, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { defaultWebhookOptions } from '../../../src/doors/webhook/server.ts'
@@ -19,12 +20,9 @@ async function trickle(t: Test, socket: TLSSocket, text: string): Promise<string
   let at = 0
   let answer = ''
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
-  // A byte that is sent after the answer resets the connection, and the answer is lost. The server answers from a timer, and
-  // after timers the event loop reads: what was answered is seen before the next byte.
-  const send = (): void => {
-    if (answer === '' && socket.writable) socket.write(text.charAt(at++ % text.length))
-  }
-  const sending = setInterval(() => setImmediate(send), 2)
+  const sending = setInterval(() => {
+    if (socket.writable) socket.write(text.charAt(at++ % text.length))
+  }, 2)
   t.teardown(() => clearInterval(sending))
   await once(socket, 'close')
   clearInterval(sending)
@@ -59,6 +57,26 @@ t.test(
     t.equal(gate.asked.length, 10, 'and no others')
   },
 )
+
+t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
+  const { ca, port, gate, timers } = await running(t)
+  const below = new Socket({ allowHalfOpen: true }).connect(port, '127.0.0.1')
+  const socket = connect({ host: '127.0.0.1', socket: below, ca })
+  t.teardown(() => socket.destroy())
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+  socket.write(`no HTTP\r\n\r\n${body.repeat(2_000)}`)
+  await once(socket, 'end')
+  t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*"This is not an HTTP\/1\.1 request\."}$/)
+  t.notOk(socket.closed, 'it may still send')
+  timers.fireAll()
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('error', () => undefined)
+  const sending = setInterval(() => socket.write(body), 2)
+  t.teardown(() => clearInterval(sending))
+  await closed
+  t.equal(gate.asked.length, 0)
+})
 
 t.test('the limits of slow requests are beyond every call of an API server, and a minute at most', (t) => {
   const { headersTimeoutMs, requestTimeoutMs, lateCheckMs } = defaultWebhookOptions
