@@ -1,7 +1,7 @@
 # What the image is built on. `npm run image:bases` asks the registries for the digests and writes them here, after a `@`;
 # a release takes no base without one.
-ARG NODE=docker.io/library/node:24.22.3-trixie-slim
-ARG RUNTIME=gcr.io/distroless/cc-debian13:nonroot
+ARG NODE=docker.io/library/node:24.21.0-trixie-slim@sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe
+ARG RUNTIME=gcr.io/distroless/cc-debian13:nonroot@sha256:54df941ed0d06a1bd95ef5e0ce391fd8d9f94b64782dc9a60062727849ee3f97
 
 # The bundle is the same for all platforms, so it is made on the builder's own: nothing is emulated.
 FROM --platform=$BUILDPLATFORM ${NODE} AS build

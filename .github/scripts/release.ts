@@ -60,9 +60,9 @@ const tasks: Readonly<Record<string, (...args: readonly string[]) => void | Prom
     void tasks.sbom?.(file(`holdfast-${version}.tgz`), file(`holdfast-${version}.cdx.json`))
     void tasks.checksums?.(folder)
   },
-  /** bases: every base of the image is pinned by its digest. */
-  bases() {
-    const unpinned = basesOf(read('Dockerfile')).filter(({ digest }) => digest === undefined)
+  /** bases [FILE]: every base that a Dockerfile names is pinned by its digest. */
+  bases(file = join(root, 'Dockerfile')) {
+    const unpinned = basesOf(readFileSync(file, 'utf8')).filter(({ digest }) => digest === undefined)
     for (const { name, tag } of unpinned) console.error(`Dockerfile: ${name} is ${tag}, without a digest`)
     if (unpinned.length > 0)
       throw new Error(

@@ -39,9 +39,13 @@ t.test('the bases are the arguments that FROM names, with or without a digest', 
   t.end()
 })
 
-t.test('our Dockerfile has two bases, both with a registry and a tag', (t) => {
-  const names = basesOf(read('Dockerfile')).map(({ name }) => name)
-  t.strictSame(names, ['NODE', 'RUNTIME'])
+t.test('our Dockerfile has two bases, each with a registry, a tag and a digest', (t) => {
+  const bases = basesOf(read('Dockerfile'))
+  t.strictSame(
+    bases.map(({ name }) => name),
+    ['NODE', 'RUNTIME'],
+  )
+  for (const { digest } of bases) t.match(digest, /^sha256:[0-9a-f]{64}$/)
   t.end()
 })
 
