@@ -6,6 +6,8 @@ import { root } from '../fixtures/root.ts'
 
 /** The Kubernetes that is built where none is at hand; the one of go.mod. */
 export const kubernetesVersion = 'v1.36.2'
+/** The etcd that is built where none of today is at hand; the one of go.mod. */
+const etcdVersion = 'v3.6.8'
 const actionlintModule = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
 /** Of Prometheus 3.16. It has neither `replace` nor `exclude`, so it is built as it is, and no go.mod of ours grows. */
@@ -23,8 +25,8 @@ export interface Binaries {
 export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
 
 /**
- * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds the latter two with
- * Go, once, outside the checkout.
+ * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds them with Go, once,
+ * outside the checkout.
  *
  * @throws Error that names the missing program and how to get it
  */
@@ -77,13 +79,24 @@ export function buildPromtool(): string {
   return built
 }
 
+/** Debian's etcd may be 3.4, which no cluster of today has. */
 function etcd(): string {
-  const found = ['etcd', '/usr/bin/etcd'].find((path) => spawnSync(path, ['--version']).status === 0)
-  if (found === undefined)
-    throw new Error(
-      'There is no etcd: apt-get install etcd-server, or name a folder with KUBEBUILDER_ASSETS.',
-    )
-  return found
+  const { stdout } = spawnSync('etcd', ['--version'], { encoding: 'utf8' })
+  if (isToday(stdout)) return 'etcd'
+  const built = join(cache, `etcd-${etcdVersion}`)
+  if (!existsSync(built)) {
+    console.error(`# etcd ${etcdVersion} is built; this happens once`)
+    const stripped = ['-trimpath', '-ldflags', '-s -w']
+    go(['build', ...stripped, '-o', built, 'go.etcd.io/etcd/server/v3'], { ...process.env, CGO_ENABLED: '0' })
+  }
+  return built
+}
+
+/** True for 3.5.13 and newer. @param text what `etcd --version` prints */
+export function isToday(text: string): boolean {
+  const [major = 0, minor = 0, patch = 0] =
+    /^etcd Version: (\d+)\.(\d+)\.(\d+)/m.exec(text)?.slice(1).map(Number) ?? []
+  return major > 3 || (major === 3 && (minor > 5 || (minor === 5 && patch >= 13)))
 }
 
 function helm(): string {
