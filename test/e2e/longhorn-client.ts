@@ -1,6 +1,7 @@
 import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../src/kubernetes/client/failures.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
+import { defaultBackOffLimits } from '../../src/kubernetes/watch/back-off.ts'
 import { ListWatch } from '../../src/kubernetes/watch/list-watch.ts'
 import {
   ApiError,
@@ -113,6 +114,9 @@ export class LonghornWatches {
   }
 }
 
+/** The caches of managers have a back-off of their own, whose limits the guards know. This one must add nothing to it. */
+const atOnce = { ...defaultBackOffLimits, baseMs: 50, capMs: 200, maxRetryAfterMs: 200 }
+
 /** One resource. Its watches break with that of the API server, as those of the embedded one do. */
 class Followed {
   readonly synced: Promise<void>
@@ -130,6 +134,7 @@ class Followed {
       connection,
       path,
       project: objectIn,
+      limits: { backOff: atOnce },
       onChange: ({ type, name, value }) => {
         if (type === 'deleted') this.#objects.delete(name)
         else this.#objects.set(name, value)

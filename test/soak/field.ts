@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CrashRecord, Report } from '../../src/sandbox/controllers/report.ts'
+import type { Report } from '../../src/sandbox/controllers/report.ts'
 import type { DiskName } from '../../src/sandbox/controllers/seed-objects.ts'
 import { binaries } from '../e2e/binaries.ts'
 import { ask, longhornPath } from '../e2e/cluster.ts'
@@ -10,6 +10,7 @@ import { installed, RealCluster } from '../e2e/real-cluster.ts'
 import { maxRelistMs } from '../race/guarded-sandbox.ts'
 import { isDenial } from './clients.ts'
 import type { SoakOptions } from './options.ts'
+import { type Panic, panicText, SeenVersions } from './seen-versions.ts'
 import { SlowLeases } from './slow-leases.ts'
 
 /** The API server may commit an admitted write for so long; reservations last 10 s longer. */
@@ -33,7 +34,10 @@ export class Field {
   /** Images that nobody removes copies of. */
   readonly bystanders: readonly string[]
   readonly auditFolder: string
-  readonly crashes: CrashRecord[]
+  readonly seen: SeenVersions
+  readonly panics: readonly Panic[]
+  /** How long an ended change counts for the guards at most, in milliseconds: after their own watches broke. */
+  readonly countedForMs: number
   /** Objects of which Longhorn's account was denied a write, and how often. */
   readonly refused: ReadonlyMap<string, number>
   #files = 0
@@ -46,7 +50,9 @@ export class Field {
     this.places = parts.places
     this.bystanders = parts.bystanders
     this.auditFolder = parts.auditFolder
-    this.crashes = parts.crashes
+    this.seen = parts.seen
+    this.panics = parts.panics
+    this.countedForMs = parts.countedForMs
     this.refused = parts.refused
   }
 
@@ -60,7 +66,8 @@ export class Field {
     const registration = 'validatingwebhookconfigurations'
     // Nobody answers yet.
     await cluster.must(['delete', registration, 'holdfast'])
-    const crashes: CrashRecord[] = []
+    const seen = new SeenVersions()
+    const panics: Panic[] = []
     const refused = new Map<string, number>()
     const longhorn = await LonghornBeside.start(
       cluster,
@@ -69,7 +76,7 @@ export class Field {
         ...{ drainMs: 500, copyMs: 100, syncMs: 500, reactMs: 10, specLagMs: 200 },
         ...{ restartMs: 200, maxRestartMs: 200, maxRelistMs, informerLagMs },
       },
-      (report) => hear(report, crashes, refused),
+      (report) => hear(report, { seen, panics, refused }),
     )
     // For images whose first file has to be on this node.
     for (const node of longhorn.seeded.nodes)
@@ -91,7 +98,8 @@ export class Field {
     })
     const bystanders = Array.from({ length: lanes }, (_, at) => `calm-${at}`)
     const field = new Field({
-      ...{ cluster, longhorn, guards, leases, places, bystanders, auditFolder, crashes, refused },
+      ...{ cluster, longhorn, guards, leases, places, bystanders, auditFolder, seen, panics, refused },
+      countedForMs: outage,
     })
     // A replica that starts puts its authority there.
     if (isGuarded) await cluster.must(['apply', '-f', '-'], yaml)
@@ -132,11 +140,18 @@ function seeded(lanes: number) {
   }
 }
 
-function hear(report: Report, crashes: CrashRecord[], refused: Map<string, number>): void {
-  if (report.kind === 'crash') crashes.push(report.crash)
+function hear(
+  report: Report,
+  heard: { readonly seen: SeenVersions; readonly panics: Panic[]; readonly refused: Map<string, number> },
+): void {
+  if (report.kind === 'crash') {
+    const panic = heard.seen.panic(report.crash, performance.now())
+    heard.panics.push(panic)
+    console.log(`# a panic of ${panicText(panic)}`)
+  }
   if (report.kind !== 'refused' || !isDenial(report.status.message)) return
   const name = report.write.split(' ').at(-1) ?? ''
-  refused.set(name, (refused.get(name) ?? 0) + 1)
+  heard.refused.set(name, (heard.refused.get(name) ?? 0) + 1)
 }
 
 /** Lets the guards reach the API server by this way. */

@@ -2,26 +2,29 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ApiError, type ObjectEvent, type OpenWatch } from '../../src/sandbox/cluster-client.ts'
 import { resources } from '../../src/sandbox/controllers/resources.ts'
 import type { LonghornWatches } from '../e2e/longhorn-client.ts'
+import type { SeenVersions } from './seen-versions.ts'
 import { type VerdictOracle, versionOf } from './verdict-oracle.ts'
 
 /** A watch of another kind may tell of an earlier write by so much later, in milliseconds. */
 const patienceMs = 3_000
 const everyMs = 200
 
-/** Tells the oracle of all writes of nodes and images, in the order in which etcd has committed them. */
+/** Tells the oracle of all writes of nodes and images, in the order in which etcd has committed them, and when each came. */
 export class History {
   /** How often a watch broke, so that writes may have gone unseen and the oracle had to begin anew. */
   gaps = 0
   readonly #watches: LonghornWatches
   readonly #oracle: VerdictOracle
+  readonly #seen: SeenVersions
   readonly #over: Promise<void>
   #coming: { readonly at: number; readonly event: ObjectEvent }[] = []
   #opened: readonly OpenWatch[] = []
   #isStopped = false
 
-  constructor(watches: LonghornWatches, oracle: VerdictOracle) {
+  constructor(watches: LonghornWatches, oracle: VerdictOracle, seen: SeenVersions) {
     this.#watches = watches
     this.#oracle = oracle
+    this.#seen = seen
     this.#over = this.#follow()
   }
 
@@ -45,7 +48,11 @@ export class History {
   /** Tries again a little later while the API server is away. */
   #open(): void {
     const sink = {
-      changed: (event: ObjectEvent) => this.#coming.push({ at: performance.now(), event }),
+      changed: (event: ObjectEvent) => {
+        const at = performance.now()
+        this.#seen.note(event.object, at)
+        this.#coming.push({ at, event })
+      },
       broken: () => this.#break(),
     }
     const opened: OpenWatch[] = []
@@ -58,7 +65,9 @@ export class History {
       return
     }
     this.#opened = opened
-    this.#oracle.begin(opened.flatMap(({ objects }) => objects))
+    const objects = opened.flatMap((each) => each.objects)
+    for (const object of objects) this.#seen.note(object, performance.now())
+    this.#oracle.begin(objects)
   }
 
   #tell(until: number): void {

@@ -4,6 +4,7 @@ import type { Field } from './field.ts'
 import { longMs, type Tally } from './lanes.ts'
 import { type Course, trendOf } from './memory.ts'
 import type { Comparison } from './records.ts'
+import { isTooLate, panicText } from './seen-versions.ts'
 import type { VerdictOracle } from './verdict-oracle.ts'
 
 /** Everything that a soak has seen. */
@@ -37,7 +38,12 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
   )
   for (const [reason, times] of clients.reasons) line(`  unanswered: ${reason}`, times)
   line('the slowest answer', `${(slowestMs / 1_000).toFixed(1)} s`)
-  line('panics', field.crashes.length)
+  const late = field.panics.filter((panic) => isTooLate(panic, field.countedForMs))
+  line('panics', field.panics.length - late.length)
+  line(
+    `panics of managers that were later than the ${field.countedForMs / 1_000} s for which the guards count`,
+    late.length,
+  )
   line(
     'wrong verdicts',
     `${oracle.wrong.length} of ${oracle.judged} committed writes of a spec, ${gaps} gaps in the history`,
@@ -63,11 +69,11 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     'memory of all replicas',
     `${mibs(Math.max(...memory.flatMap(({ mib }) => mib)))} at most, ${short} lived too short to be judged`,
   )
-  const [crash] = field.crashes
+  const crash = field.panics.find((panic) => !isTooLate(panic, field.countedForMs))
   const [wrong] = oracle.wrong
   const [lost] = comparison.lost
   return [
-    ...(crash ? [`a manager panicked: ${JSON.stringify(crash)}`] : []),
+    ...(crash ? [`a manager panicked: ${panicText(crash)}: ${JSON.stringify(crash.crash)}`] : []),
     ...(wrong ? [`a wrong verdict: ${wrong.write}, ${wrong.why}`] : []),
     ...(lost ? [`a denial of ${lost.user} is not on record: ${lost.message}`] : []),
     ...comparison.lostOfLonghorn.map((object) => `a denial of Longhorn about ${object} is not on record`),

@@ -40,7 +40,7 @@ async function soak(): Promise<string[]> {
   console.log(`${field.cluster.what}, ${field.places.length} pairs at a time for ${options.ms / 1_000} s`)
   const clients = new Clients(field.cluster.connection)
   const oracle = new VerdictOracle('A')
-  const history = new History(field.longhorn.watches, oracle)
+  const history = new History(field.longhorn.watches, oracle, field.seen)
   const churn = new Churn(field)
   const samples = new Samples(field.guards)
   const over = ending(options.ms)
@@ -60,21 +60,21 @@ async function soak(): Promise<string[]> {
 
 /** Without the registration both judges have to find fault. @returns what does not hold */
 async function control(): Promise<string[]> {
-  const before = field.crashes.length
+  const before = field.panics.length
   const oracle = new VerdictOracle('A')
-  const history = new History(field.longhorn.watches, oracle)
+  const history = new History(field.longhorn.watches, oracle, field.seen)
   await field.cluster.must(['delete', 'validatingwebhookconfigurations', 'holdfast'])
   const proven = new AbortController()
   setMaxListeners(0, proven.signal)
   const sending = sendPairs(field, new Clients(field.cluster.connection, 'control').connection, proven.signal)
   const until = performance.now() + controlMs
-  while (performance.now() < until && (field.crashes.length === before || oracle.wrong.length === 0))
+  while (performance.now() < until && (field.panics.length === before || oracle.wrong.length === 0))
     await wait(200)
   proven.abort()
   // A manager that crashes again and again is not put back in time.
   await sending.catch((error: unknown) => console.log(`# without a guard: ${String(error)}`))
   await history.stop()
-  const panics = field.crashes.length - before
+  const panics = field.panics.length - before
   console.log(`without a guard: ${panics} panics, ${oracle.wrong.length} wrong verdicts`)
   return [
     ...(panics === 0 ? ['without a guard no manager panicked, so this run proves nothing'] : []),
@@ -87,7 +87,7 @@ async function progress(clients: Clients, signal: AbortSignal): Promise<void> {
   for (;;) {
     await wait(60_000, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return
-    console.log(`# ${clients.writes} writes, ${field.crashes.length} panics`)
+    console.log(`# ${clients.writes} writes, ${field.panics.length} panics`)
   }
 }
 
