@@ -11,7 +11,7 @@ import type { Effort, Figure } from './contest/rounds.ts'
 import { measureProxies } from './proxies/measure.ts'
 import { judge } from './report/judge.ts'
 import { writtenFrom } from './report/page.ts'
-import { readRecord, type Record, writeRecord } from './report/record.ts'
+import { readRecord, type Recorded, writeRecord } from './report/record.ts'
 import { tableOf } from './report/table.ts'
 import { measureReviews } from './reviews/measure.ts'
 
@@ -55,7 +55,7 @@ switch (what) {
 // The guards still have their list-watches.
 process.exit()
 
-async function measure(effort: Effort): Promise<Record> {
+async function measure(effort: Effort): Promise<Recorded> {
   const missing: string[] = []
   const cluster = await startCluster()
   try {
@@ -78,12 +78,14 @@ function machine(): string {
   return `Measured with Node ${process.version} on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}).`
 }
 
-function write(figures: Record): void {
+function write(figures: Recorded): void {
   const to = values.to ?? root
-  const { page, images } = writtenFrom(readFileSync(join(root, paths.page), 'utf8'), figures)
   for (const path of [join(to, dirname(paths.record)), join(to, paths.images)])
     mkdirSync(path, { recursive: true })
   writeRecord(join(to, paths.record), figures)
+  // From the digits that are kept, so that `draw` writes the same.
+  const kept = readRecord(join(to, paths.record))
+  const { page, images } = writtenFrom(readFileSync(join(root, paths.page), 'utf8'), kept)
   writeFileSync(join(to, paths.page), page)
   for (const [name, svg] of images) writeFileSync(join(to, paths.images, name), svg)
 }

@@ -1,5 +1,5 @@
 import { type Plot, plotOf } from './plot.ts'
-import type { Record } from './record.ts'
+import type { Recorded } from './record.ts'
 import { tableOf } from './table.ts'
 
 /** The parts of docs/performance.md that are made from the record, by the names of their marks. */
@@ -18,7 +18,7 @@ export interface Written {
 }
 
 /** Puts the record into the page, between its marks. @throws if the page has no place for it */
-export function writtenFrom(page: string, record: Record): Written {
+export function writtenFrom(page: string, record: Recorded): Written {
   const images = new Map<string, string>()
   let text = page
   for (const part of Object.keys(parts) as Part[]) {
@@ -31,7 +31,7 @@ export function writtenFrom(page: string, record: Record): Written {
   return { page: text, images }
 }
 
-function textOf(part: Part, { machine, missing, [part]: figures }: Record, plot: Plot): string {
+function textOf(part: Part, { machine, missing, [part]: figures }: Recorded, plot: Plot): string {
   const paragraphs = [
     machine,
     `![${plot.title}. ${plot.description.replaceAll(/[[\]]/g, '')}](images/${imageOf(part)})`,

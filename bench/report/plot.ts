@@ -13,7 +13,7 @@ export interface Plot {
 const width = 760
 const names = 200
 const rates = { left: 210, width: 300 }
-const times = { left: 590, width: 110 }
+const times = { left: 585, width: 95 }
 const row = 24
 
 const style = `

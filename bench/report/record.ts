@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Figure } from '../contest/rounds.ts'
 
 /** The figures of one run, kept in bench/record.json: docs/performance.md is made from them, and later runs are judged by them. */
-export interface Record {
+export interface Recorded {
   /** The machine and the versions. */
   readonly machine: string
   readonly reviews: readonly Figure[]
@@ -11,11 +11,11 @@ export interface Record {
   readonly missing: readonly string[]
 }
 
-export function readRecord(path: string): Record {
-  return JSON.parse(readFileSync(path, 'utf8')) as Record
+export function readRecord(path: string): Recorded {
+  return JSON.parse(readFileSync(path, 'utf8')) as Recorded
 }
 
-export function writeRecord(path: string, record: Record): void {
+export function writeRecord(path: string, record: Recorded): void {
   writeFileSync(path, `${JSON.stringify(record, rounded, 2)}\n`)
 }
 

@@ -7,6 +7,7 @@ import { Contender, type Listening } from '../contest/contender.ts'
 import { orMissing } from '../contest/missing.ts'
 import { forked, spawned } from '../contest/processes.ts'
 import { compare, type Effort, type Figure } from '../contest/rounds.ts'
+import { serverWords } from '../report/words.ts'
 import { buildGo, type GoServer } from './go.ts'
 import { installPepr, pathOfPepr, startPepr } from './pepr.ts'
 import { questions, ReviewRequest } from './questions.ts'
@@ -15,9 +16,10 @@ import type { Start } from './servers.ts'
 /** The servers that answer reviews. */
 type ReviewServer = Start['name'] | GoServer | 'pepr'
 
-const usual: readonly ReviewServer[] = ['bare', 'fastify', 'holdfast']
+const all: readonly ReviewServer[] = ['bare', 'fastify', 'lean', 'controller-runtime', 'pepr', 'holdfast']
 const few: readonly ReviewServer[] = ['bare', 'holdfast']
-const installed: readonly ReviewServer[] = ['lean', 'controller-runtime', 'pepr']
+/** Those that are built or installed first, which may fail. */
+const installed: ReadonlySet<ReviewServer> = new Set(['lean', 'controller-runtime', 'pepr'])
 
 /** Compares the servers for reviews. @param missing gets a sentence for each that cannot run here */
 export async function measureReviews(
@@ -45,12 +47,12 @@ export async function measureReviews(
         api: cluster.api,
       } satisfies Start)
     }
-    const enter = async (name: ReviewServer, server: Listening | undefined): Promise<void> => {
+    for (const name of effort.ofAll ? all : few) {
+      const server = installed.has(name)
+        ? await orMissing(serverWords[name] ?? name, missing, () => start(name))
+        : await start(name)
       if (server) contenders.push(await Contender.of(name, server, tls.cert))
     }
-    for (const name of effort.ofAll ? usual : few) await enter(name, await start(name))
-    for (const name of effort.ofAll ? installed : [])
-      await enter(name, await orMissing(name, missing, () => start(name)))
     const figures: Figure[] = []
     for (const question of questions) {
       const request = new ReviewRequest(question, cluster.asked, '/validate')
