@@ -2,7 +2,7 @@ import { fieldOf } from '../src/json/schema.ts'
 import type { ClusterObject } from '../src/sandbox/cluster-client.ts'
 import { resources } from '../src/sandbox/controllers/resources.ts'
 import { Sandbox } from '../src/sandbox/sandbox.ts'
-import type { Asked } from './reviews.ts'
+import type { Asked } from './reviews/questions.ts'
 
 /** The embedded cluster of the comparison, and the objects that the questions are about. */
 export interface BenchCluster {

@@ -1,60 +1,91 @@
-// Run by `npm run bench`: what a review costs beside a bare server. `-- quick` takes a minute, `-- write` puts the table into
-// docs/performance.md. It fails if Holdfast reaches less than half of the rate that it reached when this was written.
-import { readFileSync, writeFileSync } from 'node:fs'
+// Run by `npm run bench`: what a review and a request through a proxy cost beside the servers that one would take instead.
+// `-- quick` compares with the bare servers alone, and fails if Holdfast reaches half of what bench/record.json says.
+// `-- write` keeps the figures there, and writes docs/performance.md and its pictures; `-- draw` writes them from what is
+// kept. `--to FOLDER` leaves all of these files alone, and writes them there.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
-import { measureReviews, type Result } from './review.ts'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startCluster } from './cluster.ts'
+import type { Effort, Figure } from './contest/rounds.ts'
+import { measureProxies } from './proxies/measure.ts'
+import { judge } from './report/judge.ts'
+import { writtenFrom } from './report/page.ts'
+import { readRecord, type Recorded, writeRecord } from './report/record.ts'
+import { tableOf } from './report/table.ts'
+import { measureReviews } from './reviews/measure.ts'
 
-/** Half of the rate on two cores with Node 24. Noise does not go that far. */
-const leastShare = { passes: 0.42, denied: 0.45 } as const
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { to: { type: 'string' }, rounds: { type: 'string', default: '60' } },
+})
+const [what = 'all'] = positionals
 
-const what = { passes: 'raises no danger, 9 KB', denied: 'is denied again, 6 KB' } as const
+/** Before so many answers, a third of the CPU that a server takes is compiling (measured with perf on Node 24). */
+const whole: Effort = { ofAll: true, rounds: Number(values.rounds), warmUpAnswers: 40_000, warmUpMs: 20_000 }
+const few: Effort = { ofAll: false, rounds: 6, warmUpAnswers: 8_000, warmUpMs: 4_000 }
 
-const servers: Readonly<Record<Result['name'], string>> = {
-  bare: 'bare `node:https`, JSON.parse',
-  fastify: 'fastify with ajv',
-  holdfast: 'Holdfast',
+const paths = { record: 'bench/record.json', page: 'docs/performance.md', images: 'docs/images' }
+const root = join(import.meta.dirname, '..')
+const record = readRecord(join(root, paths.record))
+
+switch (what) {
+  case 'all':
+    await measure(whole)
+    break
+  case 'quick': {
+    const slow = await judge(async () => {
+      const { reviews, proxies } = await measure(few)
+      return [...reviews, ...proxies]
+    }, [...record.reviews, ...record.proxies])
+    for (const sentence of slow) console.error(sentence)
+    if (slow.length > 0) process.exitCode = 1
+    break
+  }
+  case 'write':
+    write(await measure(whole))
+    break
+  case 'draw':
+    write(record)
+    break
+  default:
+    console.error(`npm run bench -- ${what} is none of: quick, write, draw.`)
+    process.exitCode = 1
+}
+// The guards still have their list-watches.
+process.exit()
+
+async function measure(effort: Effort): Promise<Recorded> {
+  const missing: string[] = []
+  const cluster = await startCluster()
+  try {
+    const reviews = await measureReviews(cluster, effort, missing)
+    show('a review that', reviews)
+    const proxies = await measureProxies(cluster, effort, missing)
+    show('a request that', proxies)
+    for (const sentence of missing) console.log(sentence)
+    return { machine: machine(), reviews, proxies, missing }
+  } finally {
+    await cluster.stop()
+  }
 }
 
-const quick = process.argv.includes('quick')
-const results = await measureReviews(quick ? 8 : 60)
-const text = `${[heading(), ...results.map(row)].join('\n')}\n`
-process.stdout.write(text)
-if (process.argv.includes('write')) write(text)
-const slow = results.filter(
-  ({ name, question, rateShare }) => name === 'holdfast' && rateShare < leastShare[question],
-)
-for (const { question, rateShare } of slow)
-  console.error(`A review that ${what[question]}, reaches ${rateShare.toFixed(2)} of the bare server's rate.`)
-process.exit(slow.length > 0 ? 1 : 0)
-
-function heading(): string {
-  return [
-    '| a review that | server | a second | of the bare rate | CPU for each | p50 | p99 |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-  ].join('\n')
+function show(asked: string, figures: readonly Figure[]): void {
+  console.log(tableOf(asked, figures))
 }
 
-function row({ question, name, aSecond, cpuUs, p50Ms, p99Ms, rateShare }: Result): string {
-  const cells = [
-    what[question],
-    servers[name],
-    Math.round(aSecond).toLocaleString('en'),
-    rateShare.toFixed(2),
-    `${cpuUs.toFixed(0)} µs`,
-    `${p50Ms.toFixed(1)} ms`,
-    `${p99Ms.toFixed(1)} ms`,
-  ]
-  return `| ${cells.join(' | ')} |`
+function machine(): string {
+  return `Measured with Node ${process.version} on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}).`
 }
 
-/** Writes the table where the page has a place for it. */
-function write(table: string): void {
-  const path = join(import.meta.dirname, '../docs/performance.md')
-  const [before, after] = ['<!-- bench: reviews -->\n', '<!-- end of bench -->']
-  const page = readFileSync(path, 'utf8')
-  const [from, to] = [page.indexOf(before) + before.length, page.indexOf(after)]
-  if (from < before.length || to < from) throw new Error(`${path} has no place for the table`)
-  const machine = `Measured with Node ${process.version} on ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}).`
-  writeFileSync(path, `${page.slice(0, from)}\n${machine}\n\n${table}\n${page.slice(to)}`)
+function write(figures: Recorded): void {
+  const to = values.to ?? root
+  for (const path of [join(to, dirname(paths.record)), join(to, paths.images)])
+    mkdirSync(path, { recursive: true })
+  writeRecord(join(to, paths.record), figures)
+  // From the digits that are kept, so that `draw` writes the same.
+  const kept = readRecord(join(to, paths.record))
+  const { page, images } = writtenFrom(readFileSync(join(root, paths.page), 'utf8'), kept)
+  writeFileSync(join(to, paths.page), page)
+  for (const [name, svg] of images) writeFileSync(join(to, paths.images, name), svg)
 }

@@ -1,6 +1,12 @@
 import { once } from 'node:events'
-import { connect, type TLSSocket } from 'node:tls'
-import type { ReviewRequest } from './reviews.ts'
+import net, { type Socket } from 'node:net'
+import tls from 'node:tls'
+
+/** A request of HTTP, whole. */
+export interface Request {
+  /** The one with this number. */
+  numbered(number: number): Buffer
+}
 
 /** The result of one turn. */
 export interface Turn {
@@ -11,28 +17,39 @@ export interface Turn {
 }
 
 /**
- * Asks one server over TLS connections that stay open, as an API server does: each sends its next review once it has the
+ * Asks one server over connections that stay open, as an API server does: each sends its next request once it has the
  * answer to the last. Answers are read no further than their length, so that the load costs less than the servers.
  */
 export class Load {
-  readonly #sockets: TLSSocket[]
+  readonly #port: number
+  readonly #ca: string | undefined
+  #sockets: Socket[] = []
   #sent = 0
 
-  private constructor(sockets: TLSSocket[]) {
-    this.#sockets = sockets
+  /** @param ca of the server's certificate; without one, over plain HTTP */
+  constructor(port: number, ca: string | undefined) {
+    this.#port = port
+    this.#ca = ca
   }
 
-  /** @param count of the connections */
-  static async connect(port: number, ca: string, count: number): Promise<Load> {
-    const sockets = Array.from({ length: count }, () =>
-      connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }),
-    )
-    await Promise.all(sockets.map((socket) => once(socket, 'secureConnect')))
-    return new Load(sockets)
+  /** Connects as often, but for the connections that are still open: a server closes those that it has not used for long. */
+  async connect(count: number): Promise<void> {
+    const open = this.#sockets.filter((socket) => !socket.destroyed)
+    const fresh = Array.from({ length: count - open.length }, () => this.#connection())
+    this.#sockets = [...open, ...(await Promise.all(fresh))]
+  }
+
+  async #connection(): Promise<Socket> {
+    const [port, ca] = [this.#port, this.#ca]
+    const at = { host: '127.0.0.1', port }
+    const socket = ca === undefined ? net.connect(at) : tls.connect({ ...at, ca, servername: 'localhost' })
+    await once(socket, ca === undefined ? 'connect' : 'secureConnect')
+    // In use, each has its own listener.
+    return socket.on('error', () => undefined)
   }
 
   /** Asks for so long. @throws if an answer is not HTTP 200 */
-  async turn(request: ReviewRequest, ms: number): Promise<Turn> {
+  async turn(request: Request, ms: number): Promise<Turn> {
     const tookMs: number[] = []
     const began = performance.now()
     await Promise.all(this.#sockets.map((socket) => this.#ask(socket, request, began + ms, tookMs)))
@@ -43,11 +60,10 @@ export class Load {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  #ask(socket: TLSSocket, request: ReviewRequest, until: number, tookMs: number[]): Promise<void> {
+  #ask(socket: Socket, request: Request, until: number, tookMs: number[]): Promise<void> {
     return new Promise((resolve, reject) => {
       let sentAt = 0
       let pending: Buffer = Buffer.alloc(0)
-      if (socket.destroyed) throw new Error('the server closed a connection between two turns')
       const send = (): void => {
         this.#sent += 1
         sentAt = performance.now()

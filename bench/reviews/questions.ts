@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { review, uid } from '../test/doors/webhook/review-builder.ts'
-import { longhornAccount } from '../test/fixtures/cluster.ts'
+import { review, uid } from '../../test/doors/webhook/review-builder.ts'
+import { longhornAccount } from '../../test/fixtures/cluster.ts'
+import type { Request } from '../contest/load.ts'
 
 /** The questions to the servers: a write that raises no danger, and a clean-up that the guard denies. */
-export type Question = 'passes' | 'denied'
+export const questions = ['passes', 'denied'] as const
+
+type Question = (typeof questions)[number]
 
 /** A stored object, as far as the questions need it. */
 export interface Stored {
@@ -23,16 +26,16 @@ export interface Asked {
 }
 
 /** A request of HTTP, whole but for the uid that each review has for itself. */
-export class ReviewRequest {
+export class ReviewRequest implements Request {
   readonly #bytes: Buffer
   readonly #uidAt: number
 
-  /** @param question what it asks @param asked the objects @param host of the server */
-  constructor(question: Question, asked: Asked, host: string) {
+  /** @param question what it asks @param asked the objects @param path of the webhook */
+  constructor(question: Question, asked: Asked, path: string) {
     const body = JSON.stringify(question === 'passes' ? taggedNode(asked) : removedCopy(asked))
     const head = [
-      'POST /validate?timeout=10s HTTP/1.1',
-      `Host: ${host}`,
+      `POST ${path}?timeout=10s HTTP/1.1`,
+      'Host: localhost',
       'User-Agent: kube-apiserver-admission',
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Accept: application/json',
@@ -70,7 +73,7 @@ function withManagedFields(object: Stored, recorded: string): Stored {
 
 /** The field managers of a review that a real API server sent: half of such a body. */
 function managedFieldsOf(recorded: string): unknown {
-  const path = join(import.meta.dirname, '../test/fixtures/admission-reviews', `${recorded}.json`)
+  const path = join(import.meta.dirname, '../../test/fixtures/admission-reviews', `${recorded}.json`)
   const { request } = JSON.parse(readFileSync(path, 'utf8')) as {
     request: { oldObject: { metadata: { managedFields: unknown } } }
   }

@@ -1,44 +1,31 @@
-// One server of the comparison in its own process: `node server-process.ts NAME`, with its settings in a message.
+// One server of the comparison in its own process, by the settings in a message.
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
 import { fastify } from 'fastify'
-import { configure } from '../src/configuration/configuration.ts'
-import { defaultRepeatLimits } from '../src/doors/webhook/repeated-refusals.ts'
-import { connectTo } from '../src/kubernetes/client/connection.ts'
-import { createLog } from '../src/observability/log.ts'
-import { Guard } from '../src/server/webhook-server.ts'
+import { configure } from '../../src/configuration/configuration.ts'
+import { defaultRepeatLimits } from '../../src/doors/webhook/repeated-refusals.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { Guard } from '../../src/server/webhook-server.ts'
+import type { Certificate } from '../../test/fixtures/certificates.ts'
+import { serveAt } from '../contest/processes.ts'
 
 /** The settings of a server, sent at its start. */
 export interface Start {
-  readonly name: ServerName
-  readonly tls: { readonly cert: string; readonly key: string }
+  readonly name: 'bare' | 'fastify' | 'holdfast'
+  readonly tls: Certificate
   /** The URL of the embedded cluster's API. */
   readonly api: string
 }
 
-/** The servers that are compared. */
-export type ServerName = 'bare' | 'fastify' | 'holdfast'
-
-/** The messages of a server: first its port, then on request the CPU time that it has used, in milliseconds. */
-export type Said = { readonly port: number } | { readonly cpuMs: number }
-
-const servers: Readonly<Record<ServerName, (start: Start) => Promise<number>>> = {
+const servers: Readonly<Record<Start['name'], (start: Start) => Promise<number>>> = {
   bare: serveBare,
   fastify: serveFastify,
   holdfast: serveHoldfast,
 }
 
-process.once('message', (start: Start) => {
-  void servers[start.name](start).then((port) => {
-    process.send?.({ port } satisfies Said)
-    process.on('message', () => {
-      const { user, system } = process.cpuUsage()
-      process.send?.({ cpuMs: (user + system) / 1_000 } satisfies Said)
-    })
-  })
-})
-process.once('disconnect', () => process.exit(0))
+process.once('message', (start: Start) => serveAt(servers[start.name](start)))
 
 function allowed(uid: string): string {
   return JSON.stringify({
