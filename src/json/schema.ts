@@ -71,7 +71,7 @@ export function readMap<Raw, T>(
   read: (entry: Raw) => T,
 ): ReadonlyMap<string, T> {
   const entries = new Map<string, T>()
-  if (map) for (const [key, entry] of Object.entries(map)) entries.set(key, read(entry ?? zero))
+  if (map) for (const key of Object.keys(map)) entries.set(key, read(map[key] ?? zero))
   return entries
 }
 
@@ -91,14 +91,12 @@ export function optional<T extends TSchema>(schema: T) {
 }
 
 /**
- * Keys of maps are free strings (kubernetes.md, The answer). The pattern that typebox gives to a plain string
- * key, `^.*$`, misses keys with a line break, and ajv would accept their entries unchecked.
+ * A map whose keys are any strings (kubernetes.md, The answer). It has no pattern for them, as a Record of typebox has: `^.*$`
+ * misses keys with a line break, and ajv would accept their entries unchecked. Matching each key also takes a quarter of the
+ * time that reading a node takes.
  */
-const anyKey = Type.String({ pattern: '^[^]*$' })
-
-/** A map whose keys are any strings. */
 export function mapOf<T extends TSchema>(schema: T) {
-  return Type.Record(anyKey, schema)
+  return Type.Unsafe<Readonly<Record<string, Static<T>>>>(Type.Object({}, { additionalProperties: schema }))
 }
 
 /** A map that may be missing or null, with entries that may be null themselves. */

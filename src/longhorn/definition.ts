@@ -91,10 +91,8 @@ function* walk(schema: unknown, path: string): Generator<[string, Field], void> 
   ]
   for (const [name, below] of fieldsOf(fieldOf(wanted, 'properties')) ?? [])
     yield* walk(below, path === '' ? name : `${path}.${name}`)
-  // A map has one of these: a definition the first, a schema of ours the second.
-  const patterns = fieldsOf(fieldOf(wanted, 'patternProperties'))?.values() ?? []
-  for (const below of [fieldOf(wanted, 'additionalProperties'), ...patterns])
-    if (isJsonObject(below)) yield* walk(below, `${path}.*`)
+  const entries = fieldOf(wanted, 'additionalProperties')
+  if (isJsonObject(entries)) yield* walk(entries, `${path}.*`)
   const items = fieldOf(wanted, 'items')
   if (isJsonObject(items)) yield* walk(items, `${path}[]`)
 }

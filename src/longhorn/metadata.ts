@@ -46,8 +46,7 @@ export interface Metadata {
 }
 
 export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
-  const annotations = Object.entries(raw.annotations ?? {})
-  const override = annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined
+  const override = raw.annotations?.[overrideAnnotation] ?? undefined
   return {
     name: shortened(raw.name ?? ''),
     namespace: shortened(raw.namespace ?? ''),
@@ -55,7 +54,7 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
     resourceVersion: shortened(raw.resourceVersion ?? ''),
     generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
-    uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
+    uninstalling: Object.keys(raw.annotations ?? {}).some((key) => uninstallAnnotation.test(key)),
     override: override && shortened(override, longestAnnotation),
   }
 }

@@ -1,76 +1,8 @@
 import type { Logger } from 'pino'
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { BodyCut } from '../doors/http/bodies-under-way.ts'
 import type { BodyRefused, ConnectionClosed, TrafficObserver } from '../doors/http/connection-limit.ts'
-import type { DecisionListener, Timing } from '../gate/ports.ts'
-import { decisionFor, findingsOf, type Verdict } from '../gate/verdict.ts'
-import type { Change } from '../rules/change.ts'
-import type { Policy } from '../rules/policy.ts'
 import { Throttle } from './log.ts'
-
-/** A decision on the map takes microseconds, a confirmed one a few round trips. */
-const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** The API server waits for 30 s at most. */
-const holdBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30]
-
-/** Counts decisions. The number of labels is fixed: never a node, an image or a user. */
-export class DecisionMetrics implements DecisionListener {
-  readonly #decisions: Counter<'verdict' | 'kind' | 'door' | 'dry_run'>
-  readonly #findings: Counter<'rule' | 'effect'>
-  readonly #unavailable: Counter<'why'>
-  readonly #policy: Pick<Policy, 'longhornNamespace' | 'impatient'>
-  readonly #seconds: Histogram<'verdict'>
-  readonly #holdSeconds: Histogram
-
-  /** @param policy which accounts must not wait: they get a hold as a denial */
-  constructor(registry: Registry, policy: Pick<Policy, 'longhornNamespace' | 'impatient'>) {
-    this.#policy = policy
-    const registers = [registry]
-    this.#decisions = new Counter({
-      name: 'holdfast_decisions_total',
-      help: 'Changes decided.',
-      labelNames: ['verdict', 'kind', 'door', 'dry_run'],
-      registers,
-    })
-    this.#findings = new Counter({
-      name: 'holdfast_findings_total',
-      help: 'Findings of rules against changes: refuse, hold or warn.',
-      labelNames: ['rule', 'effect'],
-      registers,
-    })
-    this.#unavailable = new Counter({
-      name: 'holdfast_unavailable_total',
-      help: 'Dangerous changes that could not be judged, by reason.',
-      labelNames: ['why'],
-      registers,
-    })
-    this.#seconds = new Histogram({
-      name: 'holdfast_decision_seconds',
-      help: 'How long decisions took, without the wait of held requests.',
-      labelNames: ['verdict'],
-      buckets: decisionBuckets,
-      registers,
-    })
-    this.#holdSeconds = new Histogram({
-      name: 'holdfast_hold_seconds',
-      help: 'How long held requests waited.',
-      buckets: holdBuckets,
-      registers,
-    })
-  }
-
-  decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    const decision =
-      verdict.decision === 'hold' ? decisionFor(change, verdict, this.#policy) : verdict.decision
-    const { door, dryRun } = change.request
-    this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
-    this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
-    if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
-    if (verdict.decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
-    const findings = verdict.decision === 'allow' ? verdict.warnings : findingsOf(verdict)
-    for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
-  }
-}
 
 /** The sources of the webhook's metrics. */
 interface WebhookSources {

@@ -3,13 +3,9 @@ import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { rescueAnnotation } from '../../src/longhorn/rescue-note.ts'
+import { DecisionMetrics } from '../../src/observability/decision-metrics.ts'
 import { createLog } from '../../src/observability/log.ts'
-import {
-  DecisionMetrics,
-  ProxyMetrics,
-  TrafficMetrics,
-  webhookMetrics,
-} from '../../src/observability/request-metrics.ts'
+import { ProxyMetrics, TrafficMetrics, webhookMetrics } from '../../src/observability/request-metrics.ts'
 import { logMetrics, reportMetrics, stateMetrics } from '../../src/observability/state-metrics.ts'
 import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
-import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
+import { DecisionMetrics } from '../../src/observability/decision-metrics.ts'
 import { holdMetrics } from '../../src/observability/hold-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'
 import { troubleMetrics } from '../../src/observability/trouble-metrics.ts'
@@ -104,6 +104,26 @@ t.test('decisions are counted by verdict, and findings by rule', async (t) => {
     'holdfast_hold_seconds_count 1',
   ])
     t.ok(seen.includes(line), line)
+})
+
+t.test('each change that passes is counted, however many come between two scrapes', async (t) => {
+  const { decisions, lines } = await page()
+  const toNode = cluster('v1.8.0').toNode('n1', [disk('d1')], {})
+  const dryRun = { ...toNode, request: { ...toNode.request, dryRun: true } }
+  const proxied = { ...toNode, request: { ...toNode.request, door: 'proxy-kubernetes' } } as const
+  for (const change of [proxied, dryRun, ...Array.from({ length: 600 }, () => toNode), proxied])
+    decisions.decided(change, { decision: 'allow', warnings: [] }, { totalMs: 0.25, heldMs: 0 })
+  const wanted = [
+    'holdfast_decisions_total{verdict="allow",kind="Node",door="webhook",dry_run="false"} 600',
+    'holdfast_decisions_total{verdict="allow",kind="Node",door="webhook",dry_run="true"} 1',
+    'holdfast_decisions_total{verdict="allow",kind="Node",door="proxy-kubernetes",dry_run="false"} 2',
+    'holdfast_decision_seconds_bucket{le="0.0001",verdict="allow"} 0',
+    'holdfast_decision_seconds_bucket{le="0.0005",verdict="allow"} 603',
+    'holdfast_decision_seconds_count{verdict="allow"} 603',
+  ]
+  const first = await lines()
+  for (const line of wanted) t.ok(first.includes(line), line)
+  t.strictSame(await lines(), first, 'a second scrape reads the same values')
 })
 
 t.test('a hold is counted as the denial that Longhorn’s account gets', async (t) => {

@@ -72,7 +72,9 @@ export class ConnectionLimit {
   }
 
   #connectionOf(socket: Socket): Connection | undefined {
-    const found = this.#ofSocket.get(socket) ?? this.#connections.get(keyOf(socket))
+    const known = this.#ofSocket.get(socket)
+    if (known) return known
+    const found = this.#connections.get(keyOf(socket))
     if (found) this.#ofSocket.set(socket, found)
     return found
   }

@@ -81,7 +81,7 @@ export class Requests {
       }
       reply.hijack()
       this.#bodies.read(raw, (body) => {
-        if (body.length === length) this.#text(request, reply, body.toString())
+        if (body.length === length) this.#text(request, reply, body)
         else this.problem(reply, cutShort, close)
       })
     }
@@ -95,10 +95,12 @@ export class Requests {
     else this.#review(request, reply, body, '')
   }
 
-  /** Answers a review, at the turn of its sender. @param text untrusted, the whole body */
-  #text(request: FastifyRequest, reply: FastifyReply, text: string): void {
-    const unread = (error: TooManyValues | TooBusy): void => this.#unread(request, reply, text, error)
+  /** Answers a review, at the turn of its sender. @param body untrusted. A Buffer, which the collector does not copy, may wait */
+  #text(request: FastifyRequest, reply: FastifyReply, body: Buffer | string): void {
+    const unread = (error: TooManyValues | TooBusy): void =>
+      this.#unread(request, reply, body.toString(), error)
     const read = (): void => {
+      const text = body.toString()
       // A review that waits must not keep its text: nothing in here is kept by a listener.
       const json = this.#modules.reviewer.known(text) ?? parseJson(text)
       // An HTTP error would be a failed call, and pass under `failurePolicy: Ignore`.
@@ -122,7 +124,7 @@ export class Requests {
         this.failure(request, reply, error)
       }
     }
-    this.#turns.take(peerOf(request), text.length, safely(read), safely(busy))
+    this.#turns.take(peerOf(request), body.length, safely(read), safely(busy))
   }
 
   /** Answers a review that was read. @param body untrusted JSON, or a known review */
