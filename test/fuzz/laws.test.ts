@@ -36,6 +36,15 @@ t.test('a request that is no review must be answered 4xx', (t) => {
   t.end()
 })
 
+t.test('a review is read as JSON, however deep a part of it is', (t) => {
+  const deep = (open: number, closed: number) =>
+    Buffer.from(`{"request":{"uid":"a","object":${'['.repeat(open)}${']'.repeat(closed)}}}`)
+  t.match(askedIn(deep(3_000, 3_000)), { uid: 'a' })
+  t.equal(askedIn(deep(3_000, 2_999)), undefined)
+  t.equal(askedIn(deep(2_999, 3_000)), undefined)
+  t.end()
+})
+
 const head = 'HTTP/1.1 200 OK\r\n'
 const cases: readonly (readonly [what: string, bytes: string, ended: boolean, state: string])[] = [
   ['an answer with a length', `${head}Content-Length: 2\r\n\r\nhi`, false, 'whole'],
