@@ -17,7 +17,7 @@ import { JudgedCluster, type JudgedOptions } from './judged-cluster.ts'
 import { type Asked, isOfStored, writeIn, wronglyAdmitted, wronglyDenied } from './laws.ts'
 import type { Measured } from './measured-cases.ts'
 import type { Random } from './random.ts'
-import { keyOf } from './raw.ts'
+import { copyOf, keyOf } from './raw.ts'
 import { StraightLine } from './straight.ts'
 import type { Surprises } from './surprises.ts'
 import { Violation } from './violation.ts'
@@ -191,10 +191,13 @@ class UnderWay {
     const alone = wronglyAdmitted(objects, release, write)
     if (alone !== undefined) return alone
     const all = new Map(objects)
-    for (const each of this.#admitted)
-      if (each.before && each.after && !isLeaving(each.before) && isOfStored(objects, each))
-        all.set(keyOf(each.after.kind, each.after.metadata.name), each.after)
-    return wronglyAdmitted(all, release, write)
+    let areMore = false
+    for (const { before, after } of this.#admitted)
+      if (before && after && !isLeaving(before) && isOfStored(objects, { before, after })) {
+        all.set(keyOf(after.kind, after.metadata.name), after)
+        areMore = true
+      }
+    return areMore ? wronglyAdmitted(all, release, write) : undefined
   }
 
   admit(write: Asked): void {
@@ -226,7 +229,7 @@ class UnderWay {
   #drain(random: Random): void {
     const images = [...this.#cluster.objects.values()].filter(({ kind }) => kind === 'BackingImage')
     if (images.length === 0) return
-    const image = structuredClone(random.oneOf(images))
+    const image = copyOf(random.oneOf(images))
     const { diskFileSpecMap = {} } = (image.spec ?? {}) as { diskFileSpecMap?: object }
     const { diskFileStatusMap = {} } = (image.status ?? {}) as { diskFileStatusMap?: Record<string, unknown> }
     for (const disk of Object.keys(diskFileStatusMap))
