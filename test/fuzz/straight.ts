@@ -23,7 +23,7 @@ export class StraightLine {
     this.#handler = handler
   }
 
-  /** Posts JSON. The answer is `broken` if the server closes the connection instead. */
+  /** Posts JSON. There are no statuses if the server closes the connection instead, and half an answer is `broken`. */
   async post({ url, body }: Posted): Promise<Answers> {
     if (this.#wire.destroyed) this.#wire = new Wire()
     const wire = this.#wire
