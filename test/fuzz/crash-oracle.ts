@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { allOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } from './raw.ts'
+import { allOf, copyOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } from './raw.ts'
 
 // Written from the tables of longhorn.md §2, on raw JSON. It shares nothing with the rules, nor with how they read objects.
 
@@ -57,8 +57,10 @@ function crashes(node: RawObject, pending: ReadonlySet<string>, crashing: 'A' | 
 
 /** Nodes that crash after and did not before. */
 export function newlyCrashing(before: RawObjects, after: RawObjects, crashing: Crashing): string[] {
+  const found = crashingNodes(after, crashing)
+  if (found.size === 0) return []
   const already = crashingNodes(before, crashing)
-  return [...crashingNodes(after, crashing)].filter((node) => !already.has(node))
+  return [...found].filter((node) => !already.has(node))
 }
 
 /** The objects with one put in, in the place of the one of its name. */
@@ -81,7 +83,7 @@ export function isLeaving({ metadata }: RawObject): boolean {
 /** True for a write of a node that only clears flags: the cure, which must never be denied. */
 export function onlyClears(before: RawObject, after: RawObject): boolean {
   if (before.kind !== 'Node') return false
-  const cleared = structuredClone(before)
+  const cleared = copyOf(before)
   const [flags, wanted] = [flagsOf(cleared), flagsOf(after)]
   let count = 0
   for (const [name, holder] of flags) {

@@ -16,12 +16,12 @@ export type Exchanged = Answers | { readonly state: 'closed' } | { readonly stat
 export async function exchange(socket: Socket, { bytes, isWhole }: Saying): Promise<Exchanged> {
   const mayBeHead = bytes.includes('HEAD')
   let all: Buffer = Buffer.alloc(0)
-  const ending = new AbortController()
+  const ends: (() => void)[] = []
   try {
     return await new Promise((resolve) => {
       const listenTo = (event: string, listener: (chunk: Buffer) => void): void => {
         socket.on(event, listener)
-        ending.signal.addEventListener('abort', () => socket.off(event, listener))
+        ends.push(() => socket.off(event, listener))
       }
       socket.setTimeout(silentMs)
       listenTo('timeout', () => resolve({ state: 'silent' }))
@@ -39,7 +39,7 @@ export async function exchange(socket: Socket, { bytes, isWhole }: Saying): Prom
       if (!isWhole) socket.end()
     })
   } finally {
-    ending.abort()
+    for (const end of ends) end()
   }
 }
 

@@ -3,6 +3,7 @@ import { campaign } from './campaign.ts'
 import { growthIn } from './heap.ts'
 import { readAnswers } from './http-answers.ts'
 import { MeasuredCases } from './measured-cases.ts'
+import { StraightLine } from './straight.ts'
 import { Surprises } from './surprises.ts'
 import { askedIn, judged } from './well-formed.ts'
 
@@ -36,6 +37,15 @@ t.test('a request that is no review must be answered 4xx', (t) => {
   t.end()
 })
 
+t.test('a review is read as JSON, however deep a part of it is', (t) => {
+  const deep = (open: number, closed: number) =>
+    Buffer.from(`{"request":{"uid":"a","object":${'['.repeat(open)}${']'.repeat(closed)}}}`)
+  t.match(askedIn(deep(3_000, 3_000)), { uid: 'a' })
+  t.equal(askedIn(deep(3_000, 2_999)), undefined)
+  t.equal(askedIn(deep(2_999, 3_000)), undefined)
+  t.end()
+})
+
 const head = 'HTTP/1.1 200 OK\r\n'
 const cases: readonly (readonly [what: string, bytes: string, ended: boolean, state: string])[] = [
   ['an answer with a length', `${head}Content-Length: 2\r\n\r\nhi`, false, 'whole'],
@@ -60,6 +70,20 @@ for (const [what, bytes, ended, state] of cases) {
     t.end()
   })
 }
+
+t.test('an answer to a request that goes past the network is read as bytes', async (t) => {
+  const line = new StraightLine((request, response) => {
+    request.on('data', (body: Buffer) => {
+      if (request.url === '/close') request.socket.destroy()
+      else response.end(body)
+    })
+  })
+  const post = (url: string) => line.post({ url, body: Buffer.from('hi') })
+  t.match(await post('/'), { state: 'whole', statuses: [200], lastBody: Buffer.from('hi') })
+  t.match(await post('/close'), { state: 'whole', statuses: [] })
+  t.match(await post('/'), { statuses: [200] }, 'after that it has another connection')
+  line.close()
+})
 
 t.test('a growing heap is distinguished from a stable one', (t) => {
   const sizes = Array.from({ length: 40 }, (_, at) => 20 + (at % 3))

@@ -117,7 +117,7 @@ export function wronglyDenied({ before, after }: Asked): string | undefined {
 }
 
 /** True if a write is of an object as it is stored, or of one that is not. */
-export function isOfStored(stored: RawObjects, { before, after }: Asked): boolean {
+export function isOfStored(stored: RawObjects, { before, after }: Pick<Asked, 'before' | 'after'>): boolean {
   const { kind, metadata } = before ?? after ?? nothing
   return isDeepStrictEqual(before, stored.get(keyOf(kind, metadata.name)))
 }

@@ -1,6 +1,6 @@
 import { twice, verbatim } from './json-text.ts'
 import type { Random } from './random.ts'
-import { isFields } from './raw.ts'
+import { copyOf, isFields } from './raw.ts'
 
 /** Names that mean something to JavaScript, to Longhorn or to a terminal, and some that mean nothing. */
 const oddNames: readonly string[] = [
@@ -30,7 +30,7 @@ const oddValues: readonly unknown[] = [
 
 /** Each time another one, since it may be mangled itself. */
 function oddValue(random: Random): unknown {
-  return structuredClone(random.oneOf(oddValues))
+  return copyOf(random.oneOf(oddValues))
 }
 
 /** A place in a JSON value. */
@@ -74,7 +74,7 @@ const manglings: readonly Mangling[] = [
   // A copy of a neighbour.
   (place, random) => {
     const { parent } = place
-    put(place, structuredClone(random.oneOf(Object.values(parent))))
+    put(place, copyOf(random.oneOf(Object.values(parent))))
   },
 ]
 
