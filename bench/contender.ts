@@ -1,5 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Load, type Turn } from './load.ts'
 import type { ReviewRequest } from './reviews.ts'
@@ -28,7 +29,8 @@ export class Contender {
     { core, connections }: { core: number; connections: number },
   ): Promise<Contender> {
     const server = join(import.meta.dirname, 'server-process.ts')
-    const child = fork(server, { execArgv: process.execArgv })
+    const execArgv = [...process.execArgv, ...(start.name === 'holdfast' ? optionsOfImage() : [])]
+    const child = fork(server, { execArgv })
     await pin(child.pid ?? 0, core)
     child.send(start)
     const said = await messageFrom(child)
@@ -53,6 +55,13 @@ export class Contender {
     const said = await messageFrom(this.#child)
     return 'cpuMs' in said ? said.cpuMs : NaN
   }
+}
+
+/** The options of `node` in the image. */
+function optionsOfImage(): string[] {
+  const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8')
+  const [, entrypoint = ''] = /^ENTRYPOINT (.+)$/m.exec(dockerfile) ?? []
+  return entrypoint.match(/--[^"]+/g) ?? []
 }
 
 async function messageFrom(child: ChildProcess): Promise<Said> {
