@@ -3,6 +3,7 @@ import { isatty } from 'node:tty'
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 import { exitCode, type Output } from './commands/surroundings.ts'
+import { saveMemory } from './save-memory.ts'
 import { sourceStacks } from './source-stacks.ts'
 import { inWords } from './text/system-error.ts'
 
@@ -37,6 +38,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     onHangup,
     onStdoutClosed,
     ...(isStdinTerminal && { onKey }),
+    saveMemory,
     measureProcess,
     inSources,
   })

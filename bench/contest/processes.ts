@@ -1,5 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Listening } from './contender.ts'
 
@@ -15,10 +17,21 @@ export async function forked(
   settings: object,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Listening> {
-  const child = fork(module, { execArgv: process.execArgv, env: { ...process.env, ...env } })
+  const options = 'name' in settings && settings.name === 'holdfast' ? optionsOfImage() : []
+  const child = fork(module, {
+    execArgv: [...process.execArgv, ...options],
+    env: { ...process.env, ...env },
+  })
   child.send(settings)
   const [port] = (await withinStart(child, (signal) => once(child, 'message', { signal }))) as [number]
   return { pid: child.pid ?? 0, port, stop: () => child.disconnect() }
+}
+
+/** The options of `node` in the image. */
+function optionsOfImage(): string[] {
+  const dockerfile = readFileSync(join(import.meta.dirname, '../../Dockerfile'), 'utf8')
+  const [, entrypoint = ''] = /^ENTRYPOINT (.+)$/m.exec(dockerfile) ?? []
+  return entrypoint.match(/--[^"]+/g) ?? []
 }
 
 /** Starts a program that writes its port as its first line, and ends once its input does. */

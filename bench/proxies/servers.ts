@@ -6,6 +6,7 @@ import { fastify } from 'fastify'
 import { pino } from 'pino'
 import { configure } from '../../src/configuration/configuration.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { saveMemory } from '../../src/save-memory.ts'
 import { agentFor, ProxyGuard, type ProxyOf } from '../../src/server/proxy-server.ts'
 import { serveAt } from '../contest/processes.ts'
 
@@ -50,6 +51,7 @@ async function serveBare(upstream: string): Promise<number> {
 
 /** As `holdfast proxy` runs it, with the log sent to nowhere. */
 async function serveHoldfast(upstream: string, of: ProxyOf, api: string): Promise<number> {
+  saveMemory()
   const server = new URL(upstream)
   const agent = agentFor(server)
   const settings = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '0s' }

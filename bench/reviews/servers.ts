@@ -7,6 +7,7 @@ import { configure } from '../../src/configuration/configuration.ts'
 import { defaultRepeatLimits } from '../../src/doors/webhook/repeated-refusals.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { createLog } from '../../src/observability/log.ts'
+import { saveMemory } from '../../src/save-memory.ts'
 import { Guard } from '../../src/server/webhook-server.ts'
 import type { Certificate } from '../../test/fixtures/certificates.ts'
 import { serveAt } from '../contest/processes.ts'
@@ -81,6 +82,7 @@ async function serveFastify({ tls }: Start): Promise<number> {
 
 /** The guard as `holdfast serve` runs it, with the log that records denials sent to nowhere. */
 async function serveHoldfast({ tls, api }: Start): Promise<number> {
+  saveMemory()
   const settings = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '0s' }
   const guard = new Guard(configure([settings]), {
     connection: connectTo(api),

@@ -52,6 +52,8 @@ export interface Surroundings {
    * @returns removes the listener
    */
   readonly onKey?: (listener: (typed: string) => void) => () => void
+  /** Called by a command that serves for long: its process then takes less memory. */
+  readonly saveMemory?: () => void
   /** Adds memory, CPU and event loop of the process to the metrics of a server. */
   readonly measureProcess: (registry: Registry) => Promise<void>
   /** Shows the sources in a stack trace, where the program is a bundle. */

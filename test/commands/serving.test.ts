@@ -19,6 +19,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
   let signal: (name: string) => void = () => undefined
   let given: Serving | undefined
   let reopened = 0
+  let savings = 0
   const ended = serving(
     configure([settings]),
     {
@@ -37,6 +38,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
         close = listener
         return () => (close = () => undefined)
       },
+      saveMemory: () => (savings += 1),
       measureProcess: () => Promise.resolve(),
       exitWith: (code) => codes.push(code),
     },
@@ -54,6 +56,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
     close: (why: string) => close(why),
     signal: (name: string) => signal(name),
     reopened: () => reopened,
+    savings: () => savings,
     isServing: () => given !== undefined,
     stopping: () => given?.signal.aborted === true,
   }
@@ -74,6 +77,14 @@ t.test('a closed standard output does not end the guard, and does not look like 
   guard.signal('SIGTERM')
   await guard.ended
   t.strictSame(guard.codes, [1])
+})
+
+t.test('a command that serves takes less memory from its start', async (t) => {
+  const guard = served()
+  t.equal(guard.savings(), 1)
+  guard.signal('SIGTERM')
+  await guard.ended
+  t.equal(guard.savings(), 1)
 })
 
 t.test('SIGHUP reopens the audit file, and ends a guard without one as SIGTERM does', async (t) => {

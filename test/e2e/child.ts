@@ -67,8 +67,8 @@ export class Child {
     await this.#exit
   }
 
-  /** Goes on for ever, or comes back, without an end. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
+  /** Goes on for ever, comes back, or does what the signal means to it, without an end. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGUSR2'): void {
     this.#process.kill(signal)
   }
 

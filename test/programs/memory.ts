@@ -13,6 +13,7 @@ import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import { logOf, startProcess } from '../commands/holdfast.ts'
+import { containerLimitMiB } from '../fixtures/container-limit.ts'
 import { memoryOf } from '../fixtures/process-memory.ts'
 import { review } from '../doors/webhook/review-builder.ts'
 
@@ -25,8 +26,7 @@ const [images, copies, replicas] = [nodes * 2, Math.min(20, nodes), nodes * 10]
 const evictions = 20
 const holds = Math.min(64, nodes - evictions)
 const statusWrites = 5_000
-/** `resources.limits.memory` of the chart, in MiB. */
-const limit = 512
+const limit = containerLimitMiB()
 /** Node's limit for old objects in a container of that size, in MiB: half of it. */
 const heap = limit / 2
 const namespace = 'longhorn-system'

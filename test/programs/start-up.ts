@@ -29,8 +29,8 @@ const limits: readonly (readonly [command: string, cpuSeconds: number, residentM
   ['plan node-1', 0.45, 90],
   ['completion bash', 0.45, 110],
 ]
-/** Of a guard at rest. Node 24 keeps pages of memory that it has used once, and a bare HTTPS server takes 11 MB more. */
-const guardLimitMB = Number(process.versions.node.split('.')[0]) < 24 ? 90 : 115
+/** Of a guard at rest. A bare HTTPS server takes 11 MB more on Node 24. */
+const guardLimitMB = Number(process.versions.node.split('.')[0]) < 24 ? 90 : 100
 /** Until V8 has collected what the start has left. */
 const restMs = 40_000
 

@@ -7,9 +7,11 @@ import { ask, longhornPath } from '../e2e/cluster.ts'
 import type { Guards, Replica } from '../e2e/guards.ts'
 import { LonghornBeside } from '../e2e/longhorn-beside.ts'
 import { installed, RealCluster } from '../e2e/real-cluster.ts'
+import { holdfast } from '../fixtures/main.ts'
 import { maxRelistMs } from '../race/guarded-sandbox.ts'
 import { isDenial } from './clients.ts'
 import type { SoakOptions } from './options.ts'
+import { tellsLiveMemory } from './samples.ts'
 import { type Panic, panicText, SeenVersions } from './seen-versions.ts'
 import { SlowLeases } from './slow-leases.ts'
 
@@ -84,7 +86,7 @@ export class Field {
     const template = await cluster.podTemplate(yaml, installed)
     const leases = await SlowLeases.start(cluster.plane)
     await throughSlowLeases(template.kubeconfig ?? '', leases)
-    const guards = await cluster.deployAs(template)
+    const guards = await cluster.deployAs({ ...template, program: [...tellsLiveMemory, ...holdfast] })
     const auditFolder = join(cluster.plane.folder, 'records')
     await mkdir(auditFolder)
     const uuidOf = (disk: DiskName) => longhorn.seeded.uuidOf(disk)

@@ -1,25 +1,80 @@
 import t from 'tap'
-import { trendOf } from './memory.ts'
+import { judgeMemory, type Look, trendsOf } from './memory.ts'
 
-t.test('memory that rises by 20 MiB or 15 % at most is flat', (t) => {
-  const rising = (from: number, to: number) => Array.from({ length: 24 }, (_, at) => (at < 14 ? from : to))
-  t.match(trendOf(rising(70, 89)), { first: 70, last: 89, isFlat: true })
-  t.match(trendOf(rising(70, 91)), { isFlat: false })
-  t.match(trendOf(rising(200, 229)), { isFlat: true })
-  t.match(trendOf(rising(200, 231)), { isFlat: false })
+const limit = 512
+
+/** Looks at a guard that keeps so much, and has so much resident. */
+function looks(
+  count: number,
+  live: (at: number) => number | undefined,
+  resident: (at: number) => number = () => 100,
+): Look[] {
+  return Array.from({ length: count }, (_, at) => ({ live: live(at), resident: resident(at) }))
+}
+const judged = (looks: readonly Look[]): string[] => judgeMemory({ name: 'holdfast-1', looks }, limit)
+
+t.test('a guard that keeps more and more fails, though its resident memory stays where it is', (t) => {
+  const leak = looks(10, (at) => 24 + at * 2.5)
+  t.strictSame(judged(leak), ['what holdfast-1 keeps grows from 37 MiB to 47 MiB'])
+  t.strictSame(judged(looks(120, (at) => 24 + at / 8)), ['what holdfast-1 keeps grows from 27 MiB to 37 MiB'])
   t.end()
 })
 
-t.test('what a process takes while it warms up does not count', (t) => {
-  t.match(trendOf([40, 60, 75, 85, ...Array.from({ length: 6 }, () => 90)]), {
-    first: 90,
-    last: 90,
-    isFlat: true,
-  })
+t.test('memories that fill up to their limits are no leak', (t) => {
+  t.strictSame(judged(looks(10, (at) => 24 + Math.min(8, at * 2))), [])
+  t.strictSame(judged(looks(120, (at) => 24 + at / 12)), [])
   t.end()
 })
 
-t.test('a process that has just started is not judged', (t) => {
-  t.equal(trendOf([70, 80, 90, 90, 300, 300, 300, 300]), undefined)
+t.test('a heap that is collected late is no leak', (t) => {
+  const late = looks(
+    20,
+    () => 24,
+    (at) => 100 + Math.min(60, at * 6),
+  )
+  t.strictSame(judged(late), [])
   t.end()
 })
+
+t.test('resident memory that grows beside the heap fails', (t) => {
+  const leak = looks(
+    20,
+    () => 24,
+    (at) => 100 + at * 8,
+  )
+  t.strictSame(judged(leak), ['the resident memory of holdfast-1 grows from 148 MiB to 236 MiB'])
+  t.end()
+})
+
+t.test('a guard above the limit of its container fails, however long it lives', (t) => {
+  const large = looks(
+    1,
+    () => 400,
+    () => 520,
+  )
+  t.strictSame(judged(large), ['holdfast-1 takes 520 MiB of the 512 MiB of its container'])
+  t.end()
+})
+
+t.test('what a guard takes while it warms up does not count', (t) => {
+  const warm = looks(10, (at) => (at < 4 ? 10 * at : 50))
+  t.match(trendsOf({ name: '', looks: warm }), { live: { first: 50, last: 50 } })
+  t.strictSame(judged(warm), [])
+  t.end()
+})
+
+t.test('a guard that has just started has no trend', (t) => {
+  t.strictSame(judged(looks(6, (at) => 24 + at * 20)), [])
+  t.end()
+})
+
+t.test(
+  'a guard that stands still now and then is judged by its answers, and one that gives none fails',
+  (t) => {
+    t.strictSame(judged(looks(10, (at) => (at % 2 === 0 ? 24 + at * 3 : undefined))), [
+      'what holdfast-1 keeps grows from 36 MiB to 48 MiB',
+    ])
+    t.strictSame(judged(looks(10, () => undefined)), ['holdfast-1 does not tell what it keeps'])
+    t.end()
+  },
+)

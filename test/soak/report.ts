@@ -1,8 +1,9 @@
+import { containerLimitMiB } from '../fixtures/container-limit.ts'
 import type { Clients } from './clients.ts'
 import type { FaultCounts } from './faults.ts'
 import type { Field } from './field.ts'
 import { longMs, type Tally } from './lanes.ts'
-import { type Course, trendOf } from './memory.ts'
+import { type Course, judgeMemory, mib, trendsOf } from './memory.ts'
 import type { Comparison } from './records.ts'
 import { isTooLate, panicText } from './seen-versions.ts'
 import type { VerdictOracle } from './verdict-oracle.ts'
@@ -55,20 +56,19 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     'denials of Longhorn’s controllers',
     `${refusals} of ${field.refused.size} objects, ${comparison.lostOfLonghorn.length} objects not on record`,
   )
-  const judged = memory.flatMap(({ name, mib }) => {
-    const trend = trendOf(mib)
-    return trend ? [{ name, mib, trend }] : []
-  })
-  for (const { name, mib, trend } of judged)
-    line(
-      `memory of ${name}`,
-      `${mibs(trend.first)} in the first third, ${mibs(trend.last)} in the last, ${mibs(Math.max(...mib))} at most`,
-    )
-  const short = memory.length - judged.length
-  line(
-    'memory of all replicas',
-    `${mibs(Math.max(...memory.flatMap(({ mib }) => mib)))} at most, ${short} lived too short to be judged`,
-  )
+  const courses = memory.map((course) => ({ ...course, ...trendsOf(course) }))
+  for (const { name, resident, live } of courses) {
+    if (live)
+      line(`what ${name} keeps`, `${mib(live.first)} in the first third, ${mib(live.last)} in the last`)
+    if (resident)
+      line(
+        `resident memory of ${name}`,
+        `${mib(resident.first)} in the first third, ${mib(resident.last)} in the last`,
+      )
+  }
+  const short = courses.filter(({ resident }) => resident === undefined).length
+  const most = Math.max(...memory.flatMap(({ looks }) => looks.map(({ resident }) => resident)))
+  line('resident memory of all replicas', `${mib(most)} at most, ${short} lived too short for a trend`)
   const crash = field.panics.find((panic) => !isTooLate(panic, field.countedForMs))
   const [wrong] = oracle.wrong
   const [lost] = comparison.lost
@@ -77,7 +77,7 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
     ...(wrong ? [`a wrong verdict: ${wrong.write}, ${wrong.why}`] : []),
     ...(lost ? [`a denial of ${lost.user} is not on record: ${lost.message}`] : []),
     ...comparison.lostOfLonghorn.map((object) => `a denial of Longhorn about ${object} is not on record`),
-    ...judged.flatMap(({ name, trend }) => (!trend.isFlat ? [`the memory of ${name} grows`] : [])),
+    ...memory.flatMap((course) => judgeMemory(course, containerLimitMiB())),
     ...(tallies.some(({ pairs }) => pairs === 0) ? ['a kind of pairs was never sent'] : []),
     ...tallies.flatMap(({ kind, longestMs }) =>
       longestMs > longMs
@@ -91,8 +91,4 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
 
 function line(what: string, figure: string | number): void {
   console.log(`${what}: ${figure}`)
-}
-
-function mibs(value: number): string {
-  return `${value.toFixed(0)} MiB`
 }

@@ -50,7 +50,7 @@ async function soak(): Promise<string[]> {
     progress(clients, over),
   ])
   await churn.stop()
-  const memory = samples.stop()
+  const memory = await samples.stop()
   await history.stop()
   const comparison = await compare(field.auditFolder, clients.denials, field.refused.keys())
   const { gaps } = history

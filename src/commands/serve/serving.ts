@@ -40,12 +40,14 @@ export async function serving(
     untilSignal,
     onHangup,
     onStdoutClosed,
+    saveMemory,
     measureProcess,
     inSources,
     exitWith,
   }: CommandSurroundings,
   serve: (serving: Serving) => Promise<void>,
 ): Promise<void> {
+  saveMemory?.()
   const ended = new AbortController()
   const reopening = new Set<() => void>()
   let hungUp: (name: string) => void = () => undefined

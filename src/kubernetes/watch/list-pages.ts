@@ -56,7 +56,7 @@ const parsePage = parser(
 
 /**
  * Lists a resource page by page, so that no page blocks the event loop for long: 10,000 objects at once block
- * it for 250 ms, pages of 500 for 30 ms. The request has no resourceVersion. So the first page is a
+ * it for 250 ms, 500 for 30 ms. The request has no resourceVersion. So the first page is a
  * consistent read, and the others show the same moment.
  *
  * @param path of the collection
