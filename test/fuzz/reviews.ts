@@ -230,10 +230,11 @@ class UnderWay {
     const images = [...this.#cluster.objects.values()].filter(({ kind }) => kind === 'BackingImage')
     if (images.length === 0) return
     const image = copyOf(random.oneOf(images))
-    const { diskFileSpecMap = {} } = (image.spec ?? {}) as { diskFileSpecMap?: object }
-    const { diskFileStatusMap = {} } = (image.status ?? {}) as { diskFileStatusMap?: Record<string, unknown> }
-    for (const disk of Object.keys(diskFileStatusMap))
-      if (!Object.hasOwn(diskFileSpecMap, disk)) Reflect.deleteProperty(diskFileStatusMap, disk)
+    // A map may be null, since Go writes an empty one so.
+    const wanted = ((image.spec ?? {}) as { diskFileSpecMap?: object | null }).diskFileSpecMap ?? {}
+    const real = ((image.status ?? {}) as { diskFileStatusMap?: object | null }).diskFileStatusMap ?? {}
+    for (const disk of Object.keys(real))
+      if (!Object.hasOwn(wanted, disk)) Reflect.deleteProperty(real, disk)
     this.#versions += 1
     image.metadata.resourceVersion = String(this.#versions)
     this.#cluster.put(image)
