@@ -233,8 +233,7 @@ class UnderWay {
     // A map may be null, since Go writes an empty one so.
     const wanted = ((image.spec ?? {}) as { diskFileSpecMap?: object | null }).diskFileSpecMap ?? {}
     const real = ((image.status ?? {}) as { diskFileStatusMap?: object | null }).diskFileStatusMap ?? {}
-    for (const disk of Object.keys(real))
-      if (!Object.hasOwn(wanted, disk)) Reflect.deleteProperty(real, disk)
+    for (const disk of Object.keys(real)) if (!Object.hasOwn(wanted, disk)) Reflect.deleteProperty(real, disk)
     this.#versions += 1
     image.metadata.resourceVersion = String(this.#versions)
     this.#cluster.put(image)

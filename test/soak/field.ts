@@ -101,7 +101,8 @@ export class Field {
     const bystanders = Array.from({ length: lanes }, (_, at) => `calm-${at}`)
     const field = new Field({
       ...{ cluster, longhorn, guards, leases, places, bystanders, auditFolder, seen, panics, refused },
-      countedForMs: outage,
+      // Without `settle` managers have to panic.
+      countedForMs: outage || Infinity,
     })
     // A replica that starts puts its authority there.
     if (isGuarded) await cluster.must(['apply', '-f', '-'], yaml)

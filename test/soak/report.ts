@@ -5,7 +5,7 @@ import type { Field } from './field.ts'
 import { longMs, type Tally } from './lanes.ts'
 import { type Course, judgeMemory, mib, trendsOf } from './memory.ts'
 import type { Comparison } from './records.ts'
-import { isTooLate, panicText } from './seen-versions.ts'
+import { countedPanics, panicText } from './seen-versions.ts'
 import type { VerdictOracle } from './verdict-oracle.ts'
 
 /** Everything that a soak has seen. */
@@ -39,11 +39,11 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
   )
   for (const [reason, times] of clients.reasons) line(`  unanswered: ${reason}`, times)
   line('the slowest answer', `${(slowestMs / 1_000).toFixed(1)} s`)
-  const late = field.panics.filter((panic) => isTooLate(panic, field.countedForMs))
-  line('panics', field.panics.length - late.length)
+  const counted = countedPanics(field.panics, field.countedForMs)
+  line('panics', counted.length)
   line(
     `panics of managers that were later than the ${field.countedForMs / 1_000} s for which the guards count`,
-    late.length,
+    field.panics.length - counted.length,
   )
   line(
     'wrong verdicts',
@@ -69,7 +69,7 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
   const short = courses.filter(({ resident }) => resident === undefined).length
   const most = Math.max(...memory.flatMap(({ looks }) => looks.map(({ resident }) => resident)))
   line('resident memory of all replicas', `${mib(most)} at most, ${short} lived too short for a trend`)
-  const crash = field.panics.find((panic) => !isTooLate(panic, field.countedForMs))
+  const [crash] = counted
   const [wrong] = oracle.wrong
   const [lost] = comparison.lost
   return [

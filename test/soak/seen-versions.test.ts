@@ -1,11 +1,17 @@
 import t from 'tap'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
-import { isTooLate, panicText, SeenVersions } from './seen-versions.ts'
+import { countedPanics, panicText, SeenVersions } from './seen-versions.ts'
 
-const at = (kind: string, name: string, resourceVersion: number): ClusterObject => ({
-  apiVersion: 'longhorn.io/v1beta2',
-  kind,
-  metadata: { name, namespace: 'longhorn-system', resourceVersion: String(resourceVersion) },
+const metadataOf = (name: string, version: number) => ({
+  ...{ name, namespace: 'longhorn-system', resourceVersion: String(version) },
+})
+const node = (version: number, evictionRequested: boolean, name = 'node-1'): ClusterObject => ({
+  ...{ apiVersion: 'longhorn.io/v1beta2', kind: 'Node', metadata: metadataOf(name, version) },
+  spec: { evictionRequested: false, disks: { 'disk-1': { evictionRequested } } },
+})
+const image = (version: number, wanted: object, real: object): ClusterObject => ({
+  ...{ apiVersion: 'longhorn.io/v1beta2', kind: 'BackingImage', metadata: metadataOf('raced', version) },
+  ...{ spec: { diskFileSpecMap: wanted }, status: { diskFileStatusMap: real } },
 })
 const crash = {
   ...{ node: 'node-1', disk: 'disk-1', diskUUID: 'd', image: 'raced', at: '2026-12-01T04:11:47Z' },
@@ -13,37 +19,64 @@ const crash = {
   seen: { node: '10', image: '20' },
 }
 
-t.test('a panic tells since when there was something newer than its manager saw', (t) => {
+t.test('a panic tells how long the flag that its manager saw had been down', (t) => {
   const seen = new SeenVersions()
-  seen.note(at('Node', 'node-1', 10), 0)
-  seen.note(at('BackingImage', 'raced', 20), 500)
+  seen.note(node(10, true), 0)
   t.match(seen.panic(crash, 1_000), { nodeForMs: 0, imageForMs: 0 })
-  seen.note(at('Node', 'node-1', 11), 2_000)
-  seen.note(at('Node', 'node-1', 12), 5_000)
-  seen.note(at('Node', 'node-2', 13), 5_000)
+  seen.note(node(11, false), 2_000)
+  seen.note(node(12, true), 5_000)
+  seen.note(node(13, false, 'node-2'), 5_000)
   const panic = seen.panic(crash, 20_000)
   t.match(panic, { nodeForMs: 18_000, imageForMs: 0 })
   t.equal(
     panicText(panic),
-    'node-1 at 2026-12-01T04:11:47Z: newer versions of its node had come 18.0 s before, of raced 0.0 s before',
+    'node-1 at 2026-12-01T04:11:47Z: its flags had changed 18.0 s before, the copies of raced 0.0 s before',
   )
   t.end()
 })
 
-t.test('a list that tells an old version again says nothing new', (t) => {
+t.test('a panic tells how long the clean-up that its manager saw had been over', (t) => {
   const seen = new SeenVersions()
-  seen.note(at('Node', 'node-1', 12), 1_000)
-  seen.note(at('Node', 'node-1', 10), 2_000)
-  seen.note(at('Node', 'node-1', 12), 3_000)
+  seen.note(image(20, {}, { d: {} }), 0)
+  seen.note(image(22, {}, {}), 3_000)
+  t.match(seen.panic(crash, 4_000), { imageForMs: 1_000 })
+  t.end()
+})
+
+t.test('a write of something else makes no manager late', (t) => {
+  const seen = new SeenVersions()
+  seen.note(node(10, true), 0)
+  for (let version = 11; version < 400; version += 1) seen.note(node(version, true), version)
+  t.match(seen.panic(crash, 20_000), { nodeForMs: 0 })
+  seen.note(node(400, false), 19_400)
+  t.match(seen.panic(crash, 20_000), { nodeForMs: 600 })
+  t.end()
+})
+
+t.test('a list that tells an old version again tells nothing new', (t) => {
+  const seen = new SeenVersions()
+  seen.note(node(12, false), 1_000)
+  seen.note(node(10, true), 2_000)
+  seen.note(node(12, false), 3_000)
   t.match(seen.panic(crash, 4_000), { nodeForMs: 3_000 })
   t.end()
 })
 
-t.test('a manager is too late if what it saw is older than the guards count for', (t) => {
-  const aged = (nodeForMs: number, imageForMs: number) => ({ crash, nodeForMs, imageForMs })
-  t.notOk(isTooLate(aged(11_000, 0), 11_000))
-  t.ok(isTooLate(aged(11_001, 0), 11_000))
-  t.ok(isTooLate(aged(0, 12_000), 11_000))
-  t.notOk(isTooLate(aged(0, 0), 11_000), 'what no newer version has come of is the latest')
+const aged = (nodeForMs: number, imageForMs: number) => ({ crash, nodeForMs, imageForMs })
+
+t.test('a panic counts unless its manager saw what had been over for longer than the guards count', (t) => {
+  const counted = [aged(11_000, 0), aged(0, 0), aged(0, 4_000)]
+  t.strictSame(countedPanics([...counted, aged(11_001, 0), aged(0, 12_000)], 11_000), counted)
+  t.end()
+})
+
+t.test('three late managers are no chance, so all count', (t) => {
+  const late = [aged(11_001, 0), aged(0, 12_000), aged(20_000, 0)]
+  t.strictSame(countedPanics(late, 11_000), late)
+  t.end()
+})
+
+t.test('where nothing counts longer, no manager is too late', (t) => {
+  t.equal(countedPanics([aged(500, 0)], Infinity).length, 1)
   t.end()
 })

@@ -1,4 +1,5 @@
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import { entries, object } from '../../src/sandbox/json.ts'
 import type { CrashRecord } from '../../src/sandbox/controllers/report.ts'
 import { versionOf } from './verdict-oracle.ts'
 
@@ -12,43 +13,74 @@ export interface Panic {
   readonly imageForMs: number
 }
 
-/** Remembers when each version of an object came, so that a panic tells how late its manager was. */
+/** A version with other flags, or other copies, than the one before. */
+interface Turn {
+  readonly version: number
+  readonly at: number
+  readonly state: string
+}
+
+/**
+ * Remembers when the flags of each node and the copies of each image changed, so that a panic tells how late its manager was.
+ * Other writes, such as a heartbeat, do not make a manager late.
+ */
 export class SeenVersions {
-  readonly #came = new Map<string, { readonly version: number; readonly at: number }[]>()
+  readonly #turns = new Map<string, Turn[]>()
 
   /** @param now in milliseconds, of a clock that never goes back */
   note(object: ClusterObject, now: number): void {
     const key = keyOf(object.kind, object.metadata.name)
-    const came = this.#came.get(key) ?? []
-    if (came.length === 0) this.#came.set(key, came)
-    if ((came.at(-1)?.version ?? 0) < versionOf(object)) came.push({ version: versionOf(object), at: now })
-    if (came.length > remembered) came.shift()
+    const turns = this.#turns.get(key) ?? []
+    if (turns.length === 0) this.#turns.set(key, turns)
+    const [version, state, last] = [versionOf(object), stateOf(object), turns.at(-1)]
+    if (last !== undefined && (version <= last.version || state === last.state)) return
+    turns.push({ version, at: now, state })
+    if (turns.length > remembered) turns.shift()
   }
 
-  /** @returns the crash, and for how long newer versions of both objects had been there: 0 for the latest one */
+  /** @returns the crash, and for how long what its manager saw of both objects had been over: 0 if it was not */
   panic(crash: CrashRecord, now: number): Panic {
     return {
       crash,
-      nodeForMs: this.#newerFor(keyOf('Node', crash.node), crash.seen.node, now),
-      imageForMs: this.#newerFor(keyOf('BackingImage', crash.image), crash.seen.image, now),
+      nodeForMs: this.#overFor(keyOf('Node', crash.node), crash.seen.node, now),
+      imageForMs: this.#overFor(keyOf('BackingImage', crash.image), crash.seen.image, now),
     }
   }
 
-  #newerFor(key: string, version: string, now: number): number {
-    const newer = this.#came.get(key)?.find((each) => each.version > Number(version))
-    return newer ? now - newer.at : 0
+  #overFor(key: string, version: string, now: number): number {
+    const next = this.#turns.get(key)?.find((turn) => turn.version > Number(version))
+    return next ? now - next.at : 0
   }
 }
 
 /** True for a manager that saw what was older than the guards count for: no guard promises anything then. */
-export function isTooLate({ nodeForMs, imageForMs }: Panic, countedForMs: number): boolean {
+function isTooLate({ nodeForMs, imageForMs }: Panic, countedForMs: number): boolean {
   return Math.max(nodeForMs, imageForMs) > countedForMs
+}
+
+/** So many may be told apart. More are no chance: then the managers here are no longer what the soak says they are. */
+const mostLate = 2
+
+/** The panics that count against the guards, or against this run. @param countedForMs how long the guards count what has ended */
+export function countedPanics(panics: readonly Panic[], countedForMs: number): readonly Panic[] {
+  const late = panics.filter((panic) => isTooLate(panic, countedForMs))
+  return late.length > mostLate ? panics : panics.filter((panic) => !late.includes(panic))
 }
 
 /** For people who look for the reason. */
 export function panicText({ crash, nodeForMs, imageForMs }: Panic): string {
   const ages = [nodeForMs, imageForMs].map((ms) => (ms / 1_000).toFixed(1))
-  return `${crash.node} at ${crash.at}: newer versions of its node had come ${ages[0] ?? ''} s before, of ${crash.image} ${ages[1] ?? ''} s before`
+  return `${crash.node} at ${crash.at}: its flags had changed ${ages[0] ?? ''} s before, the copies of ${crash.image} ${ages[1] ?? ''} s before`
+}
+
+/** What a manager crashes by: the flags of a node, the wanted and the real copies of an image. */
+function stateOf({ spec, status }: ClusterObject): string {
+  const { evictionRequested, disks, diskFileSpecMap } = object(spec)
+  const flags = [...entries(disks)].map(([name, disk]) => [name, object(disk).evictionRequested])
+  const copies = [diskFileSpecMap, object(status).diskFileStatusMap].map((map) =>
+    [...entries(map).keys()].sort(),
+  )
+  return JSON.stringify([evictionRequested, flags, copies])
 }
 
 function keyOf(kind: string, name: string): string {

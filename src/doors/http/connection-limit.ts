@@ -181,8 +181,13 @@ export function unlessClosed(
   reply: { hijack(): unknown },
   done: () => void,
 ): void {
-  if (raw.socket.destroyed) reply.hijack()
+  if (isOver(raw.socket)) reply.hijack()
   else done()
+}
+
+/** True for a connection that is closed, or closes after the answer that it got last: nobody reads another one. */
+export function isOver(socket: Socket): boolean {
+  return socket.destroyed || socket.writableEnded
 }
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { peerAddress } from '../../text/plain-text.ts'
 import type { Timers } from '../../time/clock.ts'
+import { isOver } from '../http/connection-limit.ts'
 
 /**
  * Answers other than HTTP 200. The API server takes them for a **call failure** and applies `failurePolicy`
@@ -140,16 +141,17 @@ export class ClientErrors {
       return
     }
     // It fails again when the client's end comes, after its answer.
-    if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return
+    if (error.code === 'ECONNRESET' || isOver(socket)) return
     // Below HTTP no client would read an HTTP answer.
-    if (!socket.writable || error.code?.startsWith('ERR_SSL') === true) socket.destroy(error)
+    if (!socket.writable || /^ERR_(?:SSL|TLS)/.test(error.code ?? '')) socket.destroy(error)
     else this.#answerLast(socket, response(error.code))
   }
 
   /** Ends the connection with this answer. Bytes that still come would reset a closed one, and the answer would be lost. */
   #answerLast(socket: Socket, answer: string): void {
-    // None of them is a request any more.
-    socket.removeAllListeners('data').resume()
+    // They must be no requests any more. Node's parser reads past all listeners until somebody else listens.
+    socket.on('data', () => undefined).removeAllListeners('data')
+    socket.resume()
     const cancel = this.#timers.setTimer(lastAnswerMs, () => socket.destroy())
     socket.once('close', cancel).end(answer)
   }

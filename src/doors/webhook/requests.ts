@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { BodiesUnderWay } from '../http/bodies-under-way.ts'
-import { type BodyRefused, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'
+import { type BodyRefused, isOver, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { asciiJson, leadingUid, parseJson, reviewText } from './admission-review.ts'
 import type { Callers } from './callers.ts'
@@ -116,7 +116,7 @@ export class Requests {
     }
     const safely = (answer: () => void) => (): void => {
       // Its client has gone, and others wait for their turn.
-      if (request.raw.socket.destroyed) return
+      if (isOver(request.raw.socket)) return
       try {
         answer()
       } catch (error) {
@@ -228,7 +228,7 @@ const waiting = new WeakMap<Socket, Set<AbortController>>()
 function whileConnected({ raw, request }: FastifyReply): AbortSignal {
   const { socket } = request.raw
   const gone = new AbortController()
-  if (socket.destroyed) gone.abort(clientGone())
+  if (isOver(socket)) gone.abort(clientGone())
   const here = waiting.get(socket) ?? waitingOn(socket)
   here.add(gone)
   raw.once('close', () => {
@@ -242,9 +242,11 @@ function whileConnected({ raw, request }: FastifyReply): AbortSignal {
 function waitingOn(socket: Socket): Set<AbortController> {
   const here = new Set<AbortController>()
   waiting.set(socket, here)
-  socket.once('close', () => {
+  const end = (): void => {
     for (const gone of here) gone.abort(clientGone())
-  })
+  }
+  // The former comes first where a last answer ends the connection: see ClientErrors.
+  socket.once('finish', end).once('close', end)
   return here
 }
 

@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { defaultWebhookOptions } from '../../../src/doors/webhook/server.ts'
+import { allowed } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 import { running } from './running-webhook.ts'
 
@@ -58,24 +59,77 @@ t.test(
   },
 )
 
-t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
-  const { ca, port, gate, timers } = await running(t)
+/** A connection whose client may send after the last answer. */
+async function halfOpen(t: Test, { port, ca }: { readonly port: number; readonly ca: string }) {
   const below = new Socket({ allowHalfOpen: true }).connect(port, '127.0.0.1')
   const socket = connect({ host: '127.0.0.1', socket: below, ca })
   t.teardown(() => socket.destroy())
-  let answer = ''
-  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
-  socket.write(`no HTTP\r\n\r\n${body.repeat(2_000)}`)
-  await once(socket, 'end')
-  t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*"This is not an HTTP\/1\.1 request\."}$/)
-  t.notOk(socket.closed, 'it may still send')
-  timers.fireAll()
-  const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.on('error', () => undefined)
-  const sending = setInterval(() => socket.write(body), 2)
+  const heard = { socket, answer: '' }
+  socket.on('data', (chunk: Buffer) => (heard.answer += chunk.toString()))
+  await once(socket, 'secureConnect')
+  return heard
+}
+
+/** Sends until the other end has closed the connection, which a client notices only so. */
+async function untilClosed(t: Test, socket: TLSSocket): Promise<void> {
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const sending = setInterval(() => socket.write(' '), 2)
   t.teardown(() => clearInterval(sending))
   await closed
-  t.equal(gate.asked.length, 0)
+}
+
+t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
+  const { port, ca, timers } = await running(t)
+  const heard = await halfOpen(t, { port, ca })
+  heard.socket.write(`no HTTP\r\n\r\n${body.repeat(2_000)}`)
+  await once(heard.socket, 'end')
+  t.match(heard.answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*"This is not an HTTP\/1\.1 request\."}$/)
+  t.notOk(heard.socket.closed, 'it may still send')
+  timers.fireAll()
+  await untilClosed(t, heard.socket)
+})
+
+t.test('reviews that come after the last answer are not judged', async (t) => {
+  const { port, ca, post, gate, timers } = await running(t, short)
+  for (const sent of [head().slice(0, 30), head() + body.slice(0, 50)]) {
+    const heard = await halfOpen(t, { port, ca })
+    heard.socket.write(sent)
+    await once(heard.socket, 'end')
+    heard.socket.write((head() + body).slice(sent.length) + (head() + body).repeat(3))
+    t.equal((await post(evict)).status, 200)
+    timers.fireAll()
+    await untilClosed(t, heard.socket)
+    t.match(heard.answer, /^HTTP\/1\.1 408 [^]*"The request did not arrive in time\."}$/)
+  }
+  t.equal(gate.asked.length, 2, 'those of another connection')
+})
+
+t.test('a review that is held ends when its connection is refused', async (t) => {
+  const { port, ca, gate } = await running(t)
+  const { socket } = await halfOpen(t, { port, ca })
+  const ended = new Promise<void>((resolve) => {
+    gate.answer = async () => {
+      for (const { signal } of gate.asked) signal.addEventListener('abort', () => resolve())
+      socket.write('no HTTP\r\n\r\n')
+      await ended
+      return allowed()
+    }
+  })
+  socket.write(head() + body)
+  // No timer fires in this test, so the connection is still open.
+  await ended
+  t.equal(gate.asked.length, 1)
+})
+
+t.test('a handshake that does not end in time ends its connection at once', async (t) => {
+  const { port } = await running(t, { handshakeTimeoutMs: 30 })
+  const socket = new Socket().connect(port, '127.0.0.1')
+  let heard = 0
+  socket.on('data', (chunk: Buffer) => (heard += chunk.length)).on('error', () => undefined)
+  // No timer fires in this test.
+  await new Promise((resolve) => socket.once('close', resolve))
+  t.equal(heard, 0)
 })
 
 t.test('the limits of slow requests are beyond every call of an API server, and a minute at most', (t) => {
