@@ -35,5 +35,5 @@ COPY --from=build /image /holdfast
 ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1
 # By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 65532:65532
-# V8 takes up to 48 MB for new objects by itself. With less than 8 MiB many count as old, and collecting those costs CPU.
+# V8 takes up to 48 MiB for new objects by itself. With less than 8 MiB many count as old, and collecting those costs CPU.
 ENTRYPOINT ["/usr/local/bin/node", "--min-semi-space-size=8", "--max-semi-space-size=8", "/holdfast/dist/main.js"]

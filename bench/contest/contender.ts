@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { Load, type Request, type Turn } from './load.ts'
 
-/** The servers run on the one core; the load, and what the servers ask, on the other. */
-export const serverCore = 0
+/** The servers run on this core. */
+const serverCore = 0
+/** The load runs on this core, and so does what the servers ask. */
 export const loadCore = 1
 /** How many ask at once. */
 const connections = 50

@@ -9,6 +9,8 @@ const warmUpTurnMs = 500
 export interface Effort {
   /** False for Holdfast and the bare server alone. */
   readonly ofAll: boolean
+  /** False for reviews alone. */
+  readonly ofProxies: boolean
   /** Of one turn each for every server. */
   readonly rounds: number
   /** How many answers each server gives before, and how long that may take. */

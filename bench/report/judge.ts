@@ -5,7 +5,7 @@ import { questionWords } from './words.ts'
 const half = 0.5
 
 /** A question that Holdfast answers too slowly. */
-export interface Slow {
+interface Slow {
   readonly question: string
   /** What is too slow, with both figures. */
   readonly found: string
@@ -24,8 +24,9 @@ export function slowOnes(measured: readonly Figure[], recorded: readonly Figure[
     const cpu = `it takes ${now.cpuShare.toFixed(2)} of the bare server's CPU, and took ${cpuShare.toFixed(2)}`
     const rate = `it reaches ${now.rateShare.toFixed(2)} of the bare server's rate, and reached ${rateShare.toFixed(2)}`
     const isBusy = bare.coreShare < half
-    const isSlow = isBusy ? now.cpuShare * half > cpuShare : now.rateShare < rateShare * half
-    return isSlow ? [{ question, found: isBusy ? cpu : rate }] : []
+    // What cannot be measured is not fast enough.
+    const isFast = isBusy ? now.cpuShare * half <= cpuShare : now.rateShare >= rateShare * half
+    return !isFast ? [{ question, found: isBusy ? cpu : rate }] : []
   })
 }
 

@@ -26,7 +26,7 @@ const style = `
   }`
 
 /**
- * Draws rates as bars, and beside each the time of half of the answers and of 99 %, as a line that ends in a point.
+ * Draws rates as bars. A line beside each shows how long half of the answers took, and ends in a point where 99 % were given.
  *
  * @param asked the beginning of the questions
  */

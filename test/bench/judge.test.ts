@@ -1,5 +1,9 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { judge, slowOnes } from '../../bench/report/judge.ts'
+import { readRecord } from '../../bench/report/record.ts'
+import { questions } from '../../bench/reviews/questions.ts'
+import { root } from '../fixtures/root.ts'
 import { figure } from './figures.ts'
 
 const recorded = [figure({}), figure({ server: 'holdfast', rateShare: 0.8, cpuShare: 1.2 })]
@@ -23,6 +27,19 @@ t.test('on a busy machine the CPU counts instead', (t) => {
   t.strictSame(slowOnes(run({ rateShare: 0.8, cpuShare: 2.5 }, busy), recorded), [
     { question: 'passes', found },
   ])
+  t.end()
+})
+
+t.test('a figure that could not be measured is too slow', (t) => {
+  t.equal(slowOnes(run({ rateShare: NaN }), recorded).length, 1)
+  t.equal(slowOnes(run({ cpuShare: NaN }, { coreShare: 0.3 }), recorded).length, 1)
+  t.end()
+})
+
+t.test('each kind of review is on record, so that a run judges it', (t) => {
+  const { reviews } = readRecord(join(root, 'bench/record.json'))
+  const judged = reviews.filter(({ server }) => server === 'holdfast').map(({ question }) => question)
+  t.strictSame(judged.toSorted(), [...questions].toSorted())
   t.end()
 })
 

@@ -12,8 +12,8 @@ interface Posted {
 }
 
 /**
- * A client whose requests go straight to the handler of a server: past network, TLS and the parser of HTTP, which cost more
- * than the handler itself. The answer is written by Node's own response, and read as bytes.
+ * A client whose requests go straight to the handler of a server. They go past network, TLS and the parser of HTTP, which
+ * cost more than the handler itself. The answer is written by Node's own response, and read as bytes.
  */
 export class StraightLine {
   readonly #handler: Handler

@@ -75,6 +75,8 @@ t.test(
       'what holdfast-1 keeps grows from 36 MiB to 48 MiB',
     ])
     t.strictSame(judged(looks(10, () => undefined)), ['holdfast-1 does not tell what it keeps'])
+    const seldom = looks(120, (at) => (at % 40 === 39 ? 24 : undefined))
+    t.strictSame(judged(seldom), ['holdfast-1 does not tell what it keeps'])
     t.end()
   },
 )
