@@ -1,5 +1,4 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { cacheFolder } from '../test/fixtures/cache-folder.ts'
 
 /** The folder of what a comparison builds or installs, once. */
-export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'bench')
+export const cache = cacheFolder('bench')

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { cacheFolder } from '../fixtures/cache-folder.ts'
 import { root } from '../fixtures/root.ts'
 
 /** The Kubernetes that is built where none is at hand; the one of go.mod. */
@@ -22,7 +22,7 @@ export interface Binaries {
 }
 
 /** The folder of built programs. */
-export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
+export const cache = cacheFolder('e2e')
 
 /**
  * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds them with Go, once,

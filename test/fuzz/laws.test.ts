@@ -71,6 +71,11 @@ for (const [what, bytes, ended, state] of cases) {
   })
 }
 
+t.test('a server that never answers gives no answer, and the wait ends', async (t) => {
+  const line = new StraightLine((request) => request.resume(), 20)
+  t.match(await line.post({ url: '/', body: Buffer.from('hi') }), { statuses: [] })
+})
+
 t.test('an answer to a request that goes past the network is read as bytes', async (t) => {
   const line = new StraightLine((request, response) => {
     request.on('data', (body: Buffer) => {

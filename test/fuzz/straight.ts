@@ -17,13 +17,19 @@ interface Posted {
  */
 export class StraightLine {
   readonly #handler: Handler
+  readonly #longestMs: number
   #wire = new Wire()
 
-  constructor(handler: Handler) {
+  /** @param longestMs a server that has not answered by then does not answer; no machine stands still for so long */
+  constructor(handler: Handler, longestMs = 60_000) {
     this.#handler = handler
+    this.#longestMs = longestMs
   }
 
-  /** Posts JSON. There are no statuses if the server closes the connection instead, and half an answer is `broken`. */
+  /**
+   * Posts JSON. There are no statuses if the server closes the connection instead, or does not answer in time. Half an answer is
+   * `broken`.
+   */
   async post({ url, body }: Posted): Promise<Answers> {
     if (this.#wire.destroyed) this.#wire = new Wire()
     const wire = this.#wire
@@ -42,6 +48,7 @@ export class StraightLine {
     }
     const response = new ServerResponse(request)
     response.assignSocket(wire)
+    const limit = setTimeout(() => wire.destroy(), this.#longestMs)
     await new Promise<void>((resolve) => {
       wire.onGone = resolve
       // What Node's server does once an answer is written.
@@ -58,6 +65,7 @@ export class StraightLine {
         request.complete = true
       })
     })
+    clearTimeout(limit)
     return readAnswers(wire.collected(), wire.destroyed, false)
   }
 

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { buildah } from '../../.github/scripts/image.ts'
+import { cacheFolder } from '../fixtures/cache-folder.ts'
 
 /** The folder of the images that tests make, and of one that is unpacked. */
-export const imageCache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'image')
+export const imageCache = cacheFolder('image')
 
 /** A store of images of its own, apart from that of the machine. It needs no daemon. */
 export class Store {

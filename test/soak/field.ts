@@ -38,8 +38,6 @@ export class Field {
   readonly auditFolder: string
   readonly seen: SeenVersions
   readonly panics: readonly Panic[]
-  /** How long an ended change counts for the guards at most, in milliseconds: after their own watches broke. */
-  readonly countedForMs: number
   /** Objects of which Longhorn's account was denied a write, and how often. */
   readonly refused: ReadonlyMap<string, number>
   #files = 0
@@ -54,7 +52,6 @@ export class Field {
     this.auditFolder = parts.auditFolder
     this.seen = parts.seen
     this.panics = parts.panics
-    this.countedForMs = parts.countedForMs
     this.refused = parts.refused
   }
 
@@ -101,8 +98,6 @@ export class Field {
     const bystanders = Array.from({ length: lanes }, (_, at) => `calm-${at}`)
     const field = new Field({
       ...{ cluster, longhorn, guards, leases, places, bystanders, auditFolder, seen, panics, refused },
-      // Without `settle` managers have to panic.
-      countedForMs: outage || Infinity,
     })
     // A replica that starts puts its authority there.
     if (isGuarded) await cluster.must(['apply', '-f', '-'], yaml)

@@ -5,7 +5,7 @@ import type { Field } from './field.ts'
 import { longMs, type Tally } from './lanes.ts'
 import { type Course, judgeMemory, mib, trendsOf } from './memory.ts'
 import type { Comparison } from './records.ts'
-import { countedPanics, panicText } from './seen-versions.ts'
+import { panicText } from './seen-versions.ts'
 import type { VerdictOracle } from './verdict-oracle.ts'
 
 /** Everything that a soak has seen. */
@@ -39,12 +39,7 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
   )
   for (const [reason, times] of clients.reasons) line(`  unanswered: ${reason}`, times)
   line('the slowest answer', `${(slowestMs / 1_000).toFixed(1)} s`)
-  const counted = countedPanics(field.panics, field.countedForMs)
-  line('panics', counted.length)
-  line(
-    `panics of managers that were later than the ${field.countedForMs / 1_000} s for which the guards count`,
-    field.panics.length - counted.length,
-  )
+  line('panics', field.panics.length)
   line(
     'wrong verdicts',
     `${oracle.wrong.length} of ${oracle.judged} committed writes of a spec, ${gaps} gaps in the history`,
@@ -69,11 +64,11 @@ export function report({ tallies, faults, clients, field, ...seen }: Seen): stri
   const short = courses.filter(({ resident }) => resident === undefined).length
   const most = Math.max(...memory.flatMap(({ looks }) => looks.map(({ resident }) => resident)))
   line('resident memory of all replicas', `${mib(most)} at most, ${short} lived too short for a trend`)
-  const [crash] = counted
+  const [panic] = field.panics
   const [wrong] = oracle.wrong
   const [lost] = comparison.lost
   return [
-    ...(crash ? [`a manager panicked: ${panicText(crash)}: ${JSON.stringify(crash.crash)}`] : []),
+    ...(panic ? [`a manager panicked: ${panicText(panic)}: ${JSON.stringify(panic.crash)}`] : []),
     ...(wrong ? [`a wrong verdict: ${wrong.write}, ${wrong.why}`] : []),
     ...(lost ? [`a denial of ${lost.user} is not on record: ${lost.message}`] : []),
     ...comparison.lostOfLonghorn.map((object) => `a denial of Longhorn about ${object} is not on record`),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
-import { countedPanics, panicText, SeenVersions } from './seen-versions.ts'
+import { panicText, SeenVersions } from './seen-versions.ts'
 
 const metadataOf = (name: string, version: number) => ({
   ...{ name, namespace: 'longhorn-system', resourceVersion: String(version) },
@@ -59,24 +59,5 @@ t.test('a list that tells an old version again tells nothing new', (t) => {
   seen.note(node(10, true), 2_000)
   seen.note(node(12, false), 3_000)
   t.match(seen.panic(crash, 4_000), { nodeForMs: 3_000 })
-  t.end()
-})
-
-const aged = (nodeForMs: number, imageForMs: number) => ({ crash, nodeForMs, imageForMs })
-
-t.test('a panic counts unless its manager saw what had been over for longer than the guards count', (t) => {
-  const counted = [aged(11_000, 0), aged(0, 0), aged(0, 4_000)]
-  t.strictSame(countedPanics([...counted, aged(11_001, 0), aged(0, 12_000)], 11_000), counted)
-  t.end()
-})
-
-t.test('three late managers are no chance, so all count', (t) => {
-  const late = [aged(11_001, 0), aged(0, 12_000), aged(20_000, 0)]
-  t.strictSame(countedPanics(late, 11_000), late)
-  t.end()
-})
-
-t.test('where nothing counts longer, no manager is too late', (t) => {
-  t.equal(countedPanics([aged(500, 0)], Infinity).length, 1)
   t.end()
 })

@@ -53,20 +53,6 @@ export class SeenVersions {
   }
 }
 
-/** True for a manager that saw what was older than the guards count for: no guard promises anything then. */
-function isTooLate({ nodeForMs, imageForMs }: Panic, countedForMs: number): boolean {
-  return Math.max(nodeForMs, imageForMs) > countedForMs
-}
-
-/** So many may be told apart. More are no chance: then the managers here are no longer what the soak says they are. */
-const mostLate = 2
-
-/** The panics that count against the guards, or against this run. @param countedForMs how long the guards count what has ended */
-export function countedPanics(panics: readonly Panic[], countedForMs: number): readonly Panic[] {
-  const late = panics.filter((panic) => isTooLate(panic, countedForMs))
-  return late.length > mostLate ? panics : panics.filter((panic) => !late.includes(panic))
-}
-
 /** For people who look for the reason. */
 export function panicText({ crash, nodeForMs, imageForMs }: Panic): string {
   const ages = [nodeForMs, imageForMs].map((ms) => (ms / 1_000).toFixed(1))

@@ -185,7 +185,7 @@ export function unlessClosed(
   else done()
 }
 
-/** True for a connection that is closed, or closes after the answer that it got last: nobody reads another one. */
+/** True for a connection that is closed, or that closes after its last answer. Nobody reads another answer on it. */
 export function isOver(socket: Socket): boolean {
   return socket.destroyed || socket.writableEnded
 }

@@ -147,9 +147,9 @@ export class ClientErrors {
     else this.#answerLast(socket, response(error.code))
   }
 
-  /** Ends the connection with this answer. Bytes that still come would reset a closed one, and the answer would be lost. */
+  /** Ends the connection with this answer. A connection that is closed while bytes come is reset, and the answer is lost. */
   #answerLast(socket: Socket, answer: string): void {
-    // They must be no requests any more. Node's parser reads past all listeners until somebody else listens.
+    // Node's parser would take these bytes for requests. It reads past all listeners until another one is added.
     socket.on('data', () => undefined).removeAllListeners('data')
     socket.resume()
     const cancel = this.#timers.setTimer(lastAnswerMs, () => socket.destroy())
