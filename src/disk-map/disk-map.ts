@@ -8,21 +8,21 @@ import {
   canEnd,
   type DiskMapView,
   type DiskOwner,
-  type HistoryView,
   type NamedKind,
   type PendingCleanup,
   type PendingOnNode,
 } from './disk-map-view.ts'
 import { History } from './history.ts'
-import { ImageIndex, MultiMap, NodeIndex } from './indexes.ts'
+import { ImageIndex, MultiMap, NodeIndex, type NodeLookup } from './indexes.ts'
+import { NodesAbove } from './nodes-above.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** Options of a disk map. */
 interface DiskMapOptions {
   /** How long it remembers ended changes, in milliseconds. */
   readonly rememberMs: number
-  /** Another map whose memory it takes over. */
-  readonly earlier?: HistoryView
+  /** The beginning of a map on top of another. */
+  readonly above: { readonly nodes: NodeLookup; readonly history: History }
 }
 
 /** Twice the longest default time for which an ended change counts, plus the time to notice an outage. */
@@ -39,7 +39,7 @@ const defaultRememberMs = 5 * 60_000
 export class DiskMap implements DiskMapView {
   /** The feed reports outages to it too. */
   readonly history: History
-  readonly #nodes = new NodeIndex()
+  readonly #nodes: NodeLookup
   readonly #images = new ImageIndex()
   readonly #dataSources = new Map<string, BackingImageDataSource>()
   readonly #firstFilesByDisk = new MultiMap<string, BackingImageDataSource>()
@@ -52,8 +52,17 @@ export class DiskMap implements DiskMapView {
   /** Disks with a pending clean-up that work on no node. */
   readonly #unownedPending = new Set<string>()
 
-  constructor({ rememberMs = defaultRememberMs, earlier }: Partial<DiskMapOptions> = {}) {
-    this.history = new History(rememberMs, earlier)
+  constructor({ rememberMs = defaultRememberMs, above }: Partial<DiskMapOptions> = {}) {
+    this.history = above?.history ?? new History(rememberMs)
+    this.#nodes = above?.nodes ?? new NodeIndex()
+  }
+
+  /**
+   * A map with the nodes of this one and its memory, and nothing else, for one decision: it holds until this map changes.
+   * It costs what it takes in, whatever the cluster.
+   */
+  nodesAlone(): DiskMap {
+    return new DiskMap({ above: { nodes: new NodesAbove(this.#nodes), history: this.history.above() } })
   }
 
   /**

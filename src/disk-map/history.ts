@@ -1,11 +1,4 @@
-import {
-  type Ended,
-  type EndingKind,
-  endingKinds,
-  type HistoryView,
-  type Outage,
-  type UnseenChanges,
-} from './disk-map-view.ts'
+import type { Ended, EndingKind, HistoryView, Outage, UnseenChanges } from './disk-map-view.ts'
 import { MultiMap } from './indexes.ts'
 import type { Endings } from './what-ended.ts'
 
@@ -15,38 +8,44 @@ import type { Endings } from './what-ended.ts'
  */
 export class History implements HistoryView {
   readonly #rememberMs: number
+  /** What was remembered before. */
+  readonly #earlier: History | undefined
   /** By the subject of the change, the one that ended longest ago first. */
   readonly #ended = new Map<string, Ended>()
   readonly #byDisk = new MultiMap<string, Ended>()
   readonly #unseen = new Map<EndingKind, UnseenChanges>()
   #outage: Outage | undefined
 
-  /** @param rememberMs how long an ended change matters, in milliseconds */
-  constructor(rememberMs: number, earlier?: HistoryView) {
+  /**
+   * @param rememberMs how long an ended change matters, in milliseconds
+   * @param earlier a history that this one adds to; it stays as it is
+   */
+  constructor(rememberMs: number, earlier?: History) {
     this.#rememberMs = rememberMs
-    if (!earlier) return
-    for (const each of earlier.ended()) this.#keep(each)
-    for (const kind of endingKinds) {
-      const unseen = earlier.unseen(kind)
-      if (unseen) this.#unseen.set(kind, unseen)
-    }
-    this.#outage = earlier.outage
+    this.#earlier = earlier
   }
 
-  ended(): Iterable<Ended> {
-    return this.#ended.values()
+  /** An empty history on top of this one. */
+  above(): History {
+    return new History(this.#rememberMs, this)
   }
 
-  endedOn(diskUUID: string): Iterable<Ended> {
-    return this.#byDisk.get(diskUUID)
+  *ended(): Iterable<Ended> {
+    if (this.#earlier) yield* this.#notAgain(this.#earlier.ended())
+    yield* this.#ended.values()
+  }
+
+  *endedOn(diskUUID: string): Iterable<Ended> {
+    if (this.#earlier) yield* this.#notAgain(this.#earlier.endedOn(diskUUID))
+    yield* this.#byDisk.get(diskUUID)
   }
 
   unseen(kind: EndingKind): UnseenChanges | undefined {
-    return this.#unseen.get(kind)
+    return this.#unseen.get(kind) ?? this.#earlier?.unseen(kind)
   }
 
   get outage(): Outage | undefined {
-    return this.#outage
+    return this.#outage ?? this.#earlier?.outage
   }
 
   /** Adds the changes that one object ended. @param at milliseconds by the monotonic clock */
@@ -69,6 +68,11 @@ export class History implements HistoryView {
 
   outageEnded(at: number): void {
     if (this.#outage) this.#outage = { ...this.#outage, ended: at }
+  }
+
+  /** Those that did not end once more. */
+  *#notAgain(earlier: Iterable<Ended>): Iterable<Ended> {
+    for (const each of earlier) if (!this.#ended.has(keyOf(each))) yield each
   }
 
   #keep(ended: Ended): void {

@@ -3,7 +3,23 @@ import { copiesOf, type Copy, pendingCleanups } from '../longhorn/copies.ts'
 import { diskUUID, isAtWork, type Node } from '../longhorn/node.ts'
 import type { DiskOwner, PendingCleanup } from './disk-map-view.ts'
 
-type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
+/** A disk of a node whose UUID is known. */
+export type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
+
+/** Nodes by name and by the UUIDs of their disks. */
+export interface NodeLookup {
+  get(name: string): Node | undefined
+  all(): Iterable<Node>
+  withUnsyncedDisks(): Iterable<Node>
+  ownersOf(uuid: string): readonly DiskOwner[]
+  isAtWork(uuid: string): boolean
+  /** The disks of a node whose UUIDs are known. */
+  disksOf(name: string): Iterable<OwnedDisk>
+  /** @returns the disks that the node had or has */
+  put(node: Node): Set<string>
+  /** @returns the disks that the node had */
+  remove(name: string): Set<string>
+}
 
 interface NodeEntry {
   readonly node: Node
@@ -12,7 +28,7 @@ interface NodeEntry {
 }
 
 /** The nodes of the disk map, by name and by the UUIDs of their disks. */
-export class NodeIndex {
+export class NodeIndex implements NodeLookup {
   readonly #entries = new Map<string, NodeEntry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
   /** A cache of the owners of disks, dropped when they change. */
@@ -48,13 +64,11 @@ export class NodeIndex {
     return works
   }
 
-  /** The disks of a node whose UUIDs are known. */
   disksOf(name: string): Iterable<OwnedDisk> {
     return this.#entries.get(name)?.owned ?? []
   }
 
-  /** @returns the disks that the node had or has */
-  put(node: Node): Iterable<string> {
+  put(node: Node): Set<string> {
     const name = node.metadata.name
     const touched = this.remove(name)
     const owned: OwnedDisk[] = []
@@ -73,7 +87,6 @@ export class NodeIndex {
     return touched
   }
 
-  /** @returns the disks that the node had */
   remove(name: string): Set<string> {
     const touched = new Set<string>()
     const entry = this.#entries.get(name)

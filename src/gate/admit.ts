@@ -1,4 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { DiskMap } from '../disk-map/disk-map.ts'
 import { type Profile, profileOf } from '../longhorn/releases.ts'
 import type { Change } from '../rules/change.ts'
 import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
@@ -27,7 +28,7 @@ import type { Waiting, WaitingList } from './waiting-list.ts'
 
 /** The parts that admitting needs. */
 export interface AdmissionModules {
-  readonly map: DiskMapView
+  readonly map: DiskMap
   readonly freshness: MapFreshness
   readonly reads: QuorumReads
   readonly clock: Clock

@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { DiskMap } from '../disk-map/disk-map.ts'
+import type { DiskMap } from '../disk-map/disk-map.ts'
 import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import { isOlder } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
@@ -14,7 +14,7 @@ import { nodeOf, unownedDisks } from './reservation-book.ts'
 
 /** The parts that confirming needs. */
 interface ConfirmModules {
-  readonly map: DiskMapView
+  readonly map: DiskMap
   readonly reads: QuorumReads
   readonly clock: Pick<Clock, 'monotonic'>
   /** True if the map may lack a node that also has a disk of the change: then all nodes are read. */
@@ -49,8 +49,7 @@ export async function confirm(
     readReplicas(change, acts, reads, signal),
   ])
   const now = clock.monotonic()
-  const fresh = new DiskMap({ earlier: map.history })
-  for (const node of map.nodes()) fresh.adopt(node, now)
+  const fresh = map.nodesAlone()
   update(fresh, nodes.read, nodes.missing, now)
   if (emptying) {
     for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)

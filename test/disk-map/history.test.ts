@@ -27,6 +27,26 @@ t.test('each thing is remembered once, with the last time that it ended', (t) =>
   t.end()
 })
 
+t.test('a history on top of another remembers both, and leaves the other alone', (t) => {
+  const below = after(new History(100), cleanup('a', 1), cleanup('b', 2, 'u2'))
+  below.outageBegan(1)
+  const above = after(below.above(), cleanup('a', 3), cleanup('c', 4))
+  t.strictSame(times(above), [2, 3, 4], 'what ended again is remembered once')
+  t.strictSame(
+    [...above.endedOn('u1')].map(({ at }) => at),
+    [3, 4],
+  )
+  t.equal([...above.endedOn('u2')].length, 1)
+  t.match(above.outage, { began: 1 })
+  t.strictSame(times(below), [1, 2])
+  above.add('Node', 'n', { ended: [], unseen: { why: 'missed' } }, 5)
+  t.match(above.unseen('Node'), { name: 'n', at: 5 })
+  t.equal(below.unseen('Node'), undefined)
+  below.add('BackingImage', 'i', { ended: [], unseen: { why: 'missed' } }, 6)
+  t.match(above.unseen('BackingImage'), { name: 'i', at: 6 })
+  t.end()
+})
+
 t.test('old ended changes are forgotten, so that memory stays bounded', (t) => {
   const history = after(new History(100), cleanup('a', 1), cleanup('b', 50), cleanup('c', 102))
   t.strictSame(times(history), [50, 102])
