@@ -37,7 +37,7 @@ interface Waiting {
 /**
  * Edits entries, one swap at a time for each, within this replica: all edits that come during a swap share the
  * next one. Separately they would make each other fail, again and again: fifty at once took the API server's
- * whole time-out.
+ * whole time-out. Requests that one change releases share the first swap too.
  */
 export class EntryQueue {
   readonly #book: ReservationBook
@@ -80,6 +80,8 @@ export class EntryQueue {
   }
 
   async #work(key: string): Promise<void> {
+    // Requests that one change releases come one after the other, before anything else happens.
+    await Promise.resolve()
     for (;;) {
       const together = this.#waiting.get(key)?.filter(({ signal }) => !signal.aborted)
       if (!together || together.length === 0) {

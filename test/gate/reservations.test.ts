@@ -258,14 +258,23 @@ t.test('a change does not conflict with its own reservation in a second review',
 })
 
 t.test(
-  'simultaneous changes on one entry share its swaps: one for the first, one for all the others',
+  'simultaneous changes on one entry share one swap, and those that come meanwhile the next',
   async (t) => {
     const world = new GateWorld(usual())
-    const decisions = await Promise.all(
-      Array.from({ length: 20 }, () => world.decide(evictD1(world.cluster))),
-    )
+    let goOn = (): void => undefined
+    const first = new Promise<void>((resolve) => (goOn = resolve))
+    world.before = (trip) => (trip === 'swap n1' ? first : undefined)
+    const decide = () => world.decide(evictD1(world.cluster))
+    const swaps = () => world.trips.filter((trip) => trip === 'swap n1').length
+    const early = Array.from({ length: 20 }, decide)
+    await turns()
+    const late = Array.from({ length: 20 }, decide)
+    await turns()
+    t.equal(swaps(), 1)
+    goOn()
+    const decisions = await Promise.all([...early, ...late])
     t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
-    t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 2)
+    t.equal(swaps(), 2)
     t.equal(world.reservations.length, 1, 'all are of one object and intent')
     t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
   },
@@ -277,6 +286,7 @@ t.test('a caller that gives up in the queue of an entry lets those after it go o
   const first = new Promise<void>((resolve) => (goOn = resolve))
   world.before = (trip) => (trip === 'swap n1' ? first : undefined)
   const one = world.decide(evictD1(world.cluster))
+  await turns()
   const leaving = new AbortController()
   const two = world.decide(evictD1(world.cluster), 0, leaving.signal)
   const three = world.decide(evictD1(world.cluster))
