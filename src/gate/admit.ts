@@ -22,6 +22,7 @@ import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, st
 import type { MapFreshness, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedEntry } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
+import { ReplicasAhead } from './replicas-ahead.ts'
 import type { TakeBack } from './take-back.ts'
 import type { RepeatedDenials } from './repeated-denials.ts'
 import type { Waiting, WaitingList } from './waiting-list.ts'
@@ -218,12 +219,13 @@ export class Admission {
     if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
     if (!known) return this.#unavailable(asked, 'object-not-known', warnings)
     for (let round = 0; round < maxRounds; round++) {
-      const reserved = await reserver.reserve(asked, missing, placed, signal)
+      const replicas = new ReplicasAhead(asked.change, asked.acts, this.#modules, signal)
+      const reserved = await reserver.reserve(asked, missing, placed, signal, () => replicas.begin())
       if (reserved.outcome === 'conflict') return this.#heldBy(reserved.conflict, asked, warnings)
       if (reserved.outcome === 'failed')
         return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
       entries.push(...reserved.entries)
-      const fresh = await this.#confirm(asked, claims, entries, signal)
+      const fresh = await this.#confirm(asked, claims, { entries, replicas }, signal)
       if (fresh instanceof Error) return this.#failed(asked, 'not-confirmed', fresh, warnings)
       const verdict = judgeAsked(asked, { map: fresh, policy, clock })
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
@@ -239,7 +241,7 @@ export class Admission {
   async #confirm(
     { change, acts }: Asked,
     claims: readonly Claim[],
-    entries: readonly ReservedEntry[],
+    { entries, replicas }: { readonly entries: readonly ReservedEntry[]; readonly replicas: ReplicasAhead },
     signal: AbortSignal,
   ): Promise<DiskMapView | Error> {
     return await orError(async () => {
@@ -247,7 +249,7 @@ export class Admission {
       const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
       if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return this.#modules.map
       const everyNode = !nodesWillDo(entries, this.#modules)
-      return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
+      return await confirm(change, acts, claims, { ...this.#modules, replicas, everyNode, stale }, signal)
     })
   }
 

@@ -4,18 +4,19 @@ import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-i
 import { isOlder } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Replica } from '../longhorn/replica.ts'
 import { type Act, type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { type Claim, mayBeAnyDisk } from './claims.ts'
 import type { Stale } from './own-map.ts'
 import type { QuorumReads } from './ports.ts'
+import type { ReplicasAhead } from './replicas-ahead.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 
 /** The parts that confirming needs. */
 interface ConfirmModules {
   readonly map: DiskMap
   readonly reads: QuorumReads
+  readonly replicas: ReplicasAhead
   readonly clock: Pick<Clock, 'monotonic'>
   /** True if the map may lack a node that also has a disk of the change: then all nodes are read. */
   readonly everyNode: boolean
@@ -37,16 +38,16 @@ export async function confirm(
   change: Change,
   acts: readonly Act[],
   claims: readonly Claim[],
-  { map, reads, clock, everyNode, stale }: ConfirmModules,
+  { map, reads, replicas, clock, everyNode, stale }: ConfirmModules,
   signal: AbortSignal,
 ): Promise<DiskMapView> {
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
-  const [images, sources, nodes, source, replicas] = await Promise.all([
+  const [images, sources, nodes, source, using] = await Promise.all([
     emptying ? reads.images(signal) : [],
     emptying ? reads.dataSources(signal) : [],
     readNodes(change, claims, { map, reads, stale, everyNode: everyNode && !emptying }, signal),
     stale.source ? reads.dataSource(nameOf(change), signal) : map.dataSource(nameOf(change)),
-    readReplicas(change, acts, reads, signal),
+    replicas.get(),
   ])
   const now = clock.monotonic()
   const fresh = map.nodesAlone()
@@ -58,7 +59,7 @@ export async function confirm(
     update(fresh, sources, missingFrom(sources, map.dataSources()), now)
   } else {
     if (source) fresh.adopt(source, now)
-    for (const replica of replicas) fresh.adopt(replica, now)
+    for (const replica of using) fresh.adopt(replica, now)
   }
   return fresh
 }
@@ -94,19 +95,6 @@ function isBehind({ kind, metadata }: Confirmed, fresh: DiskMap): boolean {
 function missingFrom<T extends Confirmed>(read: readonly T[], known: Iterable<T>): T[] {
   const names = new Set(read.map(({ metadata }) => metadata.name))
   return [...known].filter(({ metadata }) => !names.has(metadata.name))
-}
-
-/** A replica can appear at any moment, and then the copy on its disk must stay. */
-async function readReplicas(
-  change: Change,
-  acts: readonly Act[],
-  reads: ConfirmModules['reads'],
-  signal: AbortSignal,
-): Promise<readonly Replica[]> {
-  const [cleanup] = acts.filter((act) => act.act === 'cleanup')
-  if (!cleanup) return []
-  const elsewhere = [...cleanup.after.spec.diskFileSpecMap.keys()]
-  return await reads.replicas(nameOf(change), elsewhere, signal)
 }
 
 /** The current nodes of the claims, and those that are gone. */

@@ -85,6 +85,8 @@ type Reserved =
 interface Progress {
   readonly placed: PlacedReservation[]
   readonly entries: ReservedEntry[]
+  /** See {@link Reserver.reserve}. */
+  readonly onWrite?: (() => void) | undefined
 }
 
 /** Makes reservations for changes. */
@@ -104,19 +106,21 @@ export class Reserver {
    *
    * @param placed gets the reservations that were made, or may have been: the caller releases them, whatever
    * the result
+   * @param onWrite called when nothing conflicts on an entry, right before its reservations are written
    */
   async reserve(
     asked: Reserving,
     claims: readonly Claim[],
     placed: PlacedReservation[],
     signal: AbortSignal,
+    onWrite?: () => void,
   ): Promise<Reserved> {
     const entries: ReservedEntry[] = []
     const made: PlacedReservation[] = []
     let reserved: Reserved = { outcome: 'reserved', entries }
     try {
       const met =
-        (await this.#reserveAll(claims, asked, { placed: made, entries }, signal)) ??
+        (await this.#reserveAll(claims, asked, { placed: made, entries, onWrite }, signal)) ??
         (await this.#lookAtAll(claims, asked, { placed: made, entries }, signal))
       if (met) reserved = { outcome: 'conflict', conflict: met }
     } catch (error) {
@@ -129,13 +133,13 @@ export class Reserver {
   async #reserveAll(
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, entries }: Progress,
+    progress: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     for (const [key, onEntry] of byEntry(claims.filter(({ looks }) => !looks))) {
       const met = asked.change.request.dryRun
-        ? await this.#look(key, onEntry, asked, entries, signal)
-        : await this.#reserveOn(key, onEntry, asked, { placed, entries }, signal)
+        ? await this.#look(key, onEntry, asked, progress.entries, signal)
+        : await this.#reserveOn(key, onEntry, asked, progress, signal)
       if (met) return met
     }
     return undefined
@@ -195,7 +199,7 @@ export class Reserver {
     key: string,
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, entries }: Progress,
+    { placed, entries, onWrite }: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const before = placed.length
@@ -206,6 +210,7 @@ export class Reserver {
       // Until the answer comes it is unknown whether it was made.
       for (const draft of edited.result.met ? [] : edited.result.drafts)
         placed.push({ key, entry: undefined, ...draft })
+      if (!edited.result.met) onWrite?.()
       return edited
     }
     const swapped = await this.#modules.queue.edit(key, edit, { signal })

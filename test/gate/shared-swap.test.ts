@@ -31,3 +31,26 @@ t.test('marks that one edit drops stay dropped for the next one of the same swap
   t.match([...world.book.entries()], [{ key: 'n1', marks: undefined }])
   t.ok(world.trips.includes('images'), 'an entry without marks proves nothing')
 })
+
+t.test(
+  'simultaneous changes on one entry share one swap, and those that come meanwhile the next',
+  async (t) => {
+    const world = new GateWorld(usual())
+    let goOn = (): void => undefined
+    const first = new Promise<void>((resolve) => (goOn = resolve))
+    world.before = (trip) => (trip === 'swap n1' ? first : undefined)
+    const decide = () => world.decide(evictD1(world.cluster))
+    const swaps = () => world.trips.filter((trip) => trip === 'swap n1').length
+    const early = Array.from({ length: 20 }, decide)
+    await turns()
+    const late = Array.from({ length: 20 }, decide)
+    await turns()
+    t.equal(swaps(), 1)
+    goOn()
+    const decisions = await Promise.all([...early, ...late])
+    t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
+    t.equal(swaps(), 2)
+    t.equal(world.reservations.length, 1, 'all are of one object and intent')
+    t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
+  },
+)
