@@ -6,6 +6,7 @@
  */
 export const rooms = {
   time: { may: [] },
+  connections: { may: ['time'] },
   text: { may: ['time'] },
   json: { may: ['text'], pure: true },
   longhorn: { may: ['json', 'text'], pure: true },
@@ -15,7 +16,7 @@ export const rooms = {
   tls: { may: ['text', 'time'] },
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
-  doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
+  doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'connections', 'time'] },
   observability: {
     may: ['doors', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
   },
@@ -33,10 +34,11 @@ export const rooms = {
       'disk-map',
       'longhorn',
       'text',
+      'connections',
       'time',
     ],
   },
-  sandbox: { may: ['json', 'longhorn', 'tls', 'time'] },
+  sandbox: { may: ['json', 'longhorn', 'tls', 'connections', 'time'] },
   commands: {
     may: [
       'server',
@@ -53,6 +55,7 @@ export const rooms = {
       'longhorn',
       'json',
       'text',
+      'connections',
       'time',
     ],
   },
