@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { asJson } from '../connections/last-answers.ts'
+import { asJson } from '../tls/last-answers.ts'
 import {
   ConnectionLimit,
   type ConnectionLimits,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createSecureContext, type SecureContext } from 'node:tls'
-import { asJson, LastAnswers } from '../../src/connections/last-answers.ts'
+import { asJson, LastAnswers } from '../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../src/doors/webhook/endpoint.ts'
 import { defaultReviewOptions, Reviewer } from '../../src/doors/webhook/reviewer.ts'

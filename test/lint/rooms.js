@@ -6,7 +6,6 @@
  */
 export const rooms = {
   time: { may: [] },
-  connections: { may: ['time'] },
   text: { may: ['time'] },
   json: { may: ['text'], pure: true },
   longhorn: { may: ['json', 'text'], pure: true },
@@ -16,7 +15,7 @@ export const rooms = {
   tls: { may: ['text', 'time'] },
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
-  doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'connections', 'time'] },
+  doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
   observability: {
     may: ['doors', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'],
   },
@@ -34,11 +33,10 @@ export const rooms = {
       'disk-map',
       'longhorn',
       'text',
-      'connections',
       'time',
     ],
   },
-  sandbox: { may: ['json', 'longhorn', 'tls', 'connections', 'time'] },
+  sandbox: { may: ['json', 'longhorn', 'tls', 'time'] },
   commands: {
     may: [
       'server',
@@ -55,7 +53,6 @@ export const rooms = {
       'longhorn',
       'json',
       'text',
-      'connections',
       'time',
     ],
   },

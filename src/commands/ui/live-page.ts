@@ -1,4 +1,4 @@
-import { asJson } from '../../connections/last-answers.ts'
+import { asJson } from '../../tls/last-answers.ts'
 import { ConnectionLimit } from '../../doors/http/connection-limit.ts'
 import { listen, portOf } from '../../doors/http/listen.ts'
 import { smallPort } from '../../doors/http/small-port.ts'

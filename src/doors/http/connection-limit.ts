@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { isOver } from '../../connections/over.ts'
+import { isOver } from '../../tls/over.ts'
 import type { BodyCut } from './bodies-under-way.ts'
 
 /** Limits of open connections. */

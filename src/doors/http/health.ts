@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { LastAnswer } from '../../connections/last-answers.ts'
+import type { LastAnswer } from '../../tls/last-answers.ts'
 import type { Timers } from '../../time/clock.ts'
 import {
   ConnectionLimit,

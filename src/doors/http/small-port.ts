@@ -1,5 +1,5 @@
 import { fastify, type FastifyInstance } from 'fastify'
-import { type LastAnswer, LastAnswers } from '../../connections/last-answers.ts'
+import { type LastAnswer, LastAnswers } from '../../tls/last-answers.ts'
 import type { Timers } from '../../time/clock.ts'
 
 /** Options of a small port, each with a default. */

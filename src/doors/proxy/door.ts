@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import type { LastAnswer } from '../../connections/last-answers.ts'
+import type { LastAnswer } from '../../tls/last-answers.ts'
 import type { BodyLimits } from '../http/bodies-under-way.ts'
 import type { ConnectionLimits, TrafficObserver } from '../http/connection-limit.ts'
 import type { Timers } from '../../time/clock.ts'

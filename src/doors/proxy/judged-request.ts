@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Outcome } from '../../gate/ports.ts'
-import { isOver } from '../../connections/over.ts'
+import { isOver } from '../../tls/over.ts'
 import type { KeptBody } from '../http/bodies-under-way.ts'
 import { BodyFailure, readBody } from '../http/body.ts'
 import {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isOver, onceOver } from '../../connections/over.ts'
+import { isOver, onceOver } from '../../tls/over.ts'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { BodiesUnderWay } from '../http/bodies-under-way.ts'
 import { type BodyRefused, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'

@@ -1,6 +1,6 @@
 import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
-import { asJson, LastAnswers } from '../../connections/last-answers.ts'
+import { asJson, LastAnswers } from '../../tls/last-answers.ts'
 import type { ClientAuthorities, Wanted } from '../../tls/client-authorities.ts'
 import { checkCertificate, type ServingCertificate } from '../../tls/stored.ts'
 import { Connections, type TrafficObserver } from '../http/connection-limit.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { LastAnswers } from '../../connections/last-answers.ts'
+import { LastAnswers } from '../../tls/last-answers.ts'
 import { type Clock, systemClock, timestamp } from '../../time/clock.ts'
 import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
 import { Admission, type OwnWebhook } from './admission/admission.ts'

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { type LastAnswer, LastAnswers } from '../../connections/last-answers.ts'
+import { type LastAnswer, LastAnswers } from '../../tls/last-answers.ts'
 import type { Timers } from '../../time/clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import { resources } from '../controllers/resources.ts'

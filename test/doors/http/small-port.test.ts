@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { asJson } from '../../../src/connections/last-answers.ts'
+import { asJson } from '../../../src/tls/last-answers.ts'
 import { listen, portOf } from '../../../src/doors/http/listen.ts'
 import { smallPort } from '../../../src/doors/http/small-port.ts'
 import { halfOpen, untilClosed } from '../../fixtures/still-sending.ts'

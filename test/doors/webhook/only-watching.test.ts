@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { mostValues } from '../../../src/doors/http/body.ts'
 import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
-import { asJson, LastAnswers } from '../../../src/connections/last-answers.ts'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import { Reviewer, type ReviewOptions } from '../../../src/doors/webhook/reviewer.ts'

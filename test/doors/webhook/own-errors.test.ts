@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { asJson, LastAnswers } from '../../../src/connections/last-answers.ts'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import type { Reviewer } from '../../../src/doors/webhook/reviewer.ts'

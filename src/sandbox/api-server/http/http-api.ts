@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { onceOver } from '../../../connections/over.ts'
+import { onceOver } from '../../../tls/over.ts'
 import type { Clock } from '../../../time/clock.ts'
 import { goDuration } from '../../../time/duration.ts'
 import { ApiError } from '../../cluster-client.ts'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { LastAnswer } from '../../../connections/last-answers.ts'
+import type { LastAnswer } from '../../../tls/last-answers.ts'
 import type { FailureStatus } from '../../cluster-client.ts'
 import { at } from '../../json.ts'
 import { statusOf } from '../failure.ts'
