@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { asJson } from '../tls/last-answers.ts'
 import {
   ConnectionLimit,
   type ConnectionLimits,
   type TrafficObserver,
   unlessClosed,
 } from '../doors/http/connection-limit.ts'
+import { smallPort } from '../doors/http/small-port.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import type { Held } from '../observability/hold-record.ts'
 import type { HoldStream } from '../observability/hold-stream.ts'
@@ -13,6 +15,7 @@ import { linesType } from '../observability/audit-record.ts'
 import { addPage, type PageSource } from '../page/routes.ts'
 import { refuseOtherSites } from '../page/same-site.ts'
 import { escapedText } from '../text/plain-text.ts'
+import type { Timers } from '../time/clock.ts'
 
 /**
  * The report of one replica. All times are lengths, in milliseconds at the moment of the answer, since the
@@ -78,6 +81,8 @@ interface OperatorModules {
   readonly connections?: ConnectionLimits
   /** Called with connections that the limit closes. */
   readonly traffic?: TrafficObserver | undefined
+  /** The machine's own by default. */
+  readonly timers?: Timers
 }
 
 /** All clients come from loopback, and one that follows the audit keeps its connection for hours. */
@@ -96,8 +101,9 @@ export function operatorApi({
   page,
   connections = operatorConnections,
   traffic,
+  timers,
 }: OperatorModules): FastifyInstance {
-  const app = fastify({ logger: false, forceCloseConnections: true })
+  const app = smallPort({ inWords: asJson, timers })
   new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
   app.addHook('onRequest', unlessClosed)
   // curl prints the body on a terminal.

@@ -1,10 +1,9 @@
-import { systemClock } from '../../src/time/clock.ts'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createSecureContext, type SecureContext } from 'node:tls'
+import { asJson, LastAnswers } from '../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../src/doors/webhook/endpoint.ts'
-import { ClientErrors } from '../../src/doors/webhook/http-errors.ts'
 import { defaultReviewOptions, Reviewer } from '../../src/doors/webhook/reviewer.ts'
 import { isArming } from '../../src/rules/change.ts'
 import { testCertificates } from '../doors/webhook/test-certificates.ts'
@@ -53,10 +52,7 @@ export class Reviews {
         known: (...asked) => this.#present().known(...asked),
         unread: (...asked) => this.#present().unread(...asked),
       },
-      clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, {
-        timers: systemClock,
-        log,
-      }),
+      lastAnswers: new LastAnswers({ inWords: asJson }),
       leaving: new AbortController().signal,
       now: () => performance.now(),
       log,

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import type { Log } from '../../src/doors/webhook/http-errors.ts'
+import type { Log } from '../../src/doors/webhook/log.ts'
 
 /** Collects unexpected events: lines of the log at level error, and uncaught errors. */
 export class Surprises {

@@ -7,11 +7,14 @@ import type { AuditRecord } from '../../src/observability/audit-record.ts'
 import { RecentRecords } from '../../src/observability/audit-sinks.ts'
 import { HoldStream } from '../../src/observability/hold-stream.ts'
 import { operatorApi, operatorConnections } from '../../src/server/operator-api.ts'
+import { systemClock, type Timers } from '../../src/time/clock.ts'
+import { ManualTimers } from '../doors/webhook/fake-gate.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { halfOpen, stillSending, untilClosed } from '../fixtures/still-sending.ts'
 import { at, held } from '../observability/held.ts'
 import { record } from '../observability/records.ts'
 
-async function serving(t: Test, recent = new RecentRecords()) {
+async function serving(t: Test, recent = new RecentRecords(), timers: Timers = systemClock) {
   const holds = new HoldStream({ replica: 'one', clock: at(0), holds: () => [held()] })
   const status = {
     replica: 'one',
@@ -35,7 +38,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     refused: () => undefined,
     passed: () => undefined,
   }
-  const api = operatorApi({ recent, holds, status: () => status, traffic })
+  const api = operatorApi({ recent, holds, status: () => status, traffic, timers })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
   return { recent, holds, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), problems }
@@ -133,4 +136,37 @@ t.test('the latest records are remembered, with a limit on number and bytes', (t
     )
   }
   t.end()
+})
+
+t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
+  const timers = new ManualTimers()
+  const { port } = await serving(t, new RecentRecords(), timers)
+  const long = 'Host: localhost\r\nConnection: close\r\nContent-Length: 90000000\r\n\r\n'
+  const cases = [
+    ['no HTTP\r\n\r\n', /^HTTP\/1\.1 400 [^]*{"error":"This is not an HTTP\/1\.1 request\."}$/],
+    [
+      `GET /status HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`,
+      /^HTTP\/1\.1 431 [^]*{"error":"The headers of the request are too large\."}$/,
+    ],
+    [`POST /status HTTP/1.1\r\n${long}`, /^HTTP\/1\.1 405 [^]*answers GET alone/],
+    [`GET /nothing HTTP/1.1\r\n${long}`, /^HTTP\/1\.1 404 /],
+  ] as const
+  for (const [sent, expected] of cases) {
+    const { socket, answer } = await stillSending(t, { port }, sent)
+    t.match(answer, expected)
+    t.notOk(socket.closed, 'it may still send')
+    timers.fireAll()
+    await untilClosed(t, socket)
+  }
+})
+
+t.test('a follower that sends no HTTP is cut off, with nothing among its records', async (t) => {
+  const { recent, port } = await serving(t)
+  const heard = await halfOpen(t, { port })
+  recent.write(record({ uid: '1' }))
+  heard.socket.write('GET /audit?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await eventually(() => heard.answer.includes('"uid":"1"'))
+  heard.socket.write('no HTTP\r\n\r\n')
+  await untilClosed(t, heard.socket)
+  t.notMatch(heard.answer, /HTTP\/1\.1 400/)
 })

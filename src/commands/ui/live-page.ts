@@ -1,6 +1,7 @@
-import { fastify } from 'fastify'
+import { asJson } from '../../tls/last-answers.ts'
 import { ConnectionLimit } from '../../doors/http/connection-limit.ts'
 import { listen, portOf } from '../../doors/http/listen.ts'
+import { smallPort } from '../../doors/http/small-port.ts'
 import type { Entry } from '../../gate/reservation-book.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { profileOf } from '../../longhorn/releases.ts'
@@ -13,7 +14,7 @@ import type { StoryLog } from '../../page/story.ts'
 import type { WhatIfModules } from '../../page/what-if.ts'
 import type { Policy } from '../../rules/policy.ts'
 import { operatorConnections } from '../../server/operator-api.ts'
-import type { Clock } from '../../time/clock.ts'
+import type { Clock, Timers } from '../../time/clock.ts'
 import type { FollowedGuard } from './followed-guard.ts'
 import { ownPagePlan } from './page-plan.ts'
 
@@ -91,9 +92,15 @@ interface ServedPage {
   readonly close: () => Promise<void>
 }
 
-/** Serves a page on this machine alone. @param port 0: any that is free @throws CannotListen */
-export async function servePage(source: PageSource, port: number): Promise<ServedPage> {
-  const app = fastify({ logger: false, forceCloseConnections: true })
+/**
+ * Serves a page on this machine alone.
+ *
+ * @param port 0: any that is free
+ * @param timers the machine's own by default
+ * @throws CannotListen
+ */
+export async function servePage(source: PageSource, port: number, timers?: Timers): Promise<ServedPage> {
+  const app = smallPort({ inWords: asJson, timers })
   new ConnectionLimit(app.server, operatorConnections, () => undefined)
   refuseOtherSites(app)
   addPage(app, source)

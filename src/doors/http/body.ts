@@ -27,8 +27,8 @@ export class BodyFailure extends Error {
 }
 
 /**
- * How much of a body that is too large is still read, since a client that is still sending reads no answer. A
- * client that sends more gets none.
+ * How much of a body that is too large is still read before the answer, since many clients read none while they send. After
+ * the answer a connection is read on for a second only.
  */
 const patienceFactor = 8
 

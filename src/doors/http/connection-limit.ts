@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { isOver } from '../../tls/over.ts'
 import type { BodyCut } from './bodies-under-way.ts'
 
 /** Limits of open connections. */
@@ -183,11 +184,6 @@ export function unlessClosed(
 ): void {
   if (isOver(raw.socket)) reply.hijack()
   else done()
-}
-
-/** True for a connection that is closed, or that closes after its last answer. Nobody reads another answer on it. */
-export function isOver(socket: Socket): boolean {
-  return socket.destroyed || socket.writableEnded
 }
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {

@@ -1,4 +1,6 @@
-import { fastify, type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import type { LastAnswer } from '../../tls/last-answers.ts'
+import type { Timers } from '../../time/clock.ts'
 import {
   ConnectionLimit,
   type ConnectionLimits,
@@ -6,6 +8,7 @@ import {
   unlessClosed,
 } from './connection-limit.ts'
 import { listen, portOf } from './listen.ts'
+import { smallPort } from './small-port.ts'
 
 /** The sources of health. */
 export interface HealthModules {
@@ -43,9 +46,9 @@ export class Health {
   #modules: HealthModules = { unready: () => starting, leaving: () => false }
   #closed: Promise<void> | undefined
 
-  /** @param connections the maximum of open connections */
-  constructor(metrics: MetricsPage, connections: ConnectionLimits = healthConnections) {
-    this.#app = fastify({ logger: false, forceCloseConnections: true })
+  /** @param connections the maximum of open connections @param timers the machine's own by default */
+  constructor(metrics: MetricsPage, connections: ConnectionLimits = healthConnections, timers?: Timers) {
+    this.#app = smallPort({ inWords: plain, timers })
     new ConnectionLimit(this.#app.server, connections, (why) => this.#modules.traffic?.closed(why))
     this.#app.addHook('onRequest', unlessClosed)
     this.#app.get('/livez', (_request, reply) => reply.type('text/plain').send('Alive.\n'))
@@ -82,6 +85,10 @@ export class Health {
     const { leaving, unready } = this.#modules
     return leaving() ? 'shutting down; reviews that still arrive are answered.' : unready()
   }
+}
+
+function plain(status: number, sentence: string): LastAnswer {
+  return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: `${sentence}\n` }
 }
 
 const starting =

@@ -1,16 +1,13 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { LastAnswer } from '../../tls/last-answers.ts'
 import type { BodyLimits } from '../http/bodies-under-way.ts'
 import type { ConnectionLimits, TrafficObserver } from '../http/connection-limit.ts'
+import type { Timers } from '../../time/clock.ts'
 import type { Upstream } from './relay.ts'
 
 /** The proxy's own answer, in the format of the API behind it. */
-export interface OwnAnswer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
+export type OwnAnswer = LastAnswer
 
 /** The parts that replace those of the client's request. */
 export interface Rewrite {
@@ -127,6 +124,8 @@ export interface ProxyModules {
   readonly observer: ProxyObserver
   /** Called with the effects of the limits. */
   readonly traffic?: TrafficObserver
+  /** The machine's own by default. */
+  readonly timers?: Timers
 }
 
 /** Thrown when the client has gone. */
@@ -138,20 +137,13 @@ export class ClientGone extends Error {
 }
 
 /** Answers, unless an answer has begun or the client has gone. */
-export function send(response: http.ServerResponse, { status, headers, body }: OwnAnswer): void {
+export function send(response: ServerResponse, { status, headers, body }: OwnAnswer): void {
   if (response.destroyed) return
   if (response.headersSent) {
     response.destroy()
     return
   }
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
-}
-
-/** Answers a client that asked for another protocol, and ends the connection. */
-export function end(socket: Duplex, { status, headers, body }: OwnAnswer): void {
-  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' })
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body}`)
 }
 
 /**

@@ -1,10 +1,12 @@
 import type http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Outcome } from '../../gate/ports.ts'
+import { isOver } from '../../tls/over.ts'
 import type { KeptBody } from '../http/bodies-under-way.ts'
 import { BodyFailure, readBody } from '../http/body.ts'
 import {
   type CallOutcome,
+  ClientGone,
   type Rewrite,
   type JudgedCall,
   type OwnAnswer,
@@ -44,7 +46,7 @@ export class JudgedRequest {
   /**
    * @returns why the body cannot be read, if the guard only warns: the caller forwards it as it comes.
    *   Undefined once the request is answered, or its client has gone
-   * @throws RelayFailure, GaveWay
+   * @throws RelayFailure, GaveWay, ClientGone
    */
   async handle({ request, response, judge, kept, signal }: Handled): Promise<string | undefined> {
     const { door, upstream } = this.#modules
@@ -65,6 +67,8 @@ export class JudgedRequest {
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return undefined
     }
+    // What came behind this request was none, and has been answered.
+    if (isOver(request.socket)) throw new ClientGone()
     const forward = async (instead: Rewrite = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
       kept.passing()
       try {

@@ -2,12 +2,13 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
+import { LastAnswers } from '../../tls/last-answers.ts'
+import { isOver, onceOver } from '../../tls/over.ts'
 import { BodiesUnderWay, type KeptBody } from '../http/bodies-under-way.ts'
 import { ConnectionLimit } from '../http/connection-limit.ts'
 import {
   type CallOutcome,
   ClientGone,
-  end,
   isForeign,
   type JudgedCall,
   type OwnAnswer,
@@ -39,6 +40,7 @@ export class ProxyServer {
   readonly #server: http.Server
   readonly #bodies: BodiesUnderWay
   readonly #limit: ConnectionLimit
+  readonly #lastAnswers: LastAnswers
   /** All of them: Node counts neither those with another protocol, nor those before their TLS handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #tunnels = new Set<Duplex>()
@@ -61,11 +63,14 @@ export class ProxyServer {
     this.#server = options.tls
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
-    const { traffic } = modules
+    const { traffic, timers, door } = modules
     this.#bodies = new BodiesUnderWay(options.bodies, {
       now: () => performance.now(),
-      onCut: (why) => (modules.door.watches ? traffic?.passed('busy') : traffic?.cut(why)),
+      onCut: (why) => (door.watches ? traffic?.passed('busy') : traffic?.cut(why)),
     })
+    const inWords = (status: number, sentence: string) => door.failure(status, sentence)
+    this.#lastAnswers = new LastAnswers({ inWords, timers })
+    this.#lastAnswers.watch(this.#server)
     this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
     this.#server.on('connection', (socket: Socket) => {
       if (this.#sockets.has(socket)) return
@@ -75,7 +80,7 @@ export class ProxyServer {
     this.#server.on('request', (request, response) => this.#handle(request, response))
     this.#server.on(
       'upgrade',
-      (request, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
+      (request, _: Duplex, head: Buffer) => void this.#upgrade(request, request.socket, head),
     )
   }
 
@@ -125,7 +130,7 @@ export class ProxyServer {
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const { door, observer } = this.#modules
     // Of a connection that asks too much at once, more has come than is looked at.
-    if (request.socket.destroyed) return
+    if (isOver(request.socket)) return
     const turnedAway = this.#turnedAway(request)
     if (turnedAway) {
       send(response, turnedAway)
@@ -169,10 +174,8 @@ export class ProxyServer {
     response: http.ServerResponse,
     { judge, gone, kept }: Judged,
   ): Promise<void> {
-    response.once('close', () => {
-      gone.abort(new ClientGone())
-      this.#answered()
-    })
+    onceOver(response, () => gone.abort(new ClientGone()))
+    response.once('close', () => this.#answered())
     try {
       const judged = new JudgedRequest(this.#options, this.#modules)
       const unread = await judged.handle({ request, response, judge, kept, signal: gone.signal })
@@ -185,7 +188,7 @@ export class ProxyServer {
     }
   }
 
-  async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(request: http.IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const { upstream, door, observer } = this.#modules
     // Node no longer reports its errors.
     socket.on('error', () => socket.destroy())
@@ -195,14 +198,14 @@ export class ProxyServer {
       this.#server.emit(this.#options.tls ? 'secureConnection' : 'connection', socket)
       return
     }
-    this.#limit.switched(request.socket)
+    this.#limit.switched(socket)
     this.#tunnels.add(socket)
     socket.once('close', () => this.#tunnels.delete(socket))
     observer.came('upgrade')
     try {
       const turnedAway = this.#turnedAway(request)
       if (turnedAway) {
-        end(socket, turnedAway)
+        this.#lastAnswers.answer(socket, turnedAway)
         return
       }
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
@@ -210,9 +213,12 @@ export class ProxyServer {
       socket.write(closingHeadOf(tunnelled.answer))
       // Keeps reading, to notice when the client leaves.
       socket.resume().on('end', () => socket.destroy())
-      pipeline(tunnelled.answer, socket, () => socket.destroy())
+      pipeline(tunnelled.answer, socket, (error) => {
+        if (error) socket.destroy()
+        else this.#lastAnswers.end(socket)
+      })
     } catch (error) {
-      this.#fail(error, request, (answer) => end(socket, answer))
+      this.#fail(error, request, (answer) => this.#lastAnswers.answer(socket, answer))
     }
   }
 

@@ -12,7 +12,8 @@ import {
   type Wanted,
 } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
-import type { HttpProblem, Log } from './http-errors.ts'
+import type { HttpProblem } from './http-errors.ts'
+import type { Log } from './log.ts'
 
 /** The parts for judging callers. */
 interface CallerModules {

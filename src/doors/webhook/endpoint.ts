@@ -2,15 +2,16 @@ import type { Server } from 'node:https'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { ClientAuthorities } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
+import type { LastAnswers } from '../../tls/last-answers.ts'
 import { ConnectionLimit } from '../http/connection-limit.ts'
 import { type Callers, contextOf } from './callers.ts'
 import type { ConnectionOptions } from './connection-options.ts'
-import { type ClientErrors, notServed } from './http-errors.ts'
+import { notServed } from './http-errors.ts'
 import { close, type RequestModules, Requests } from './requests.ts'
 
 /** The parts of the endpoint. */
 interface EndpointModules extends RequestModules {
-  readonly clientErrors: ClientErrors
+  readonly lastAnswers: LastAnswers
   /** Identifies callers; without it every client that reaches the port may send reviews. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
 }
@@ -21,7 +22,7 @@ export function endpoint(
   options: ConnectionOptions,
   modules: EndpointModules,
 ): FastifyInstance<Server> {
-  const { clientErrors, callers } = modules
+  const { lastAnswers, callers } = modules
   const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
   const requests = new Requests(options, modules)
   const app = fastify({
@@ -40,7 +41,7 @@ export function endpoint(
     requestTimeout: requestTimeoutMs,
     // A 503 during shutdown would be a failed call; late requests are answered.
     return503OnClosing: false,
-    clientErrorHandler: clientErrors.onClientError,
+    clientErrorHandler: lastAnswers.onClientError,
     frameworkErrors: (_error, request, reply) => {
       requests.problem(reply, notServed(request.method, request.url))
     },
@@ -48,6 +49,7 @@ export function endpoint(
     logger: false,
   })
 
+  lastAnswers.watch(app.server)
   new ConnectionLimit(app.server, options.connections, (why) => modules.traffic?.closed(why))
   app.addHook('onRequest', requests.received)
   // Of bodies that come in chunks, or are of another type.

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isOver, onceOver } from '../../tls/over.ts'
 import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { BodiesUnderWay } from '../http/bodies-under-way.ts'
-import { type BodyRefused, isOver, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'
+import { type BodyRefused, type TrafficObserver, unlessClosed } from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { asciiJson, leadingUid, parseJson, reviewText } from './admission-review.ts'
 import type { Callers } from './callers.ts'
@@ -13,13 +13,13 @@ import {
   encodedProblem,
   type HttpProblem,
   isTooLarge,
-  type Log,
   notServed,
   problemOf,
   TooBusy,
   TooManyValues,
   unreadProblem,
 } from './http-errors.ts'
+import type { Log } from './log.ts'
 import type { ReviewAnswer, Reviewer } from './reviewer.ts'
 
 /** The parts that requests need. */
@@ -218,36 +218,13 @@ function peerOf(request: FastifyRequest): string {
   return request.raw.socket.remoteAddress ?? ''
 }
 
-/** The reviews that wait on each connection. */
-const waiting = new WeakMap<Socket, Set<AbortController>>()
-
-/**
- * A signal that aborts when the client goes away, so that its requests are not held any longer. It goes by the connection:
- * of several requests on one, Node tells only the answer that is next.
- */
-function whileConnected({ raw, request }: FastifyReply): AbortSignal {
-  const { socket } = request.raw
+/** A signal that aborts when the client goes away, so that its requests are not held any longer. */
+function whileConnected({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  if (isOver(socket)) gone.abort(clientGone())
-  const here = waiting.get(socket) ?? waitingOn(socket)
-  here.add(gone)
-  raw.once('close', () => {
-    // A connection is used for days, so it forgets a review that is answered.
-    here.delete(gone)
+  onceOver(raw, () => {
     if (!raw.writableFinished) gone.abort(clientGone())
   })
   return gone.signal
-}
-
-function waitingOn(socket: Socket): Set<AbortController> {
-  const here = new Set<AbortController>()
-  waiting.set(socket, here)
-  const end = (): void => {
-    for (const gone of here) gone.abort(clientGone())
-  }
-  // The former comes first where a last answer ends the connection: see ClientErrors.
-  socket.once('finish', end).once('close', end)
-  return here
 }
 
 function clientGone(): Error {

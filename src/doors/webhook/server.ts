@@ -1,5 +1,6 @@
 import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
+import { asJson, LastAnswers } from '../../tls/last-answers.ts'
 import type { ClientAuthorities, Wanted } from '../../tls/client-authorities.ts'
 import { checkCertificate, type ServingCertificate } from '../../tls/stored.ts'
 import { Connections, type TrafficObserver } from '../http/connection-limit.ts'
@@ -7,8 +8,8 @@ import { Health, type HealthModules, type MetricsPage } from '../http/health.ts'
 import { listen, portOf } from '../http/listen.ts'
 import { Callers, contextOf } from './callers.ts'
 import { type ConnectionOptions, defaultConnectionOptions } from './connection-options.ts'
+import { Distrust } from './distrust.ts'
 import { endpoint } from './endpoint.ts'
-import { ClientErrors } from './http-errors.ts'
 import { RepeatedRefusals, type RepeatLimits } from './repeated-refusals.ts'
 import { defaultReviewOptions, Reviewer, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
@@ -77,7 +78,7 @@ export interface WebhookPorts {
 export class WebhookServer {
   readonly #options: WebhookOptions
   readonly #modules: WebhookModules
-  readonly #clientErrors: ClientErrors
+  readonly #distrust: Distrust
   readonly #repeated: RepeatedRefusals
   readonly #reviews: FastifyInstance<Server>
   readonly #connections: Connections
@@ -94,13 +95,13 @@ export class WebhookServer {
     this.#options = options
     this.#modules = modules
     const { clients } = options
-    const { log, timeOfDay = Date.now } = modules
+    const { log, timers, timeOfDay = Date.now } = modules
     const traffic = modules.traffic?.reviews
     this.#tls = options.tls
     this.#authorities = clients?.authorities
     this.#callers = clients && new Callers(clients, { log, timeOfDay })
     const leaving = this.#leaving.signal
-    this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules)
+    this.#distrust = new Distrust(log)
     this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
       reviewer: new Reviewer(options, {
@@ -108,7 +109,7 @@ export class WebhookServer {
         repeated: this.#repeated,
         gaveWay: () => traffic?.cut('kept'),
       }),
-      clientErrors: this.#clientErrors,
+      lastAnswers: new LastAnswers({ inWords: asJson, timers, failed: this.#distrust.failed }),
       callers: this.#callers && clients && { judge: this.#callers, authorities: clients.authorities },
       leaving,
       log: modules.log,
@@ -160,7 +161,7 @@ export class WebhookServer {
     checkCertificate({ cert, key })
     this.#tls = { cert, key }
     this.#renewContext()
-    this.#clientErrors.certificateReplaced()
+    this.#distrust.certificateReplaced()
   }
 
   /**

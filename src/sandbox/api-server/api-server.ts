@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { LastAnswers } from '../../tls/last-answers.ts'
 import { type Clock, systemClock, timestamp } from '../../time/clock.ts'
 import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
 import { Admission, type OwnWebhook } from './admission/admission.ts'
@@ -8,6 +9,7 @@ import { noSuchPath } from './failure.ts'
 import { answerHttp } from './http/http-api.ts'
 import type { PreviousLog } from './http/pod-log.ts'
 import { ReadRequests } from './http/read-requests.ts'
+import { lastAnswer } from './http/send.ts'
 import { type Identity, randomIdentity, Uptime } from './identity.ts'
 import { type ClientModules, InProcessClient, openWatch } from './in-process-client.ts'
 import { findResource, namespaces } from './resources.ts'
@@ -103,6 +105,7 @@ export class ApiServer {
 
     const http = { ...modules, reads, maxBodyBytes, previousLog: all.previousLog }
     const server = createServer((request, response) => void answerHttp(http, request, response))
+    new LastAnswers({ inWords: lastAnswer, timers: clock }).watch(server)
     // client-go keeps an idle connection for 90 s, and does not repeat a POST on one that was just closed.
     server.keepAliveTimeout = 120_000
     server.listen(all.port, all.host)

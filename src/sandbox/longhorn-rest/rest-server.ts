@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { type LastAnswer, LastAnswers } from '../../tls/last-answers.ts'
+import type { Timers } from '../../time/clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import { resources } from '../controllers/resources.ts'
 import {
@@ -23,6 +25,8 @@ interface RestModules {
   readonly namespace: string
   /** Calls the listener after each change to one of Longhorn's objects; the returned function ends that. */
   readonly subscribe: (listener: () => void) => () => void
+  /** The machine's own by default. */
+  readonly timers?: Timers
 }
 
 type Kind = 'node' | 'backingImage'
@@ -43,16 +47,19 @@ export class RestServer {
   private constructor(modules: RestModules) {
     this.#modules = modules
     this.#writes = new RestWrites(modules.client, modules.namespace)
+    const lastAnswers = new LastAnswers({ inWords, timers: modules.timers })
     this.#app = fastify({
       logger: false,
       forceCloseConnections: true,
+      clientErrorHandler: lastAnswers.onClientError,
       routerOptions: { maxParamLength: 300 },
     })
+    lastAnswers.watch(this.#app.server)
     this.#routes()
     this.#app.server.on('upgrade', (request, socket, head) => {
       const kind = /^\/v1\/ws\/(?:[^/]+\/)?(nodes|backingimages)$/.exec(request.url ?? '')?.[1]
       if (kind === undefined) {
-        socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
+        lastAnswers.answer(request.socket, inWords(404, `${request.url ?? ''} not found`))
         return
       }
       const origin = `http://${request.headers.host ?? ''}`
@@ -178,6 +185,11 @@ export class RestServer {
     client.on('error', () => client.terminate())
     void send()
   }
+}
+
+function inWords(status: number, message: string): LastAnswer {
+  const body = JSON.stringify(errorBody(status, message))
+  return { status, headers: { 'Content-Type': 'application/json' }, body }
 }
 
 interface Named {

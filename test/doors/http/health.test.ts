@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { mostPipelined } from '../../../src/doors/http/connection-limit.ts'
-import { Health } from '../../../src/doors/http/health.ts'
+import { Health, healthConnections } from '../../../src/doors/http/health.ts'
+import { stillSending, untilClosed } from '../../fixtures/still-sending.ts'
+import { ManualTimers } from '../webhook/fake-gate.ts'
 
 t.test('a burst of requests on one connection makes no page of metrics for each', async (t) => {
   let pages = 0
@@ -16,4 +18,37 @@ t.test('a burst of requests on one connection makes no page of metrics for each'
   await once(socket, 'close')
   t.equal(await (await fetch(`http://127.0.0.1:${port}/livez`)).text(), 'Alive.\n')
   t.ok(pages <= mostPipelined, `${pages} pages`)
+})
+
+t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
+  const timers = new ManualTimers()
+  const metrics = () => Promise.resolve('')
+  const health = new Health({ contentType: 'text/plain', metrics }, healthConnections, timers)
+  t.teardown(() => health.close())
+  const port = await health.listen('127.0.0.1', 0)
+  const cases = [
+    [
+      'no HTTP\r\n\r\n',
+      /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: text\/plain[^]*\r\n\r\nThis is not an HTTP\/1\.1 request\.\n$/,
+    ],
+    [
+      `GET /livez HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`,
+      /^HTTP\/1\.1 431 [^]*\r\n\r\nThe headers of the request are too large\.\n$/,
+    ],
+    [
+      'POST /livez HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 90000000\r\n\r\n',
+      /^HTTP\/1\.1 413 /,
+    ],
+    [
+      'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 90000000\r\n\r\n',
+      /^HTTP\/1\.1 200 [^]*\r\n\r\nAlive\.\n$/,
+    ],
+  ] as const
+  for (const [sent, expected] of cases) {
+    const { socket, answer } = await stillSending(t, { port }, sent)
+    t.match(answer, expected)
+    t.notOk(socket.closed, 'it may still send')
+    timers.fireAll()
+    await untilClosed(t, socket)
+  }
 })

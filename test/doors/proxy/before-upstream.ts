@@ -9,6 +9,7 @@ import { defaultProxyOptions, type ProxyDoor, type ProxyOptions } from '../../..
 import { ProxyServer } from '../../../src/doors/proxy/proxy-server.ts'
 import { ask, type Upstream } from '../../../src/doors/proxy/relay.ts'
 import { agentFor } from '../../../src/server/proxy-server.ts'
+import { ManualTimers } from '../webhook/fake-gate.ts'
 import { nobody } from './nobody.ts'
 
 /** A proxy before an upstream that the test controls, with a record of the calls. */
@@ -36,11 +37,13 @@ export async function beforeUpstream(
   const cut: BodyCut[] = []
   const refused: BodyRefused[] = []
   const passed: BodyRefused[] = []
+  const timers = new ManualTimers()
   const proxy = new ProxyServer(options, {
     upstream,
     door: doorOf({ ask: (outgoing) => ask(upstream, outgoing, options) }),
     log,
     observer: { ...nobody, failed: (status) => failures.push(status) },
+    timers,
     traffic: {
       closed: () => undefined,
       cut: (why) => void cut.push(why),
@@ -66,6 +69,7 @@ export async function beforeUpstream(
     cut,
     refused,
     passed,
+    timers,
     server,
     stopUpstream,
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
-import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
 import { fakes, options } from './fake-gate.ts'
 import { image, node, review, uid } from './review-builder.ts'
@@ -15,7 +15,7 @@ function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review' | 'unr
   const { gate, log, modules } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: reviewer ? { known: () => undefined, ...reviewer } : new Reviewer(options, modules),
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
+    lastAnswers: new LastAnswers({ inWords: asJson }),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

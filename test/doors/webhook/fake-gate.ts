@@ -1,4 +1,4 @@
-import type { Log } from '../../../src/doors/webhook/http-errors.ts'
+import type { Log } from '../../../src/doors/webhook/log.ts'
 import { defaultReviewOptions } from '../../../src/doors/webhook/reviewer.ts'
 import type { Outcome, UnjudgedWrite, WaitBudget } from '../../../src/gate/ports.ts'
 import { type Change, isArming, nameOf } from '../../../src/rules/change.ts'

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import { mostValues } from '../../../src/doors/http/body.ts'
 import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
-import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import { Reviewer, type ReviewOptions } from '../../../src/doors/webhook/reviewer.ts'
 import { fakes, options } from './fake-gate.ts'
 import { node, review, uid } from './review-builder.ts'
@@ -19,7 +19,7 @@ function open(t: Test, enforces: boolean, but: Partial<ReviewOptions> = {}) {
   const passedUnread: string[] = []
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: new Reviewer({ ...options, enforces, ...but }, modules),
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
+    lastAnswers: new LastAnswers({ inWords: asJson }),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
 import { defaultConnectionOptions } from '../../../src/doors/webhook/connection-options.ts'
 import { endpoint } from '../../../src/doors/webhook/endpoint.ts'
-import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import type { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
 import { fakes } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
@@ -20,10 +20,10 @@ const bug = (): never => {
 
 /** The endpoint without a socket, and with a reviewer that has bugs. */
 function open(t: Test, reviewer: Partial<Pick<Reviewer, 'review' | 'unread' | 'known'>>) {
-  const { log, modules } = fakes()
+  const { log } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: { known: () => undefined, review: bug, unread: bug, ...reviewer },
-    clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, modules),
+    lastAnswers: new LastAnswers({ inWords: asJson }),
     leaving: new AbortController().signal,
     log,
     now: () => performance.now(),

@@ -2,7 +2,8 @@ import { EventEmitter, once } from 'node:events'
 import { connect as connectPlain, createServer, Socket } from 'node:net'
 import { connect } from 'node:tls'
 import t from 'tap'
-import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
+import { asJson, LastAnswers } from '../../../src/tls/last-answers.ts'
+import { Distrust } from '../../../src/doors/webhook/distrust.ts'
 import { defaultWebhookOptions, WebhookServer } from '../../../src/doors/webhook/server.ts'
 import { allowed, fakes, held } from './fake-gate.ts'
 import { node, review, uid } from './review-builder.ts'
@@ -109,8 +110,9 @@ t.test('a certificate that cannot be served is refused, and the old one stays', 
 })
 
 t.test('the log warns once for each certificate that a client does not trust', (t) => {
-  const { log, modules } = fakes()
-  const errors = new ClientErrors(120_000, modules)
+  const { log } = fakes()
+  const distrust = new Distrust(log)
+  const errors = new LastAnswers({ inWords: asJson, failed: distrust.failed })
   const distrusted = () => {
     const socket = new Socket()
     // The error with which Go's TLS ends a handshake, as Node reports it.
@@ -122,7 +124,7 @@ t.test('the log warns once for each certificate that a client does not trust', (
   distrusted()
   distrusted()
   t.match(log.lines, [{ level: 'warn', message: /caBundle/ }])
-  errors.certificateReplaced()
+  distrust.certificateReplaced()
   distrusted()
   t.equal(log.lines.length, 2)
   t.end()
@@ -197,6 +199,8 @@ t.test('a leaving guard is not ready, still answers, and each answer closes its 
   const { status, headers } = await post(evict)
   t.equal(status, 200)
   t.equal(headers.connection, 'close')
+  // The connection is read on until the client has closed it too.
+  await until(() => timers.waiting.size === 1)
   t.same(
     [...timers.waiting].map(({ ms }) => ms),
     [10_000],

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { defaultWebhookOptions } from '../../../src/doors/webhook/server.ts'
+import { halfOpen, untilClosed } from '../../fixtures/still-sending.ts'
 import { allowed } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 import { running } from './running-webhook.ts'
@@ -58,37 +59,6 @@ t.test(
     t.equal(gate.asked.length, 10, 'and no others')
   },
 )
-
-/** A connection whose client may send after the last answer. */
-async function halfOpen(t: Test, { port, ca }: { readonly port: number; readonly ca: string }) {
-  const below = new Socket({ allowHalfOpen: true }).connect(port, '127.0.0.1')
-  const socket = connect({ host: '127.0.0.1', socket: below, ca })
-  t.teardown(() => socket.destroy())
-  socket.on('error', () => undefined)
-  const heard = { socket, answer: '' }
-  socket.on('data', (chunk: Buffer) => (heard.answer += chunk.toString()))
-  await once(socket, 'secureConnect')
-  return heard
-}
-
-/** Sends until the other end has closed the connection, which a client notices only so. */
-async function untilClosed(t: Test, socket: TLSSocket): Promise<void> {
-  const closed = new Promise((resolve) => socket.once('close', resolve))
-  const sending = setInterval(() => socket.write(' '), 2)
-  t.teardown(() => clearInterval(sending))
-  await closed
-}
-
-t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
-  const { port, ca, timers } = await running(t)
-  const heard = await halfOpen(t, { port, ca })
-  heard.socket.write(`no HTTP\r\n\r\n${body.repeat(2_000)}`)
-  await once(heard.socket, 'end')
-  t.match(heard.answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*"This is not an HTTP\/1\.1 request\."}$/)
-  t.notOk(heard.socket.closed, 'it may still send')
-  timers.fireAll()
-  await untilClosed(t, heard.socket)
-})
 
 t.test('reviews that come after the last answer are not judged', async (t) => {
   const { port, ca, post, gate, timers } = await running(t, short)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { onceOver } from '../../../tls/over.ts'
 import type { Clock } from '../../../time/clock.ts'
 import { goDuration } from '../../../time/duration.ts'
 import { ApiError } from '../../cluster-client.ts'
@@ -35,6 +36,8 @@ export async function answerHttp(
     await answer(modules, request, response, warnings)
   } catch (error) {
     const failure = error instanceof ApiError ? error : internal(sentenceOf(error), error)
+    // Of a body that was begun, Node does not read the rest.
+    if (request.readableDidRead && !request.readableEnded) endsConnection(response)
     sendFailure(response, failure.status, warnings)
   }
 }
@@ -93,13 +96,17 @@ function contextOf(
   const timeoutMs = asked === '' ? requestTimeoutMs : goDuration(asked)
   if (timeoutMs === undefined) throw badRequest(`invalid timeout specified in the request URL: ${asked}`)
   const gone = new AbortController()
-  response.on('close', () => gone.abort())
+  onceOver(response, () => gone.abort())
   return {
     user: userOf(request.headersDistinct),
     deadlineMs: clock.now() + Math.min(timeoutMs || requestTimeoutMs, requestTimeoutMs),
     signal: AbortSignal.any([gone.signal, uptime.signal]),
     warn: (text) => warnings.add(text),
   }
+}
+
+function endsConnection(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
 }
 
 function sentenceOf(error: unknown): string {

@@ -155,7 +155,8 @@ export interface Body {
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request) {
+  // Else a body that is too large would be destroyed, and take its request off the connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     if (!(chunk instanceof Buffer)) continue
     bytes += chunk.length
     if (bytes > maxBytes) throw tooLarge(maxBytes)

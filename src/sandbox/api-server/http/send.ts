@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { LastAnswer } from '../../../tls/last-answers.ts'
 import type { FailureStatus } from '../../cluster-client.ts'
 import { at } from '../../json.ts'
 import { statusOf } from '../failure.ts'
@@ -19,6 +20,12 @@ export function sendFailure(response: ServerResponse, failure: FailureStatus, wa
   // A webhook may choose any number, and only an HTTP status can be sent as one.
   const code = failure.code < 600 ? Math.floor(failure.code) : 500
   sendJson(response, code, statusOf(failure), warnings)
+}
+
+/** The failure of a request that cannot be read; its connection ends. */
+export function lastAnswer(code: number, message: string): LastAnswer {
+  const body = JSON.stringify(statusOf({ code, reason: code === 400 ? 'BadRequest' : '', message }))
+  return { status: code, headers: { 'Content-Type': 'application/json' }, body }
 }
 
 /** Answers with any text. */
