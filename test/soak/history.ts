@@ -5,23 +5,37 @@ import type { LonghornWatches } from '../e2e/longhorn-client.ts'
 import type { SeenVersions } from './seen-versions.ts'
 import { type VerdictOracle, versionOf } from './verdict-oracle.ts'
 
-/** A watch of another kind may tell of an earlier write by so much later, in milliseconds. */
-const patienceMs = 3_000
-const everyMs = 200
+/** Between two looks. */
+const usualMs = 200
+/**
+ * A watch of another kind may tell of an earlier write by so many looks later: three seconds. Looks are counted, since a
+ * machine that stands still shows neither watch anything meanwhile.
+ */
+const patience = 15
 
 /** Tells the oracle of all writes of nodes and images, in the order in which etcd has committed them, and when each came. */
 export class History {
   /** How often a watch broke, so that writes may have gone unseen and the oracle had to begin anew. */
   gaps = 0
-  readonly #watches: LonghornWatches
-  readonly #oracle: VerdictOracle
+  readonly #watches: Pick<LonghornWatches, 'watch'>
+  readonly #oracle: Pick<VerdictOracle, 'begin' | 'happened'>
   readonly #seen: SeenVersions
+  readonly #everyMs: number
   readonly #over: Promise<void>
+  /** What has come, and at which look. */
   #coming: { readonly at: number; readonly event: ObjectEvent }[] = []
+  #looks = 0
   #opened: readonly OpenWatch[] = []
-  #isStopped = false
+  /** The last look. */
+  #until = Infinity
 
-  constructor(watches: LonghornWatches, oracle: VerdictOracle, seen: SeenVersions) {
+  constructor(
+    watches: Pick<LonghornWatches, 'watch'>,
+    oracle: Pick<VerdictOracle, 'begin' | 'happened'>,
+    seen: SeenVersions,
+    everyMs = usualMs,
+  ) {
+    this.#everyMs = everyMs
     this.#watches = watches
     this.#oracle = oracle
     this.#seen = seen
@@ -30,16 +44,16 @@ export class History {
 
   /** Judges what has come, and ends. */
   async stop(): Promise<void> {
-    await wait(patienceMs)
-    this.#isStopped = true
+    this.#until = this.#looks + patience
     await this.#over
   }
 
   async #follow(): Promise<void> {
-    while (!this.#isStopped) {
+    while (this.#looks < this.#until) {
       if (this.#opened.length === 0) this.#open()
-      await wait(everyMs)
-      this.#tell(performance.now() - patienceMs)
+      await wait(this.#everyMs)
+      this.#looks += 1
+      this.#tell(this.#looks - patience)
     }
     this.#tell(Infinity)
     this.#close()
@@ -49,9 +63,8 @@ export class History {
   #open(): void {
     const sink = {
       changed: (event: ObjectEvent) => {
-        const at = performance.now()
-        this.#seen.note(event.object, at)
-        this.#coming.push({ at, event })
+        this.#seen.note(event.object, performance.now())
+        this.#coming.push({ at: this.#looks, event })
       },
       broken: () => this.#break(),
     }
