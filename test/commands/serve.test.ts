@@ -5,7 +5,7 @@ import { registration } from '../../src/doors/webhook/registration.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { untilHung } from '../fixtures/limits.ts'
-import { comesTrue } from './guarded-cluster.ts'
+import { comesTrue, namespace } from './guarded-cluster.ts'
 import { type Ended, logOf, run, runProgram, start, startProcess } from './holdfast.ts'
 
 const evictDisk2 = JSON.stringify({
@@ -125,19 +125,32 @@ t.test(
 )
 
 t.test('kubectl waits until the clean-up has ended, and then succeeds', { skip }, async (t) => {
-  const { sandbox, kubectl, cleaned, cleanUp, healthPort } = await guarded(t, { drainMs: 5_000, how: start })
+  const { sandbox, kubectl, cleaned, cleanUp, healthPort } = await guarded(t, {
+    drainMs: 600_000,
+    how: start,
+  })
   t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
-  const evicted = await kubectl(...patch('nodes', 'node-1', evictDisk2))
-  t.match(evicted, {
+  const evicting = kubectl(...patch('nodes', 'node-1', evictDisk2))
+  const metrics = async (): Promise<string> =>
+    await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  // A wait of less than a second brings no warning.
+  await comesTrue(async () => /^holdfast_hold_waited_seconds\{.*\} [1-9]/m.test(await metrics()))
+  const path = `/apis/longhorn.io/v1beta2/namespaces/${namespace}/backingimages/ubuntu-22.04/status`
+  const ended = await fetch(sandbox.api.url + path, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/merge-patch+json' },
+    body: JSON.stringify({ status: { diskFileStatusMap: { [cleaned]: null } } }),
+  })
+  t.equal(ended.status, 200, 'the clean-up has ended')
+  t.match(await evicting, {
     code: 0,
     stdout: 'node.longhorn.io/node-1 patched\n',
     stderr:
       /^Warning: evicting disk-2 of node-1 waited \d+s for this: backing image ubuntu-22.04 is still being removed .*\n$/,
   })
-  const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
-  t.match(metrics, /^holdfast_hold_seconds_count [1-9]/m, 'it was held')
-  const image = await kubectl('get', 'backingimages.longhorn.io', 'ubuntu-22.04', '-o', 'yaml')
-  t.notMatch(image.stdout, cleaned)
+  t.match(await metrics(), /^holdfast_hold_seconds_count [1-9]/m, 'it was held')
+  const shown = await kubectl('get', 'backingimages.longhorn.io', 'ubuntu-22.04', '-o', 'yaml')
+  t.notMatch(shown.stdout, cleaned)
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
