@@ -252,8 +252,9 @@ t.test('the page in a real browser', { skip }, (t) => {
         return (metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? NaN) * 1_000
       }
       const updates = 10
-      const before = await scriptMs()
+      const took: number[] = []
       for (let update = 1; update <= updates; update++) {
+        const before = await scriptMs()
         // Each moves a node to the top, and changes fifty others.
         for (let node = 0; node < 50; node++)
           objects.node(`n${node}`, disks(node), { allowScheduling: update % 2 === 0 })
@@ -262,10 +263,12 @@ t.test('the page in a real browser', { skip }, (t) => {
         await row(`n${411 - update}`)
           .getByText('flagged')
           .waitFor()
+        took.push((await scriptMs()) - before)
       }
-      const each = ((await scriptMs()) - before) / updates
-      t.comment(`${each.toFixed(1)} ms of scripting for each update`)
-      t.ok(each <= 50, `${each.toFixed(1)} ms`)
+      // Chromium counts the turns of other processes too, so a mean would be of the machine.
+      const median = took.toSorted((a, b) => a - b)[updates / 2] ?? NaN
+      t.comment(`${took.map((ms) => ms.toFixed(1)).join(', ')} ms of scripting for the updates`)
+      t.ok(median <= 50, `${median.toFixed(1)} ms`)
       await row('n401').focus()
       await page.keyboard.press('End')
       await row('n499').waitFor()
