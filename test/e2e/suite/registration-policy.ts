@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { askUntil } from '../ask-until.ts'
 import type { RealCluster } from '../real-cluster.ts'
 
 const name = 'validatingwebhookconfigurations.admissionregistration.k8s.io/holdfast'
@@ -32,10 +32,10 @@ export function registrationPolicy(t: Test, cluster: RealCluster): void {
   t.test('the guard’s account changes caBundle and nothing else', async (t) => {
     const [[, first]] = changes as [(typeof changes)[number]]
     // The API server takes a moment to learn of a policy.
-    for (let tries = 0; tries < 60; tries += 1) {
-      if ((await patch(first, ...asGuard)).code !== 0) break
-      await wait(500)
-    }
+    await askUntil(
+      () => patch(first, ...asGuard),
+      ({ code }) => code !== 0,
+    )
     for (const [what, change] of changes) {
       const { code, stderr } = await patch(change, ...asGuard)
       t.equal(code, 1, what)

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { run } from '../../commands/holdfast.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 import { root } from '../../fixtures/root.ts'
+import { askUntil } from '../ask-until.ts'
 import { ask } from '../cluster.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
@@ -117,14 +118,13 @@ export function releases(t: Test, cluster: RealCluster): void {
         ...['patch', 'nodes.longhorn.io', 'r1', '-n', 'longhorn-system', '--type=merge', '--dry-run=server'],
         ...['-p', '{"spec":{"evictionRequested":true}}'],
       ])
-    const refused = AbortSignal.timeout(30_000)
-    // The API server takes a moment to learn of a registration.
-    while ((await evict()).code === 0) refused.throwIfAborted()
+    // The API server takes a moment to learn of a registration, and of its end.
+    t.match(await askUntil(evict, ({ code }) => code !== 0), { code: 1 })
     const { code, stdout, stderr } = await uninstall('last', 'last', '--debug')
     t.equal(code, 0, stderr)
     t.ok(registrationGoesFirst(`${stdout}${stderr}`, 'last'))
     t.equal(await left('last'), '')
-    t.match(await evict(), { code: 0 }, 'the eviction passes again')
+    t.match(await askUntil(evict, ({ code }) => code === 0), { code: 0 }, 'the eviction passes again')
     t.match(await cluster.kubectl(['get', 'lease', 'holdfast-book', '-n', 'longhorn-system']), {
       stderr: /not found/,
     })

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { timeless } from '../../fixtures/timeless.ts'
+import { askUntil } from '../ask-until.ts'
 import { ask, longhornPath, type Cluster } from '../cluster.ts'
 import { calm, cleanUp, evict, longhorn, onlyAboutTheWait, patch } from '../requests.ts'
 import { World } from '../world.ts'
@@ -116,9 +117,11 @@ export function requests(t: Test, cluster: Cluster): void {
     await world.image('q8', [ready('q8-a')])
     t.equal((await cleanUp(cluster, 'q8', 'q8-a')).code, 1)
     const describe = ['describe', 'backingimages.longhorn.io', 'q8', '-n', 'longhorn-system']
-    let { stdout } = await cluster.kubectl(describe)
-    for (let tries = 0; tries < 50 && !stdout.includes('LastUsableCopy'); tries += 1)
-      ({ stdout } = await cluster.kubectl(describe))
+    // The guard writes the Event after its answer.
+    const { stdout } = await askUntil(
+      () => cluster.kubectl(describe),
+      (described) => described.stdout.includes('LastUsableCopy'),
+    )
     t.match(stdout, /Warning +LastUsableCopy .*holdfast.* is denied: .* \(asked by /)
   })
 

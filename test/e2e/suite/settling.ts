@@ -1,13 +1,15 @@
 import type { Test } from 'tap'
 import { disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { asLonghorn } from '../as-longhorn.ts'
+import { askUntil } from '../ask-until.ts'
 import type { Guards } from '../guards.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { calm, cleanUp, evict, onlyAboutTheWait } from '../requests.ts'
 import { World } from '../world.ts'
 
-const settleMs = 2_000
-const flags = ['--settle', '2s', '--settle-after-outage', '15s']
+/** Longer than this machine may stand still between a write and the question about it. */
+const settleMs = 4_000
+const flags = ['--settle', '4s', '--settle-after-outage', '15s']
 
 /** An ended change counts for a while on guards with that setting; all others here use 0s. */
 export async function settling(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
@@ -79,11 +81,8 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
   t.end()
 }
 
-/** Asks until the guard that answers has seen the write before: its watch may be a while behind. */
+/** Asks until the guard that answers has seen the write before. Its watch is behind, for seconds where the API server was away. */
 async function untilNoticed(ask: () => Promise<string>): Promise<string> {
-  for (let tries = 0; ; tries += 1) {
-    const answer = await ask()
-    if (!/is still being removed from|an eviction is requested on/.test(answer) || tries === 500)
-      return answer
-  }
+  const isOld = /is still being removed from|an eviction is requested on/
+  return await askUntil(ask, (answer) => !isOld.test(answer))
 }
