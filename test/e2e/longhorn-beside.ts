@@ -1,3 +1,4 @@
+import { ApiError, type ResourceName } from '../../src/sandbox/cluster-client.ts'
 import { Longhorn } from '../../src/sandbox/controllers/longhorn.ts'
 import type { LonghornOptions } from '../../src/sandbox/controllers/options.ts'
 import { pods, resources } from '../../src/sandbox/controllers/resources.ts'
@@ -75,25 +76,38 @@ export class LonghornBeside {
     const managers = await this.client.list(resources.BackingImageManager, namespace)
     const found = managers.find((manager) => object(manager.spec).diskUUID === diskUUID)
     if (!found) throw new Error(`no backing image manager has disk ${diskUUID}`)
-    const status = { ...object(found.status), currentState }
-    await this.client.updateStatus(resources.BackingImageManager, { ...found, status })
+    await this.#editStatus(resources.BackingImageManager, found.metadata.name, () => ({ currentState }))
   }
 
   /** The status of an image says that a copy is on this disk, which spec does not ask for. */
   async aheadOfSpec(name: string, diskUUID: string): Promise<void> {
-    const found = await this.client.get(resources.BackingImage, namespace, name)
-    if (!found) throw new Error(`there is no image ${name}`)
-    const status = object(found.status)
-    const [file] = entries(status.diskFileStatusMap).values()
-    const diskFileStatusMap = { ...object(status.diskFileStatusMap), [diskUUID]: file }
-    await this.client.updateStatus(resources.BackingImage, {
-      ...found,
-      status: { ...status, diskFileStatusMap },
+    await this.#editStatus(resources.BackingImage, name, ({ diskFileStatusMap }) => {
+      const [file] = entries(diskFileStatusMap).values()
+      return { diskFileStatusMap: { ...object(diskFileStatusMap), [diskUUID]: file } }
     })
   }
 
   /** The pods of the managers, for messages. */
   async pods(): Promise<string> {
     return JSON.stringify(await this.client.list(pods, namespace))
+  }
+
+  /** Changes fields of a status. The controllers write too: after a conflict it does so again, from the newest version. */
+  async #editStatus(
+    resource: ResourceName,
+    name: string,
+    change: (status: ReturnType<typeof object>) => object,
+  ): Promise<void> {
+    for (;;) {
+      const found = await this.client.get(resource, namespace, name)
+      if (!found) throw new Error(`there is no ${name} among the ${resource.plural}`)
+      const status = object(found.status)
+      try {
+        await this.client.updateStatus(resource, { ...found, status: { ...status, ...change(status) } })
+        return
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status.code === 409)) throw error
+      }
+    }
   }
 }
