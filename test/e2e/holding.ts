@@ -103,8 +103,8 @@ export async function untilTidy(guards: Guards): Promise<void> {
   }
 }
 
-async function untilHeld(guards: Guards, count: number): Promise<void> {
-  // Within the time-out of the webhook.
+/** Waits until the guards hold so many requests. @throws if they do not within the time-out of the webhook */
+export async function untilHeld(guards: Guards, count: number): Promise<void> {
   const until = performance.now() + 8_000
   for (;;) {
     const holds = await Promise.all(guards.replicas.map((replica) => metric(replica, 'holdfast_holds')))

@@ -9,6 +9,7 @@ import { run } from '../../commands/holdfast.ts'
 import { disk, pending } from '../../fixtures/raw-objects.ts'
 import { ask } from '../cluster.ts'
 import type { Guards, Replica } from '../guards.ts'
+import { untilHeld } from '../holding.ts'
 import { Load } from '../load.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { evict, onlyAboutTheWait } from '../requests.ts'
@@ -21,9 +22,16 @@ const registrationPath = '/apis/admissionregistration.k8s.io/v1/validatingwebhoo
 export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
   const world = new World(cluster)
 
-  const underLoad = async (t: Test, name: string, act: () => Promise<void>): Promise<void> => {
+  /** @param prepare what has to be done once more before each `act` */
+  const underLoad = async (
+    t: Test,
+    name: string,
+    act: () => Promise<void>,
+    prepare: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> => {
     await world.node(name, [disk(`${name}-a`)])
     for (let again = 0; ; again += 1) {
+      await prepare()
       const load = new Load(cluster.connection, name, `${name}-a`)
       await act()
       const rate = await load.stop()
@@ -68,27 +76,23 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     const clock = { now: Date.now }
     const old = await makeAuthority({ now: () => Date.now() - 3_600 * 86_400_000 })
     const serving = await issueServing(old, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
-    // This authority is new: all have to trust it before it is served under load.
-    const { bundle: trusted } = await served(cluster)
-    const both = Buffer.from(`${trusted}\n${old.cert}`).toString('base64')
-    const publish = [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: both }]
-    await cluster.must([
-      'patch',
-      'validatingwebhookconfiguration',
-      'holdfast',
-      '--type',
-      'json',
-      '-p',
-      JSON.stringify(publish),
-    ])
-    let lineCounts = guards.replicas.map(({ process }) => process.lineCount)
-    await keep(cluster, old, serving)
-    await reloaded(guards, lineCounts)
-    await underLoad(t, 'l3', async () => {
-      lineCounts = guards.replicas.map(({ process }) => process.lineCount)
+    const serveOld = async (): Promise<void> => {
+      // This authority is new: all have to trust it before it is served under load.
+      const { bundle: trusted } = await served(cluster)
+      const both = Buffer.from(`${trusted}\n${old.cert}`).toString('base64')
+      const publish = [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: both }]
+      const patch = ['patch', 'validatingwebhookconfiguration', 'holdfast', '--type', 'json', '-p']
+      await cluster.must([...patch, JSON.stringify(publish)])
+      const lineCounts = guards.replicas.map(({ process }) => process.lineCount)
+      await keep(cluster, old, serving)
+      await reloaded(guards, lineCounts)
+    }
+    const replaced = async (): Promise<void> => {
+      const lineCounts = guards.replicas.map(({ process }) => process.lineCount)
       await reloaded(guards, lineCounts)
       await wait(2_000)
-    })
+    }
+    await underLoad(t, 'l3', replaced, serveOld)
     const after = await served(cluster)
     t.not(after.authority, old.cert.trim(), 'another one has signed')
     t.ok(new X509Certificate(after.serving).verify(new X509Certificate(after.authority).publicKey))
@@ -101,13 +105,13 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
       await world.node('l4', [disk('l4-a'), disk('l4-b')])
       await world.image('l4', [pending('l4-a')])
       const eviction = evict(cluster, 'l4', 'l4-b')
-      await wait(1_000)
+      await untilHeld(guards, 1)
       for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
       const [killed] = await Promise.all([eviction, guards.add(), guards.add()])
       t.equal(killed.code, 1)
       t.match(killed.stderr, /failed calling webhook "guard.holdfast.dev"/)
       const again = evict(cluster, 'l4', 'l4-b')
-      await wait(1_000)
+      await untilHeld(guards, 1)
       await world.cleanedUp('l4', 'l4-a')
       t.match(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: onlyAboutTheWait })
     },
