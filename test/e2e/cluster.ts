@@ -12,6 +12,10 @@ export interface Cluster {
   kubectl(args: readonly string[], input?: string): Promise<Ended>
   /** The embedded API server knows no server-side apply, and evaluates few matchConditions. */
   readonly isReal: boolean
+  /** Told of nodes and images that were written, which guards see later. Absent where they see a write at once. */
+  written?(): void
+  /** Waits until every guard has seen what was written. `kubectl` does so by itself. */
+  caughtUp?(): Promise<void>
 }
 
 const signal = new AbortController().signal

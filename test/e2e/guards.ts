@@ -19,6 +19,14 @@ export interface PodTemplate {
   readonly here: readonly string[]
 }
 
+/** Where a replica listens on loopback. */
+interface Ports {
+  readonly port: number
+  readonly healthPort: number
+  /** 0 for a version without one. */
+  readonly operatorPort: number
+}
+
 /** The image that HOLDFAST_IMAGE names, in whose files the guards then run. */
 export const image =
   process.env.HOLDFAST_IMAGE === undefined ? undefined : readUnpacked(process.env.HOLDFAST_IMAGE)
@@ -40,11 +48,11 @@ export class Replica {
   }
 
   /** The ports it took. @throws when it does not come to that */
-  async ports(): Promise<{ readonly port: number; readonly healthPort: number }> {
+  async ports(): Promise<Ports> {
     return await this.process.line((line) => {
-      const { msg, port, healthPort } = logEntry(line) ?? {}
+      const { msg, port, healthPort, operatorPort } = logEntry(line) ?? {}
       return msg === 'listening' && typeof port === 'number' && typeof healthPort === 'number'
-        ? { port, healthPort }
+        ? { port, healthPort, operatorPort: typeof operatorPort === 'number' ? operatorPort : 0 }
         : undefined
     })
   }
@@ -67,7 +75,7 @@ const probeTimeoutMs = 3_000
 /** Replicas of the guard, and a Service that follows their readiness as the kubelet and kube-proxy do. */
 export class Guards {
   #template: PodTemplate
-  readonly #replicas = new Map<Replica, { readonly port: number; readonly healthPort: number }>()
+  readonly #replicas = new Map<Replica, Ports>()
   readonly #stopping = new AbortController()
   readonly #probing: Promise<void>
   #balancer: Balancer | undefined

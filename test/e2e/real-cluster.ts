@@ -9,6 +9,7 @@ import { ask, type Cluster } from './cluster.ts'
 import { ControlPlane } from './control-plane.ts'
 import { definitions, foreignDefinitions } from './definitions.ts'
 import { Guards, type PodTemplate } from './guards.ts'
+import { Mark } from './mark.ts'
 
 /** The name of a guard's Deployment, Service and account, and their namespace. */
 export interface InstalledAt {
@@ -27,6 +28,10 @@ export class RealCluster implements Cluster {
   readonly connection: Connection
   readonly binaries: Binaries
   readonly #env: Readonly<Record<string, string>>
+  readonly #mark = new Mark()
+  #guards: Guards | undefined
+  #isAhead = false
+  #catchingUp: Promise<void> = Promise.resolve()
 
   private constructor(plane: ControlPlane, connection: Connection, binaries: Binaries, kubeconfig: string) {
     this.what = plane.version
@@ -51,8 +56,20 @@ export class RealCluster implements Cluster {
     }
   }
 
-  kubectl(args: readonly string[], input?: string): Promise<Ended> {
-    return runProgram(this.binaries.kubectl, args, this.#env, input)
+  async kubectl(args: readonly string[], input?: string): Promise<Ended> {
+    await this.caughtUp()
+    return await runProgram(this.binaries.kubectl, args, this.#env, input)
+  }
+
+  written(): void {
+    this.#isAhead = true
+  }
+
+  async caughtUp(): Promise<void> {
+    const guards = this.#guards
+    if (this.#isAhead && guards) this.#catchingUp = this.#mark.seenBy(guards, this.connection)
+    this.#isAhead = false
+    await this.#catchingUp
   }
 
   /** A command line with kubectl and helm in it, as an administrator, in the top folder. */
@@ -89,7 +106,8 @@ export class RealCluster implements Cluster {
 
   /** The same, from these settings. */
   async deployAs(template: PodTemplate): Promise<Guards> {
-    return await Guards.start(template, await this.serviceOf(installed))
+    this.#guards = await Guards.start(template, await this.serviceOf(installed))
+    return this.#guards
   }
 
   /** The settings with which a pod of the guard's Deployment starts. @param yaml of the release */

@@ -21,10 +21,10 @@ interface RawObject {
 
 /** The objects of one scenario. Names begin with that of the scenario, so that scenarios keep out of each other's way. */
 export class World {
-  readonly #cluster: Cluster
+  readonly #cluster: Pick<Cluster, 'connection' | 'written'>
   readonly #images = new Set<string>()
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Pick<Cluster, 'connection' | 'written'>) {
     this.#cluster = cluster
   }
 
@@ -103,6 +103,7 @@ export class World {
     // A guard whose watch of nodes is behind holds a node that is made with a flag up.
     await asKubectl(() => ask(this.#cluster, 'POST', path, made))
     if (status) await ask(this.#cluster, 'PATCH', `${path}/${name}/status`, { status })
+    this.#cluster.written?.()
   }
 }
 

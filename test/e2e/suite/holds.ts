@@ -26,6 +26,7 @@ export async function holds(t: Test, cluster: RealCluster, guards: Guards): Prom
   t.test('an eviction takes one round trip to the API server, a clean-up two', async (t) => {
     await world.node('ho', [disk('ho-a'), disk('ho-b')])
     await world.image('ho', [ready('ho-a'), ready('hx-a')])
+    await cluster.caughtUp()
     const flag = (evictionRequested: boolean) =>
       ask(cluster, 'PATCH', longhornPath('nodes/ho'), { spec: { disks: { 'ho-b': { evictionRequested } } } })
     // The first on a node makes its Lease.
@@ -36,6 +37,9 @@ export async function holds(t: Test, cluster: RealCluster, guards: Guards): Prom
       t.match(await audit.roundTrips(mark), [{ verb, resource: 'leases' }])
       await flag(false)
       await untilTidy(guards)
+      // Or the other guard would read the node.
+      cluster.written()
+      await cluster.caughtUp()
     }
     const mark = await audit.mark()
     await ask(cluster, 'PATCH', longhornPath('backingimages/ho'), {
