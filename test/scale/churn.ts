@@ -27,7 +27,7 @@ export async function churn(loaded: LoadedCluster, ms: number): Promise<Churned>
       .catch((error: unknown) => void failures.push(String(error)))
       .finally(() => running.delete(done))
     running.add(done)
-    await wait(from + ((turn + 1) * 1_000) / perSecond - performance.now())
+    await wait(Math.max(0, from + ((turn + 1) * 1_000) / perSecond - performance.now()))
   }
   await Promise.all(running)
   return { written, failures }
