@@ -65,7 +65,7 @@ export class LastAnswers {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0 && this.#server) {
       // Node counts headersTimeout from the moment a connection opens. Go opens spare connections and keeps
       // them for later. It does not repeat a POST that meets a closing one (kubernetes.md, Connections).
-      socket.setTimeout(this.#server.keepAliveTimeout)
+      this.#keepUnused(socket, this.#server.keepAliveTimeout)
       return
     }
     // It fails again when the client's end comes, after its answer.
@@ -73,6 +73,15 @@ export class LastAnswers {
     // Below HTTP no client would read an HTTP answer.
     if (!socket.writable || /^ERR_(?:SSL|TLS)/.test(error.code ?? '')) socket.destroy(error)
     else this.answer(socket, inWords(...(problems.get(error.code) ?? noHttp)))
+  }
+
+  /** Not with a timeout of the socket: Node would apply it to the answer of the first request too, and cut a watch. */
+  #keepUnused(socket: Socket, ms: number): void {
+    const { timers = systemClock } = this.#modules
+    const cancel = timers.setTimer(ms, () => {
+      if (socket.bytesRead === 0) socket.destroy()
+    })
+    socket.once('close', cancel)
   }
 
   /** Answers on a connection, and ends it. If another answer is half written, it is cut off. */

@@ -100,3 +100,29 @@ t.test('a connection on which nothing came is no late request, and is kept as an
   await once(silent.socket, 'end')
   t.match(silent.answer, /^HTTP\/1\.1 200 /)
 })
+
+t.test(
+  'a connection that was kept so is closed if nothing comes, and its first answer may take long',
+  async (t) => {
+    const late = { headersTimeout: 20, requestTimeout: 20, connectionsCheckingInterval: 5 }
+    const timeouts: number[] = []
+    let answer = (): void => undefined
+    const slow: RequestListener = ({ socket }, response) => {
+      timeouts.push(socket.timeout ?? 0)
+      answer = () => void response.end('slow')
+    }
+    const { port, server, timers } = await listening(t, slow, { ...late, keepAliveTimeout: 3_600_000 })
+    let failed = 0
+    server.on('clientError', () => (failed += 1))
+    const [unused, used] = [await halfOpen(t, { port }), await halfOpen(t, { port })]
+    await eventually(() => failed === 2)
+    used.socket.write(get('/'))
+    await eventually(() => timeouts.length > 0)
+    t.strictSame(timeouts, [0], 'a watch may be silent for longer than an idle connection is kept')
+    timers.fireAll()
+    await untilClosed(t, unused.socket)
+    answer()
+    await eventually(() => used.answer.endsWith('slow'))
+    t.match(used.answer, /^HTTP\/1\.1 200 /)
+  },
+)
