@@ -81,11 +81,10 @@ type Reserved =
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   | { readonly outcome: 'failed'; readonly error: unknown }
 
-/** The results of reserving so far. */
+/** The results of reserving so far, and the callback of {@link Reserver.reserve}. */
 interface Progress {
   readonly placed: PlacedReservation[]
   readonly entries: ReservedEntry[]
-  /** See {@link Reserver.reserve}. */
   readonly onWrite?: (() => void) | undefined
 }
 
@@ -106,7 +105,7 @@ export class Reserver {
    *
    * @param placed gets the reservations that were made, or may have been: the caller releases them, whatever
    * the result
-   * @param onWrite called when nothing conflicts on an entry, right before its reservations are written
+   * @param onWrite called when nothing conflicts on the last entry, right before its reservations are written
    */
   async reserve(
     asked: Reserving,
@@ -136,10 +135,12 @@ export class Reserver {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    for (const [key, onEntry] of byEntry(claims.filter(({ looks }) => !looks))) {
+    const all = [...byEntry(claims.filter(({ looks }) => !looks))]
+    for (const [key, onEntry] of all) {
+      const onWrite = key === all.at(-1)?.[0] ? progress.onWrite : undefined
       const met = asked.change.request.dryRun
         ? await this.#look(key, onEntry, asked, progress.entries, signal)
-        : await this.#reserveOn(key, onEntry, asked, progress, signal)
+        : await this.#reserveOn(key, onEntry, asked, { ...progress, onWrite }, signal)
       if (met) return met
     }
     return undefined
@@ -286,8 +287,7 @@ export class Reserver {
       ...(isProxied(change.request) && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
-    const now = this.#modules.clock.now()
-    return { made: displaced ? both(fresh, displaced, now) : fresh, displaced }
+    return { made: displaced ? both(fresh, displaced, this.#modules.clock.now()) : fresh, displaced }
   }
 }
 

@@ -66,3 +66,16 @@ t.test('a read that fails denies the clean-up, and one that nobody waits for is 
   })
   t.match(unwritten.problems, [{ what: 'reservations-unreachable' }])
 })
+
+t.test('nor does one that meets another on the last of its entries', async (t) => {
+  const three = usual()
+    .node('n3', [disk('d5')])
+    .image('ubuntu', [ready('d1'), ready('d3'), ready('d5')])
+  const world = new GateWorld(three)
+  await world.decide(world.cluster.toNode('n2', [disk('d3', { evictionRequested: true })]))
+  world.trips.length = 0
+  const { verdict } = await world.decide(world.cluster.cleanUp('ubuntu', ['d1', 'd3']))
+  t.equal(verdict.decision, 'hold')
+  t.ok(world.trips.includes('swap n1'))
+  t.notOk(world.trips.includes(replicas))
+})
