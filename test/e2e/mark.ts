@@ -12,6 +12,9 @@ interface ShownNode {
   readonly disks: readonly { readonly copies: readonly { readonly progress: number | null }[] }[]
 }
 
+/** How long a replica that stands still is waited for, in milliseconds, before it is asked again. */
+const answerMs = 3_000
+
 /** Of the node, the image and the disk. */
 const name = 'mark'
 
@@ -63,7 +66,8 @@ export class Mark {
 async function shownBy(replica: Replica): Promise<ShownNode | undefined> {
   try {
     const { operatorPort } = await replica.ports()
-    const answer = await fetch(`http://127.0.0.1:${operatorPort}/api/v1/state`)
+    const signal = AbortSignal.timeout(answerMs)
+    const answer = await fetch(`http://127.0.0.1:${operatorPort}/api/v1/state`, { signal })
     const { nodes } = (await answer.json()) as { readonly nodes: readonly ShownNode[] }
     return nodes.find((node) => node.name === name)
   } catch {
