@@ -1,5 +1,6 @@
 // Run by `npm run bench`: what a review and a request through a proxy cost beside the servers that one would take instead.
 // `-- quick` compares with the bare servers alone, and fails if Holdfast reaches less than half of what bench/record.json says.
+// `-- profile` says what Holdfast and the bare server do with their time, and writes that into the page alone.
 // `-- write` keeps the figures there, and writes docs/performance.md and its pictures; `-- draw` writes them from what is
 // kept. `--to FOLDER` leaves all of these files alone, and writes them there.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -12,8 +13,9 @@ import { measureProxies } from './proxies/measure.ts'
 import { judge } from './report/judge.ts'
 import { writtenFrom } from './report/page.ts'
 import { readRecord, type Recorded, writeRecord } from './report/record.ts'
+import { profileTable } from './report/profile.ts'
 import { tableOf } from './report/table.ts'
-import { measureReviews } from './reviews/measure.ts'
+import { measureReviews, profileReviews } from './reviews/measure.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,11 +53,14 @@ switch (what) {
   case 'write':
     write(await measure(whole))
     break
+  case 'profile':
+    write({ ...record, profiles: await profile() })
+    break
   case 'draw':
     write(record)
     break
   default:
-    console.error(`npm run bench -- ${what} is none of: quick, write, draw.`)
+    console.error(`npm run bench -- ${what} is none of: quick, write, profile, draw.`)
     process.exitCode = 1
 }
 // The guards still have their list-watches.
@@ -70,7 +75,18 @@ async function measure(effort: Effort): Promise<Recorded> {
     const proxies = effort.ofProxies ? await measureProxies(cluster, effort, missing) : []
     if (effort.ofProxies) show('a request that', proxies)
     for (const sentence of missing) console.log(sentence)
-    return { machine: machine(), reviews, proxies, missing }
+    return { machine: machine(), reviews, proxies, profiles: record.profiles, missing }
+  } finally {
+    await cluster.stop()
+  }
+}
+
+async function profile(): Promise<Recorded['profiles']> {
+  const cluster = await startCluster()
+  try {
+    const profiles = await profileReviews(cluster, whole)
+    console.log(profileTable(profiles))
+    return profiles
   } finally {
     await cluster.stop()
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { Load, type Request, type Turn } from './load.ts'
+import type { ProfiledFunction } from './profiler.ts'
 
 /** The servers run on this core. */
 const serverCore = 0
@@ -13,6 +14,8 @@ const connections = 50
 export interface Listening {
   readonly pid: number
   readonly port: number
+  /** Takes a profile of it meanwhile, where it is a process of Node. */
+  readonly profiled?: (work: () => Promise<void>) => Promise<readonly ProfiledFunction[]>
   stop(): void
 }
 
@@ -45,6 +48,20 @@ export class Contender {
     const before = cpuMsOf(this.#server.pid)
     const turn = await this.#load.turn(request, ms)
     return { ...turn, cpuMs: cpuMsOf(this.#server.pid) - before }
+  }
+
+  /** Asks it for so long, and takes a profile of it. @throws if it is no process of Node */
+  async profile(
+    request: Request,
+    ms: number,
+  ): Promise<{ readonly functions: readonly ProfiledFunction[]; readonly answers: number }> {
+    const { profiled } = this.#server
+    if (!profiled) throw new Error(`${this.name} is no process of Node, so it has no such profile.`)
+    let answers = 0
+    const functions = await profiled(async () => {
+      answers = (await this.turn(request, ms)).answers
+    })
+    return { functions, answers }
   }
 
   stop(): void {

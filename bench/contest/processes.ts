@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Listening } from './contender.ts'
+import { type ProfiledFunction, profileWhenAsked, profiling } from './profiler.ts'
 
 /** Longer than any start. */
 const startMs = 60_000
@@ -24,7 +25,17 @@ export async function forked(
   })
   child.send(settings)
   const [port] = (await withinStart(child, (signal) => once(child, 'message', { signal }))) as [number]
-  return { pid: child.pid ?? 0, port, stop: () => child.disconnect() }
+  const profiled = async (work: () => Promise<void>): Promise<readonly ProfiledFunction[]> => {
+    const asked = async (what: string): Promise<unknown> => {
+      child.send(what)
+      const [answer] = (await once(child, 'message', { signal: AbortSignal.timeout(startMs) })) as unknown[]
+      return answer
+    }
+    await asked(profiling.begin)
+    await work()
+    return (await asked(profiling.end)) as readonly ProfiledFunction[]
+  }
+  return { pid: child.pid ?? 0, port, profiled, stop: () => child.disconnect() }
 }
 
 /** The options of `node` in the image. */
@@ -72,6 +83,7 @@ export async function withinStart<Word>(
 
 /** The other end of `forked`: says the port of the server that the message asked for. */
 export function serveAt(port: Promise<number>): void {
+  profileWhenAsked()
   void port.then((number) => process.send?.(number))
   process.once('disconnect', () => process.exit(0))
 }

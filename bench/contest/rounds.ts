@@ -59,7 +59,8 @@ export async function compare(
   return contenders.map(({ name }, at) => ({ question, server: name, ...figuresOf(turns[at] ?? [], bare) }))
 }
 
-async function warmUp(each: Contender, request: Request, effort: Effort): Promise<void> {
+/** Lets a server answer until its code is compiled. */
+export async function warmUp(each: Contender, request: Request, effort: Effort): Promise<void> {
   const end = performance.now() + effort.warmUpMs
   for (let answers = 0; answers < effort.warmUpAnswers && performance.now() < end;)
     answers += (await each.turn(request, warmUpTurnMs)).answers

@@ -1,4 +1,5 @@
 import { type Plot, plotOf } from './plot.ts'
+import { profileTable } from './profile.ts'
 import type { Recorded } from './record.ts'
 import { tableOf } from './table.ts'
 
@@ -28,6 +29,7 @@ export function writtenFrom(page: string, record: Recorded): Written {
     images.set(imageOf(part), plot.svg)
     text = between(text, part, textOf(part, record, plot))
   }
+  if (record.profiles.length > 0) text = between(text, 'profile', `\n${profileTable(record.profiles)}\n`)
   return { page: text, images }
 }
 
@@ -45,7 +47,7 @@ function imageOf(part: Part): string {
   return `bench-${part}.svg`
 }
 
-function between(page: string, part: Part, text: string): string {
+function between(page: string, part: Part | 'profile', text: string): string {
   const mark = `<!-- bench: ${part} -->\n`
   const from = page.indexOf(mark) + mark.length
   const to = page.indexOf('<!-- end of bench -->', from)

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Figure } from '../contest/rounds.ts'
+import type { Profile } from './profile.ts'
 
 /** The figures of one run, kept in bench/record.json: docs/performance.md is made from them, and later runs are judged by them. */
 export interface Recorded {
@@ -7,6 +8,8 @@ export interface Recorded {
   readonly machine: string
   readonly reviews: readonly Figure[]
   readonly proxies: readonly Figure[]
+  /** What Holdfast and the bare server do with their time. */
+  readonly profiles: readonly Profile[]
   /** A sentence for each server that could not run there. */
   readonly missing: readonly string[]
 }

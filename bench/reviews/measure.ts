@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { certificateFor } from '../../test/fixtures/certificates.ts'
 import type { BenchCluster } from '../cluster.ts'
-import { Contender, type Listening } from '../contest/contender.ts'
+import { Contender, type Listening, loadCore, pin } from '../contest/contender.ts'
 import { orMissing } from '../contest/missing.ts'
 import { forked, spawned } from '../contest/processes.ts'
-import { compare, type Effort, type Figure } from '../contest/rounds.ts'
+import { compare, type Effort, type Figure, warmUp } from '../contest/rounds.ts'
+import { type Profile, worksOf } from '../report/profile.ts'
 import { serverWords } from '../report/words.ts'
 import { buildGo, type GoServer } from './go.ts'
 import { installPepr, pathOfPepr, startPepr } from './pepr.ts'
-import { questions, ReviewRequest } from './questions.ts'
+import { type Question, questions, ReviewRequest } from './questions.ts'
 import type { Start } from './servers.ts'
 
 /** The servers that answer reviews. */
@@ -18,6 +19,8 @@ type ReviewServer = Start['name'] | GoServer | 'pepr'
 
 const all: readonly ReviewServer[] = ['bare', 'fastify', 'lean', 'controller-runtime', 'pepr', 'holdfast']
 const few: readonly ReviewServer[] = ['bare', 'holdfast']
+/** How long a profile takes, in milliseconds. */
+const profileMs = 10_000
 /** Those that are built or installed first, which may fail. */
 const installed: ReadonlySet<ReviewServer> = new Set(['lean', 'controller-runtime', 'pepr'])
 
@@ -27,6 +30,43 @@ export async function measureReviews(
   effort: Effort,
   missing: string[],
 ): Promise<Figure[]> {
+  return await withServers(effort.ofAll ? all : few, { cluster, missing }, async (contenders) => {
+    const figures: Figure[] = []
+    for (const question of questions)
+      figures.push(...(await compare(question, requestsFor(question, cluster), contenders, effort)))
+    return figures
+  })
+}
+
+/** Takes profiles of Holdfast and the bare server, while they answer reviews. */
+export async function profileReviews(cluster: BenchCluster, effort: Effort): Promise<Profile[]> {
+  return await withServers(few, { cluster, missing: [] }, async (contenders) => {
+    await pin(process.pid, loadCore)
+    const profiles: Profile[] = []
+    for (const question of questions)
+      for (const each of contenders) {
+        const request = requestsFor(question, cluster)(each.name)
+        await warmUp(each, request, effort)
+        const { functions, answers } = await each.profile(request, profileMs)
+        profiles.push({ question, server: each.name, us: worksOf(functions, answers) })
+      }
+    return profiles
+  })
+}
+
+/** The request to a server. */
+function requestsFor(question: Question, { asked }: BenchCluster): (server: string) => ReviewRequest {
+  const request = new ReviewRequest(question, asked, '/validate')
+  const toPepr = new ReviewRequest(question, asked, `/validate/${pathOfPepr}`)
+  return (server) => (server === 'pepr' ? toPepr : request)
+}
+
+/** Starts the servers for some work, and ends them. */
+async function withServers<Result>(
+  names: readonly ReviewServer[],
+  { cluster, missing }: { readonly cluster: BenchCluster; readonly missing: string[] },
+  work: (contenders: readonly Contender[]) => Promise<Result>,
+): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
   const contenders: Contender[] = []
   try {
@@ -47,20 +87,13 @@ export async function measureReviews(
         api: cluster.api,
       } satisfies Start)
     }
-    for (const name of effort.ofAll ? all : few) {
+    for (const name of names) {
       const server = installed.has(name)
         ? await orMissing(serverWords[name] ?? name, missing, () => start(name))
         : await start(name)
       if (server) contenders.push(await Contender.of(name, server, tls.cert))
     }
-    const figures: Figure[] = []
-    for (const question of questions) {
-      const request = new ReviewRequest(question, cluster.asked, '/validate')
-      const toPepr = new ReviewRequest(question, cluster.asked, `/validate/${pathOfPepr}`)
-      const requestTo = (server: string): ReviewRequest => (server === 'pepr' ? toPepr : request)
-      figures.push(...(await compare(question, requestTo, contenders, effort)))
-    }
-    return figures
+    return await work(contenders)
   } finally {
     for (const each of contenders) each.stop()
     await rm(folder, { recursive: true })

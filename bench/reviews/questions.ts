@@ -7,7 +7,8 @@ import type { Request } from '../contest/load.ts'
 /** The questions to the servers: a write that raises no danger, and a clean-up that the guard denies. */
 export const questions = ['passes', 'denied'] as const
 
-type Question = (typeof questions)[number]
+/** One of them. */
+export type Question = (typeof questions)[number]
 
 /** A stored object, as far as the questions need it. */
 export interface Stored {

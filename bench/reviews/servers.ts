@@ -46,7 +46,7 @@ async function serveBare({ tls }: Start): Promise<number> {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const { request: asked } = JSON.parse(Buffer.concat(chunks).toString()) as Review
+      const { request: asked } = parseJson(Buffer.concat(chunks).toString()) as Review
       const answer = Buffer.from(allowed(asked.uid))
       response
         .writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
@@ -54,6 +54,11 @@ async function serveBare({ tls }: Start): Promise<number> {
     })
   })
   return await listening(server)
+}
+
+/** A function of its own, as in Holdfast, so that profiles show its time apart. */
+function parseJson(text: string): unknown {
+  return JSON.parse(text)
 }
 
 /** The usual way to write it: fastify, and a schema of the envelope that ajv checks. */

@@ -60,7 +60,13 @@ t.test('the longest bar of a plot is the fastest server, and the others are in p
 
 t.test('figures are written between their marks, and what was not measured is left as it is', (t) => {
   const page = 'before\n<!-- bench: reviews -->\nold\n<!-- end of bench -->\nafter\n'
-  const record = { machine: 'One core.', reviews: [figure({})], proxies: [], missing: ['nginx is left out.'] }
+  const record = {
+    machine: 'One core.',
+    reviews: [figure({})],
+    proxies: [],
+    profiles: [],
+    missing: ['nginx is left out.'],
+  }
   const written = writtenFrom(page, record)
   t.match(written.page, /^before\n<!-- bench: reviews -->\n\nOne core\.\n\n!\[Reviews on one core\. /)
   t.match(written.page, /\n\nnginx is left out\.\n\n<!-- end of bench -->\nafter\n$/)
