@@ -225,8 +225,9 @@ export class Admission {
       if (reserved.outcome === 'failed')
         return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
       entries.push(...reserved.entries)
-      const fresh = await this.#confirm(asked, claims, { entries, replicas }, signal)
-      if (fresh instanceof Error) return this.#failed(asked, 'not-confirmed', fresh, warnings)
+      const confirmed = await this.#confirm(asked, claims, { entries, replicas }, signal)
+      if (confirmed instanceof Error) return this.#failed(asked, 'not-confirmed', confirmed, warnings)
+      const fresh = confirmed()
       const verdict = judgeAsked(asked, { map: fresh, policy, clock })
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
       const wanted = claimsOf(asked.acts, fresh, profile)
@@ -243,11 +244,11 @@ export class Admission {
     claims: readonly Claim[],
     { entries, replicas }: { readonly entries: readonly ReservedEntry[]; readonly replicas: ReplicasAhead },
     signal: AbortSignal,
-  ): Promise<DiskMapView | Error> {
+  ): Promise<(() => DiskMapView) | Error> {
     return await orError(async () => {
       const stale = staleFor(acts, this.#modules, this.#options.policy)
       const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
-      if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return this.#modules.map
+      if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return () => this.#modules.map
       const everyNode = !nodesWillDo(entries, this.#modules)
       return await confirm(change, acts, claims, { ...this.#modules, replicas, everyNode, stale }, signal)
     })

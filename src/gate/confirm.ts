@@ -30,8 +30,9 @@ interface ConfirmModules {
  * clean-up reads the replicas too, since nothing reserves them. It also reads everything else that is judged
  * on and too old.
  *
- * @returns the data to judge on: the reads, with the nodes of the disk map for the rest, and the memory of
- *   the map. Changes that ended between the two count as ended now
+ * @returns makes the data to judge on: the reads, with the nodes of the disk map for the rest, and the memory of
+ *   the map. Changes that ended between the two count as ended now. It is called right before judging, since what it
+ *   returns holds until the disk map changes
  * @throws if something cannot be read, or the signal's reason
  */
 export async function confirm(
@@ -40,7 +41,7 @@ export async function confirm(
   claims: readonly Claim[],
   { map, reads, replicas, clock, everyNode, stale }: ConfirmModules,
   signal: AbortSignal,
-): Promise<DiskMapView> {
+): Promise<() => DiskMapView> {
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
   const [images, sources, nodes, source, using] = await Promise.all([
     emptying ? reads.images(signal) : [],
@@ -49,19 +50,21 @@ export async function confirm(
     stale.source ? reads.dataSource(nameOf(change), signal) : map.dataSource(nameOf(change)),
     replicas.get(),
   ])
-  const now = clock.monotonic()
-  const fresh = map.nodesAlone()
-  update(fresh, nodes.read, nodes.missing, now)
-  if (emptying) {
-    for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)
-    update(fresh, images, missingFrom(images, map.images()), now)
-    for (const source of map.dataSources()) fresh.adopt(source, now)
-    update(fresh, sources, missingFrom(sources, map.dataSources()), now)
-  } else {
-    if (source) fresh.adopt(source, now)
-    for (const replica of using) fresh.adopt(replica, now)
+  return () => {
+    const now = clock.monotonic()
+    const fresh = map.nodesAlone()
+    update(fresh, nodes.read, nodes.missing, now)
+    if (emptying) {
+      for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)
+      update(fresh, images, missingFrom(images, map.images()), now)
+      for (const source of map.dataSources()) fresh.adopt(source, now)
+      update(fresh, sources, missingFrom(sources, map.dataSources()), now)
+    } else {
+      if (source) fresh.adopt(source, now)
+      for (const replica of using) fresh.adopt(replica, now)
+    }
+    return fresh
   }
-  return fresh
 }
 
 /**

@@ -42,10 +42,11 @@ export class ReplicasAhead {
     this.#begun = { at: this.#clock.monotonic(), replicas }
   }
 
-  /** The replicas as they were a second ago or later. @throws the errors of reading */
+  /** The replicas as they were a second before this call, or later. @throws the errors of reading */
   async get(): Promise<readonly Replica[]> {
-    if (this.#begun && this.#clock.monotonic() - this.#begun.at > countsMs) this.#begun = undefined
-    this.begin()
-    return (await this.#begun?.replicas) ?? []
+    const begun = this.#begun
+    if (!begun || this.#clock.monotonic() - begun.at > countsMs) return await this.#read()
+    // Where the read ahead failed, another one may not.
+    return await begun.replicas.catch(this.#read)
   }
 }

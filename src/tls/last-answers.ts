@@ -54,7 +54,7 @@ export class LastAnswers {
     if (server.listenerCount('clientError') === 0) server.on('clientError', this.onClientError)
     // Without a listener Node closes such a connection, and says nothing.
     server.on('connect', ({ socket }) => {
-      this.answer(socket, this.#modules.inWords(501, 'This server opens no tunnels (CONNECT).'))
+      this.answerSwitch(socket, this.#modules.inWords(501, 'This server opens no tunnels (CONNECT).'))
     })
   }
 
@@ -94,6 +94,16 @@ export class LastAnswers {
     const all = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
     this.end(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`)
+  }
+
+  /**
+   * Answers a request for another protocol, and ends its connection. If a request before it has no answer yet, the client would
+   * take this one for that: so the connection is cut.
+   */
+  answerSwitch(socket: Socket, answer: LastAnswer): void {
+    const before = underWay(socket)
+    if (before && !before.writableEnded) socket.destroy()
+    else this.answer(socket, answer)
   }
 
   /** Ends a connection on which the last answer is written, but for this rest. */

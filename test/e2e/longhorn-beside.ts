@@ -10,6 +10,8 @@ import { LonghornClient, LonghornWatches } from './longhorn-client.ts'
 import type { RealCluster } from './real-cluster.ts'
 
 const namespace = 'longhorn-system'
+/** How often a status is written before a conflict counts. */
+const mostTries = 100
 
 /** Quick, and slow enough for a process to be killed meanwhile. */
 const times: Partial<LonghornOptions> = {
@@ -98,7 +100,7 @@ export class LonghornBeside {
     name: string,
     change: (status: ReturnType<typeof object>) => object,
   ): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const found = await this.client.get(resource, namespace, name)
       if (!found) throw new Error(`there is no ${name} among the ${resource.plural}`)
       const status = object(found.status)
@@ -106,7 +108,7 @@ export class LonghornBeside {
         await this.client.updateStatus(resource, { ...found, status: { ...status, ...change(status) } })
         return
       } catch (error) {
-        if (!(error instanceof ApiError && error.status.code === 409)) throw error
+        if (tries === mostTries || !(error instanceof ApiError && error.status.code === 409)) throw error
       }
     }
   }

@@ -69,7 +69,13 @@ export class RealCluster implements Cluster {
     const guards = this.#guards
     if (this.#isAhead && guards) this.#catchingUp = this.#mark.seenBy(guards, this.connection)
     this.#isAhead = false
-    await this.#catchingUp
+    try {
+      await this.#catchingUp
+    } catch (error) {
+      // The next command finds out for itself.
+      this.#catchingUp = Promise.resolve()
+      throw error
+    }
   }
 
   /** A command line with kubectl and helm in it, as an administrator, in the top folder. */

@@ -47,7 +47,19 @@ t.test('a reservation that meets another one reads none', async (t) => {
   t.notOk(world.trips.includes(replicas))
 })
 
-t.test('a read that fails denies the clean-up, and one that nobody waits for is no problem', async (t) => {
+t.test('a read ahead that fails is made once more', async (t) => {
+  const world = new GateWorld(usual())
+  world.before = (trip) => {
+    if (trip !== replicas) return
+    world.before = () => undefined
+    throw new Error('no answer')
+  }
+  t.equal((await world.decide(world.cluster.cleanUp('ubuntu', ['d1']), 10_000)).verdict.decision, 'allow')
+  t.equal(world.trips.filter((trip) => trip === replicas).length, 2)
+  t.strictSame(world.problems, [])
+})
+
+t.test('reads that fail deny the clean-up, and one that nobody waits for is no problem', async (t) => {
   const failing = new GateWorld(usual())
   failing.before = (trip) => {
     if (trip === replicas) throw new Error('no answer')

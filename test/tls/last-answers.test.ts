@@ -126,3 +126,17 @@ t.test(
     t.match(used.answer, /^HTTP\/1\.1 200 /)
   },
 )
+
+t.test(
+  'a tunnel that is asked for behind an unanswered request cuts the connection, and answers nothing',
+  async (t) => {
+    const { port, asked } = await listening(t, () => undefined)
+    const heard = await halfOpen(t, { port })
+    const closed = once(heard.socket, 'close')
+    heard.socket.write(`${get('/first')}CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n`)
+    heard.socket.once('end', () => heard.socket.end())
+    await closed
+    t.strictSame(asked, ['/first'])
+    t.equal(heard.answer, '', 'the client would take it for the answer to the first')
+  },
+)

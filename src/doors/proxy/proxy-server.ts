@@ -205,7 +205,7 @@ export class ProxyServer {
     try {
       const turnedAway = this.#turnedAway(request)
       if (turnedAway) {
-        this.#lastAnswers.answer(socket, turnedAway)
+        this.#lastAnswers.answerSwitch(socket, turnedAway)
         return
       }
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
@@ -218,7 +218,7 @@ export class ProxyServer {
         else this.#lastAnswers.end(socket)
       })
     } catch (error) {
-      this.#fail(error, request, (answer) => this.#lastAnswers.answer(socket, answer))
+      this.#fail(error, request, (answer) => this.#lastAnswers.answerSwitch(socket, answer))
     }
   }
 

@@ -59,7 +59,7 @@ export class RestServer {
     this.#app.server.on('upgrade', (request, socket, head) => {
       const kind = /^\/v1\/ws\/(?:[^/]+\/)?(nodes|backingimages)$/.exec(request.url ?? '')?.[1]
       if (kind === undefined) {
-        lastAnswers.answer(request.socket, inWords(404, `${request.url ?? ''} not found`))
+        lastAnswers.answerSwitch(request.socket, inWords(404, `${request.url ?? ''} not found`))
         return
       }
       const origin = `http://${request.headers.host ?? ''}`
