@@ -55,13 +55,14 @@ export class Balancer {
     const sockets = new Set<Socket>()
     const answers: number[] = []
     const exchanges: Exchange[] = []
-    const server = createServer((client) => {
+    // As a Service passes packets on: Nagle's algorithm would keep a second small write back for 40 ms.
+    const server = createServer({ noDelay: true }, (client) => {
       const chosen = choose()
       if (chosen === undefined) {
         client.resetAndDestroy()
         return
       }
-      const upstream = connect(chosen, '127.0.0.1')
+      const upstream = connect({ port: chosen, host: '127.0.0.1', noDelay: true })
       let sentAt: number | undefined
       client.on('data', () => (sentAt ??= performance.now()))
       upstream.on('data', () => {

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { touch } from '../e2e/holding.ts'
 import { memoryOf } from '../fixtures/process-memory.ts'
 import { changes } from './changes.ts'
 import { churn } from './churn.ts'
 import { Figures } from './figures.ts'
 import { evictAtOnce, type Latencies, measureOnce, releaseHolds } from './latencies.ts'
-import { LoadedCluster } from './loaded-cluster.ts'
+import { holding, LoadedCluster } from './loaded-cluster.ts'
 import { cpuMs, longestBlockMs } from './replica-figures.ts'
 import { scaleOptions, small, type Size } from './size.ts'
 
@@ -40,6 +41,8 @@ try {
   // At the same time, since half an hour is wanted of each.
   await Promise.all(both.map(underChurn))
   await wait(Math.max(0, agedMs - (performance.now() - readyAt)))
+  const writing = keepWriting()
+  running.push(() => Promise.resolve(clearInterval(writing)))
   for (const change of changes)
     await inTurns(warmUp, rounds, (loaded, round) => measureOnce(loaded, change, round))
   await blocked('one change after the other')
@@ -79,6 +82,16 @@ async function underChurn({ loaded, figures }: Measured): Promise<void> {
   figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)
   figures.put('event loop blocked meanwhile (ms)', await longestBlockMs(replica))
   figures.put('memory after that (MiB)', memoryOf(replica.process.pid))
+}
+
+/** Longhorn writes statuses all the time. Where a watch was silent for ten seconds, a guard reads objects by itself. */
+function keepWriting(): NodeJS.Timeout {
+  return setInterval(() => {
+    for (const { loaded } of both)
+      touch(loaded.cluster, [`nodes/node-${loaded.size.nodes}`, `backingimages/${holding}`]).catch(
+        (error: unknown) => console.log(`# a touch failed: ${String(error)}`),
+      )
+  }, 3_000)
 }
 
 async function inTurns(
