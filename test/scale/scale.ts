@@ -42,7 +42,10 @@ try {
   await Promise.all(both.map(underChurn))
   await wait(Math.max(0, agedMs - (performance.now() - readyAt)))
   const writing = keepWriting()
-  running.push(() => Promise.resolve(clearInterval(writing)))
+  running.push(() => {
+    clearInterval(writing)
+    return Promise.resolve()
+  })
   for (const change of changes)
     await inTurns(warmUp, rounds, (loaded, round) => measureOnce(loaded, change, round))
   await blocked('one change after the other')
