@@ -60,7 +60,7 @@ export class NodeIndex implements NodeLookup {
     // A disk that no node has is not cached: no event would remove the entry.
     if (!this.#ownersByDisk.has(uuid)) return false
     let works = this.#works.get(uuid)
-    if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))
+    if (works === undefined) this.#works.set(uuid, (works = worksSomewhere(uuid, this)))
     return works
   }
 
@@ -101,13 +101,6 @@ export class NodeIndex implements NodeLookup {
     return touched
   }
 
-  #worksSomewhere(uuid: string): boolean {
-    return this.ownersOf(uuid).some(({ node: name, disk }) => {
-      const node = this.get(name)
-      return node !== undefined && isAtWork(node, disk)
-    })
-  }
-
   #forget(uuid: string): void {
     this.#listed.delete(uuid)
     this.#works.delete(uuid)
@@ -115,6 +108,14 @@ export class NodeIndex implements NodeLookup {
 }
 
 const nobody: readonly DiskOwner[] = []
+
+/** True if the disk works on one of the nodes that have it. */
+export function worksSomewhere(uuid: string, nodes: Pick<NodeLookup, 'get' | 'ownersOf'>): boolean {
+  return nodes.ownersOf(uuid).some(({ node: name, disk }) => {
+    const node = nodes.get(name)
+    return node !== undefined && isAtWork(node, disk)
+  })
+}
 
 interface ImageEntry {
   readonly image: BackingImage

@@ -1,6 +1,6 @@
-import { isAtWork, type Node } from '../longhorn/node.ts'
+import type { Node } from '../longhorn/node.ts'
 import type { DiskOwner } from './disk-map-view.ts'
-import { NodeIndex, type NodeLookup, type OwnedDisk } from './indexes.ts'
+import { NodeIndex, type NodeLookup, type OwnedDisk, worksSomewhere } from './indexes.ts'
 
 /**
  * The nodes of another index with some of them replaced or removed, for one decision: it holds until the other index changes.
@@ -44,7 +44,7 @@ export class NodesAbove implements NodeLookup {
 
   isAtWork(uuid: string): boolean {
     let works = this.#works.get(uuid)
-    if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))
+    if (works === undefined) this.#works.set(uuid, (works = worksSomewhere(uuid, this)))
     return works
   }
 
@@ -55,7 +55,6 @@ export class NodesAbove implements NodeLookup {
   put(node: Node): Set<string> {
     const touched = this.remove(node.metadata.name)
     for (const uuid of this.#own.put(node)) touched.add(uuid)
-    this.#forget()
     return touched
   }
 
@@ -64,20 +63,9 @@ export class NodesAbove implements NodeLookup {
     for (const [uuid] of this.disksOf(name)) touched.add(uuid)
     this.#replaced.add(name)
     this.#own.remove(name)
-    this.#forget()
-    return touched
-  }
-
-  #worksSomewhere(uuid: string): boolean {
-    return this.ownersOf(uuid).some(({ node: name, disk }) => {
-      const node = this.get(name)
-      return node !== undefined && isAtWork(node, disk)
-    })
-  }
-
-  #forget(): void {
     this.#owners.clear()
     this.#works.clear()
+    return touched
   }
 
   #of(name: string): NodeLookup {

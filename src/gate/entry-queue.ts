@@ -80,7 +80,7 @@ export class EntryQueue {
   }
 
   async #work(key: string): Promise<void> {
-    // Requests that one change releases come one after the other, before anything else happens.
+    // Requests that one change releases have all come by then.
     await Promise.resolve()
     for (;;) {
       const together = this.#waiting.get(key)?.filter(({ signal }) => !signal.aborted)

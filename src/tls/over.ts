@@ -10,8 +10,8 @@ export function isOver(socket: Socket): boolean {
 const waiting = new WeakMap<Socket, Set<() => void>>()
 
 /**
- * Calls once an answer is over: it is written, or nobody reads it any more. It goes by the connection: of several requests
- * on one, Node tells only the answer that is next. May call more than once.
+ * Calls when an answer is over, perhaps more than once: it is written, or nobody reads it any more. Node tells that of the next
+ * answer of a connection alone, so this looks at the connection itself.
  */
 export function onceOver(response: ServerResponse, call: () => void): void {
   const { socket } = response.req

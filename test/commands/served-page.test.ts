@@ -1,7 +1,7 @@
 import t from 'tap'
 import { servePage } from '../../src/commands/ui/live-page.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { stillSending, untilClosed } from '../fixtures/still-sending.ts'
+import { readsAnswers } from '../fixtures/still-sending.ts'
 import { PageWorld, smallCluster } from '../page/page-world.ts'
 
 t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
@@ -16,10 +16,5 @@ t.test('a client that goes on sending reads the whole answer, and is not read fo
       /^HTTP\/1\.1 431 [^]*headers of the request are too large/,
     ],
   ] as const
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port }, sent)
-    t.match(answer, expected)
-    timers.advance(1_000)
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port }, cases, () => timers.advance(1_000))
 })

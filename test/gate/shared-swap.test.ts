@@ -43,13 +43,22 @@ t.test(
     const swaps = () => world.trips.filter((trip) => trip === 'swap n1').length
     const early = Array.from({ length: 20 }, decide)
     await turns()
+    world.before = () => undefined
+    goOn()
+    const together = await Promise.all(early)
+    t.equal(swaps(), 1, 'the first does not go alone')
+
+    let goOnAgain = (): void => undefined
+    const second = new Promise<void>((resolve) => (goOnAgain = resolve))
+    world.before = (trip) => (trip === 'swap n1' ? second : undefined)
+    const one = decide()
+    await turns()
     const late = Array.from({ length: 20 }, decide)
     await turns()
-    t.equal(swaps(), 1)
-    goOn()
-    const decisions = await Promise.all([...early, ...late])
+    goOnAgain()
+    const decisions = [...together, await one, ...(await Promise.all(late))]
     t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
-    t.equal(swaps(), 2)
+    t.equal(swaps(), 3)
     t.equal(world.reservations.length, 1, 'all are of one object and intent')
     t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
   },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { stillSending, untilClosed } from '../fixtures/still-sending.ts'
+import { readsAnswers } from '../fixtures/still-sending.ts'
 import { node } from './api/objects.ts'
 import { longhornPath, started } from './api/started.ts'
 
@@ -50,11 +50,5 @@ t.test('a client that goes on sending reads the whole answer, and is not read fo
       /^HTTP\/1\.1 404 [^]*could not find the requested resource/,
     ],
   ] as const
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port }, sent)
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    clock.advance(1_000)
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port }, cases, () => clock.advance(1_000))
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { sandboxAdmin } from '../../src/sandbox/api-server/http/request.ts'
 import { RestServer } from '../../src/sandbox/longhorn-rest/rest-server.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { stillSending, untilClosed } from '../fixtures/still-sending.ts'
+import { readsAnswers } from '../fixtures/still-sending.ts'
 import { started } from './api/started.ts'
 
 t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
@@ -25,11 +25,5 @@ t.test('a client that goes on sending reads the whole answer, and is not read fo
     ],
     [`GET /v1/ws/1s/volumes HTTP/1.1\r\n${upgrade}`, /^HTTP\/1\.1 404 [^]*\/v1\/ws\/1s\/volumes not found/],
   ] as const
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port }, sent)
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    timers.advance(1_000)
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port }, cases, () => timers.advance(1_000))
 })

@@ -10,7 +10,7 @@ import { operatorApi, operatorConnections } from '../../src/server/operator-api.
 import { systemClock, type Timers } from '../../src/time/clock.ts'
 import { ManualTimers } from '../doors/webhook/fake-gate.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { halfOpen, stillSending, untilClosed } from '../fixtures/still-sending.ts'
+import { halfOpen, readsAnswers, untilClosed } from '../fixtures/still-sending.ts'
 import { at, held } from '../observability/held.ts'
 import { record } from '../observability/records.ts'
 
@@ -151,13 +151,7 @@ t.test('a client that goes on sending reads the whole answer, and is not read fo
     [`POST /status HTTP/1.1\r\n${long}`, /^HTTP\/1\.1 405 [^]*answers GET alone/],
     [`GET /nothing HTTP/1.1\r\n${long}`, /^HTTP\/1\.1 404 /],
   ] as const
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port }, sent)
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    timers.fireAll()
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port }, cases, () => timers.fireAll())
 })
 
 t.test('a follower that sends no HTTP is cut off, with nothing among its records', async (t) => {

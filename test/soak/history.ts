@@ -20,7 +20,7 @@ export class History {
   readonly #watches: Pick<LonghornWatches, 'watch'>
   readonly #oracle: Pick<VerdictOracle, 'begin' | 'happened'>
   readonly #seen: SeenVersions
-  readonly #everyMs: number
+  readonly #pause: () => Promise<unknown>
   readonly #over: Promise<void>
   /** What has come, and at which look. */
   #coming: { readonly at: number; readonly event: ObjectEvent }[] = []
@@ -33,9 +33,9 @@ export class History {
     watches: Pick<LonghornWatches, 'watch'>,
     oracle: Pick<VerdictOracle, 'begin' | 'happened'>,
     seen: SeenVersions,
-    everyMs = usualMs,
+    pause: () => Promise<unknown> = () => wait(usualMs),
   ) {
-    this.#everyMs = everyMs
+    this.#pause = pause
     this.#watches = watches
     this.#oracle = oracle
     this.#seen = seen
@@ -51,7 +51,7 @@ export class History {
   async #follow(): Promise<void> {
     while (this.#looks < this.#until) {
       if (this.#opened.length === 0) this.#open()
-      await wait(this.#everyMs)
+      await this.#pause()
       this.#looks += 1
       this.#tell(this.#looks - patience)
     }

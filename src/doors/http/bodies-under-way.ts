@@ -10,8 +10,8 @@ export interface BodyLimits {
 
 /**
  * Why a body had to make room: it had been arriving for long, it was arriving, or it was kept while its
- * request waited. The first two end with their connection, since a client that is still sending reads no
- * answer, or are forwarded.
+ * request waited. The first two end with their connection, without an answer: its rest would still have to be read. Or they
+ * are forwarded.
  */
 export type BodyCut = 'late' | 'arriving' | 'kept'
 

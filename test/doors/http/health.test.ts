@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { mostPipelined } from '../../../src/doors/http/connection-limit.ts'
 import { Health, healthConnections } from '../../../src/doors/http/health.ts'
-import { stillSending, untilClosed } from '../../fixtures/still-sending.ts'
+import { readsAnswers } from '../../fixtures/still-sending.ts'
 import { ManualTimers } from '../webhook/fake-gate.ts'
 
 t.test('a burst of requests on one connection makes no page of metrics for each', async (t) => {
@@ -44,11 +44,5 @@ t.test('a client that goes on sending reads the whole answer, and is not read fo
       /^HTTP\/1\.1 200 [^]*\r\n\r\nAlive\.\n$/,
     ],
   ] as const
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port }, sent)
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    timers.fireAll()
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port }, cases, () => timers.fireAll())
 })

@@ -5,7 +5,7 @@ import type { ProxyDoor, ProxyOptions } from '../../../src/doors/proxy/door.ts'
 import { KubernetesDoor } from '../../../src/doors/proxy/kubernetes/door.ts'
 import { LonghornDoor } from '../../../src/doors/proxy/longhorn/door.ts'
 import { eventually } from '../../fixtures/eventually.ts'
-import { halfOpen, stillSending, untilClosed } from '../../fixtures/still-sending.ts'
+import { halfOpen, readsAnswers, untilClosed } from '../../fixtures/still-sending.ts'
 import { testCertificates } from '../webhook/test-certificates.ts'
 import { ann } from './ann.ts'
 import { admitting } from './admitting.ts'
@@ -62,13 +62,7 @@ for (const { api, line, door } of doors) {
           ],
           ['CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n', /^HTTP\/1\.1 501 [^]*CONNECT/],
         ] as const
-        for (const [sent, expected] of cases) {
-          const { socket, answer } = await stillSending(t, address, sent)
-          t.match(answer, expected)
-          t.notOk(socket.closed, 'it may still send')
-          timers.fireAll()
-          await untilClosed(t, socket)
-        }
+        await readsAnswers(t, address, cases, () => timers.fireAll())
       }
     },
   )
@@ -85,11 +79,7 @@ t.test('a client that is refused another protocol reads why, and is not read for
   ] as const
   for (const [options, target, expected] of cases) {
     const { port, timers } = await before(t, longhornDoor, options)
-    const { socket, answer } = await stillSending(t, { port }, upgrade(target))
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    timers.fireAll()
-    await untilClosed(t, socket)
+    await readsAnswers(t, { port }, [[upgrade(target), expected]], () => timers.fireAll())
   }
 })
 

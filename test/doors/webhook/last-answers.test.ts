@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseClientAuthorities } from '../../../src/tls/client-authorities.ts'
-import { stillSending, untilClosed } from '../../fixtures/still-sending.ts'
+import { readsAnswers } from '../../fixtures/still-sending.ts'
 import { running } from './running-webhook.ts'
 import { testCertificates } from './test-certificates.ts'
 
@@ -28,21 +28,14 @@ const cases = [
 
 t.test('a client that goes on sending reads the whole answer, and is not read for long', async (t) => {
   const { port, ca, timers, gate } = await running(t)
-  for (const [sent, expected] of cases) {
-    const { socket, answer } = await stillSending(t, { port, ca }, sent)
-    t.match(answer, expected)
-    t.notOk(socket.closed, 'it may still send')
-    timers.fireAll()
-    await untilClosed(t, socket)
-  }
+  await readsAnswers(t, { port, ca }, cases, () => timers.fireAll())
   t.equal(gate.asked.length, 0)
 })
 
 t.test('a client without a certificate that goes on sending reads why it is refused', async (t) => {
   const clients = { authorities: parseClientAuthorities(authority, 'ca.crt'), names: [] }
   const { port, ca, timers } = await running(t, { clients })
-  const { socket, answer } = await stillSending(t, { port, ca }, head(long))
-  t.match(answer, /^HTTP\/1\.1 401 [^]*"message":"/)
-  timers.fireAll()
-  await untilClosed(t, socket)
+  await readsAnswers(t, { port, ca }, [[head(long), /^HTTP\/1\.1 401 [^]*"message":"/]], () =>
+    timers.fireAll(),
+  )
 })

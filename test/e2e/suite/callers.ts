@@ -4,7 +4,6 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { apiServerNames } from '../../../src/tls/api-server-folder.ts'
 import { makeAuthority } from '../../../src/tls/authority.ts'
@@ -12,6 +11,7 @@ import { issueClient } from '../../../src/tls/issue.ts'
 import type { PemPair } from '../../../src/tls/stored.ts'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { root } from '../../fixtures/root.ts'
+import { askUntil } from '../ask-until.ts'
 import { rendered } from '../chart.ts'
 import { ask, longhornPath } from '../cluster.ts'
 import { makeClientCertificate } from '../control-plane.ts'
@@ -118,7 +118,7 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
   t.test('a client certificate that is replaced is shown without a restart of the API server', async (t) => {
     await makeClientCertificate(plane.folder, 100 * day)
     // client-go looks for another certificate when it opens a connection, as to a replica that is new, and once a second at most.
-    const days = await until(async () => {
+    const renewed = async (): Promise<number> => {
       const replica = await alone(...asking)
       // When it finds one it closes all connections, the one that it is opening among them.
       const failed = await evict(cluster, 'hy', 'hy-a')
@@ -126,43 +126,26 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
       const allowed = await evict(cluster, 'hy', 'hy-a')
       t.equal(allowed.code, 0, allowed.stderr)
       t.equal((await calm(cluster, 'hy', 'hy-a')).code, 0)
-      const left = (await expiry(replica)) / day
-      return left < 360 ? left : undefined
-    })
-    t.ok(
-      days !== undefined && days > 99 && days < 101,
-      `the certificate is good for ${days?.toFixed(1)} days`,
-    )
+      return (await expiry(replica)) / day
+    }
+    const days = await askUntil(renewed, (left) => left < 360)
+    t.ok(days > 99 && days < 101, `the certificate is good for ${days.toFixed(1)} days`)
   })
 
   t.test('the file of authorities is followed, and kubectl says why the guard takes no review', async (t) => {
     await writeFile(file, (await makeAuthority(clock)).cert)
-    const refused = await until(async () => {
+    // The guard looks at the file each ten seconds.
+    const judged = async () => {
       const asked = await evict(cluster, 'hy', 'hy-a')
-      if (asked.code !== 0) return asked
-      await calm(cluster, 'hy', 'hy-a')
-      return undefined
-    })
-    t.match(refused?.stderr, /failed calling webhook "guard\.holdfast\.dev"/)
-    t.match(refused?.stderr, /The client certificate of kube-apiserver is not signed by an authority/)
+      if (asked.code === 0) await calm(cluster, 'hy', 'hy-a')
+      return asked
+    }
+    const refused = await askUntil(judged, ({ code }) => code !== 0)
+    t.match(refused.stderr, /failed calling webhook "guard\.holdfast\.dev"/)
+    t.match(refused.stderr, /The client certificate of kube-apiserver is not signed by an authority/)
     await writeFile(file, authority)
-    const taken = await until(async () => {
-      const asked = await evict(cluster, 'hy', 'hy-a')
-      return asked.code === 0 ? asked : undefined
-    })
-    t.match(taken, { code: 0 })
-    t.equal((await calm(cluster, 'hy', 'hy-a')).code, 0)
+    t.match(await askUntil(judged, ({ code }) => code === 0), { code: 0 })
   })
-}
-
-/** Asks again and again: the guard looks at the file each ten seconds. */
-async function until<T>(look: () => Promise<T | undefined>): Promise<T | undefined> {
-  for (let tries = 0; tries < 40; tries += 1) {
-    const found = await look()
-    if (found !== undefined) return found
-    await wait(500)
-  }
-  return undefined
 }
 
 /** In how long the client certificate ends that the replica accepted last, in milliseconds. */

@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { openReports, policyReports } from '../../fixtures/report-definitions.ts'
+import { askUntil } from '../ask-until.ts'
 import { rendered } from '../chart.ts'
 import type { Guards, Replica } from '../guards.ts'
 import type { RealCluster } from '../real-cluster.ts'
@@ -41,22 +41,12 @@ export async function reports(t: Test, cluster: RealCluster, guards: Guards): Pr
     kind: string,
     holds: (report: Report) => boolean,
   ): Promise<Report | undefined> => {
-    let seen: Report | undefined
-    for (let tries = 0; tries < 60; tries += 1) {
-      const { code, stdout } = await cluster.kubectl([
-        'get',
-        kind,
-        'holdfast',
-        '-n',
-        'longhorn-system',
-        '-o',
-        'json',
-      ])
-      if (code === 0) seen = JSON.parse(stdout) as Report
-      if (seen && holds(seen)) return seen
-      await wait(500)
+    const get = ['get', kind, 'holdfast', '-n', 'longhorn-system', '-o', 'json']
+    const look = async (): Promise<Report | undefined> => {
+      const { code, stdout } = await cluster.kubectl(get)
+      return code === 0 ? (JSON.parse(stdout) as Report) : undefined
     }
-    return seen
+    return await askUntil(look, (report) => report !== undefined && holds(report))
   }
   const define = async (definition: object): Promise<void> => {
     await cluster.must(['apply', '-f', '-'], JSON.stringify(definition))
