@@ -16,8 +16,9 @@ import {
 } from './verdict.ts'
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
-import { type Conflict, findingOf } from './conflict-finding.ts'
-import { type Attempt, attemptOf, type ChangeBus, type Holds, whatEndsConflict } from './hold.ts'
+import { type Attempt, attemptOf, heldBy } from './attempt.ts'
+import type { ChangeBus } from './change-bus.ts'
+import type { Holds } from './hold.ts'
 import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
 import type { MapFreshness, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedEntry } from './reservation-book.ts'
@@ -25,6 +26,7 @@ import type { PlacedReservation, Reserver } from './reserve.ts'
 import { ReplicasAhead } from './replicas-ahead.ts'
 import type { TakeBack } from './take-back.ts'
 import type { RepeatedDenials } from './repeated-denials.ts'
+import { type MadeAhead, ReservedAhead } from './reserved-ahead.ts'
 import type { Waiting, WaitingList } from './waiting-list.ts'
 
 /** The parts that admitting needs. */
@@ -97,11 +99,12 @@ export class Admission {
     const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))
     const cancel = this.#modules.clock.setTimer(wait.budgetMs, giveUp)
     const forget = onAbort(wait.signal, giveUp)
+    const ahead = new ReservedAhead(asked, this.#modules, asking.signal)
     const attempt = async (): Promise<Attempt> => {
       const first = judged ?? this.#judge(asked)
       judged = undefined
       // 2. Reserve, and 3. confirm: judge once more, on fresh data that the other side may have changed.
-      return 'verdict' in first ? first : await this.#secure(asked, first, asking.signal)
+      return 'verdict' in first ? first : await this.#secure(asked, first, await ahead.take(), asking.signal)
     }
     // Most changes never wait, so nothing is kept of them.
     let waiting: Waiting | undefined
@@ -111,6 +114,7 @@ export class Admission {
       waits: (objections: readonly Objection[], until: number) => {
         waiting ??= this.#modules.waiting.follow(asked)
         waiting.waits(objections, until)
+        ahead.begin(objections)
       },
     }
     try {
@@ -125,6 +129,9 @@ export class Admission {
     } finally {
       cancel()
       forget()
+      ahead.over()
+      // Nobody needs the answer to what is still under way.
+      giveUp()
       waiting?.over(undefined, wait.signal.aborted)
     }
   }
@@ -147,7 +154,6 @@ export class Admission {
   }
 
   /**
-   *
    * 1. Judges on the disk map, without I/O.
    */
   #judge(asked: Asked): Attempt | Candidate {
@@ -182,20 +188,20 @@ export class Admission {
   }
 
   /**
-   *
    * 2. Reserves, then 3. confirms. Without an admission it releases everything, if the cluster can be
    * reached.
    *
+   * @param ahead was reserved before
    * @param signal ends the requests to the cluster
    */
-  async #secure(asked: Asked, candidate: Candidate, signal: AbortSignal): Promise<Attempt> {
+  async #secure(asked: Asked, candidate: Candidate, ahead: MadeAhead, signal: AbortSignal): Promise<Attempt> {
     const { change } = asked
-    const placed: PlacedReservation[] = []
+    const placed = [...ahead.placed]
     const creating = isUnproved(change) ? 1 : 0
     this.#creating += creating
     try {
       const isLate = this.#lateAfter(this.#options.passOnMs)
-      const attempt = await this.#reserveAndConfirm(asked, candidate, placed, signal)
+      const attempt = await this.#reserveAndConfirm(asked, candidate, { ...ahead, placed }, signal)
       if (attempt.verdict.decision === 'allow')
         return { ...attempt, release: () => this.#modules.takeBack.answered(placed, change), isLate }
       await this.#modules.takeBack.unused(placed)
@@ -208,12 +214,12 @@ export class Admission {
   async #reserveAndConfirm(
     asked: Asked,
     { claims: first, warnings, policy, profile }: Candidate,
-    placed: PlacedReservation[],
+    { placed, ...ahead }: MadeAhead & { readonly placed: PlacedReservation[] },
     signal: AbortSignal,
   ): Promise<Attempt> {
     const { map, clock, reserver } = this.#modules
-    let [claims, missing] = [first, first]
-    const entries: ReservedEntry[] = []
+    let [claims, missing] = [first, uncovered(first, ahead.claims)]
+    const entries = [...ahead.entries]
     // Before any other read or reservation, also for a dry run and for a change without claims.
     const known = await this.#isKnown(asked.change, signal)
     if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
@@ -221,7 +227,7 @@ export class Admission {
     for (let round = 0; round < maxRounds; round++) {
       const replicas = new ReplicasAhead(asked.change, asked.acts, this.#modules, signal)
       const reserved = await reserver.reserve(asked, missing, placed, signal, () => replicas.begin())
-      if (reserved.outcome === 'conflict') return this.#heldBy(reserved.conflict, asked, warnings)
+      if (reserved.outcome === 'conflict') return heldBy(reserved.conflict, asked.change, warnings, map)
       if (reserved.outcome === 'failed')
         return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
       entries.push(...reserved.entries)
@@ -278,15 +284,6 @@ export class Admission {
 
   #unavailable(asked: Asked, why: Unavailability, warnings: readonly Warning[]): Attempt {
     return attemptOf(unavailable(asked, why, warnings), this.#modules.map)
-  }
-
-  #heldBy(conflict: Conflict, { change }: Asked, warnings: readonly Warning[]): Attempt {
-    const objection = findingOf(change, conflict, this.#modules.map)
-    return {
-      verdict: { decision: 'hold', objections: [objection], warnings },
-      wakeOn: whatEndsConflict(conflict),
-      wakeAt: conflict.until + 1,
-    }
   }
 }
 

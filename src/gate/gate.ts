@@ -4,7 +4,9 @@ import { Admission, type AdmissionModules, type AdmissionOptions } from './admit
 import { type Answer, answerTo } from './answer.ts'
 import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
-import { type Attempt, type ChangeBus, type HoldLimits, Holds } from './hold.ts'
+import type { Attempt } from './attempt.ts'
+import type { ChangeBus } from './change-bus.ts'
+import { type HoldLimits, Holds } from './hold.ts'
 import type { HeldChange } from './held-change.ts'
 import type { Decide, DecideAtOnce, DecisionListener, DecisionScope, HoldListener, Timing } from './ports.ts'
 import { EntryQueue } from './entry-queue.ts'
@@ -72,6 +74,7 @@ export class Gate {
   readonly #waiting: WaitingList
   readonly #lifetimes: Lifetimes
   readonly #admission: Admission
+  readonly #takeBack: TakeBack
   readonly #sweeper: Sweeper
   /** The words of denials: one that is given again has the same. */
   readonly #answers = new WeakMap<Verdict, Answer>()
@@ -94,14 +97,14 @@ export class Gate {
     const stands: ReserverModules['stands'] = (conflict, { change, acts, policy }) =>
       isEnforced(conflict, change, acts.some(({ act }) => act === 'disk-removal') ? options.policy : policy)
     const reserver = new Reserver(options, { ...modules, queue, lifetimes, stands })
-    const takeBack = new TakeBack({ ...modules, queue, onProblem })
+    this.#takeBack = new TakeBack({ ...modules, queue, onProblem })
     this.#admission = new Admission(options, {
       ...modules,
       holds: this.#holds,
       waiting: this.#waiting,
       denials: new RepeatedDenials(changes, clock),
       reserver,
-      takeBack,
+      takeBack: this.#takeBack,
     })
     this.#sweeper = new Sweeper(options, { ...modules, lifetimes, onProblem })
   }
@@ -165,7 +168,7 @@ export class Gate {
   async stop(): Promise<void> {
     this.stopHolding()
     this.#lifetimes.stop()
-    await this.#sweeper.stop()
+    await Promise.all([this.#sweeper.stop(), this.#takeBack.idle()])
   }
 
   #received(asked: Change): Change {

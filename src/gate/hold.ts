@@ -1,78 +1,8 @@
-import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { type Clock, onAbort } from '../time/clock.ts'
+import type { Attempt } from './attempt.ts'
+import { type ChangeBus, type Changed, isAwaited } from './change-bus.ts'
 import type { WaitBudget } from './ports.ts'
-import { type ReservationBook, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './conflict-finding.ts'
-import type { Objection, Verdict } from './verdict.ts'
-import type { Waited } from './waiting-list.ts'
-
-/** A change: an object of the disk map, or an entry of the book of reservations. */
-type Changed = `${string}/${string}`
-
-/** The name of a change to an object of the disk map. */
-export function objectChange(kind: string, name: string): Changed {
-  return `${kind}/${name}`
-}
-
-/** The name of a change to an entry of the book of reservations. */
-export function entryChange(key: string): Changed {
-  return `entry/${key}`
-}
-
-/** Stands for a change to any object of a kind, if the relevant one is unknown. No object has this name. */
-function anyChange(kind: string): Changed {
-  return objectChange(kind, '*')
-}
-
-/** True if this change is among the awaited ones. */
-function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
-  return awaited.has(changed) || awaited.has(anyChange(changed.slice(0, changed.indexOf('/'))))
-}
-
-/** Reports changes to waiting requests as they happen, and stores nothing. */
-export class ChangeBus {
-  readonly #listeners = new Set<(changed: Changed) => void>()
-  readonly #ofObjects = new Set<(changed: Changed) => void>()
-
-  emit(changed: Changed): void {
-    for (const listener of this.#listeners) listener(changed)
-    if (!changed.startsWith('entry/')) for (const listener of this.#ofObjects) listener(changed)
-  }
-
-  /** Follows a book: reports each entry that changes. */
-  follow(book: Pick<ReservationBook, 'subscribe'>): void {
-    book.subscribe((key) => this.emit(entryChange(key)))
-  }
-
-  /** @returns removes the listener */
-  subscribe(listener: (changed: Changed) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
-  /** The same for changes to objects alone. */
-  subscribeToObjects(listener: (changed: Changed) => void): () => void {
-    this.#ofObjects.add(listener)
-    return () => this.#ofObjects.delete(listener)
-  }
-}
-
-/** One attempt to admit a change. */
-export interface Attempt {
-  readonly verdict: Verdict
-  /** For a hold: the changes after which another attempt is useful; see {@link isAwaited}. */
-  readonly wakeOn: ReadonlySet<Changed>
-  /** For a hold: when time alone may have changed the result, by {@link Clock.monotonic}. */
-  readonly wakeAt: number | undefined
-  /** The wait before it, in milliseconds; absent for a first attempt. */
-  readonly heldMs?: number
-  /** Its wait since the user first asked, and the cause; absent if it did not wait. */
-  readonly waited?: Waited
-  /** Releases the reservations of an admitted change. */
-  readonly release?: () => Promise<void>
-  /** True once it is too late to forward an admitted change. */
-  readonly isLate?: () => boolean
-}
+import type { Objection } from './verdict.ts'
 
 /** Options of holds. */
 export interface HoldLimits {
@@ -233,42 +163,4 @@ export class Holds {
       hold.end = giveUp
     })
   }
-}
-
-/** An attempt with this verdict, and for a hold the changes that another attempt has to wait for. */
-export function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
-  if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
-  const { objections } = verdict
-  // Not spread into a call, since a call takes only so many arguments.
-  const first = objections.reduce((soonest, { until }) => Math.min(soonest, until ?? Infinity), Infinity)
-  return { verdict, wakeOn: whatEnds(objections, map), wakeAt: first === Infinity ? undefined : first }
-}
-
-/** The changes after which one of these objections may be gone; see {@link isAwaited} for how to compare. */
-function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Changed> {
-  const changed = new Set<Changed>()
-  for (const { rule, subjects } of objections) {
-    // The other copies depend on the flags of all nodes that have them.
-    if (rule === 'evict-unready-copy') changed.add(anyChange('Node'))
-    // A finding about most images names none of them.
-    if (rule === 'eviction-during-cleanup' && subjects.every(({ image }) => image === undefined))
-      changed.add(anyChange('BackingImage'))
-    for (const { node, image, diskUUID } of subjects) {
-      if (node !== undefined) changed.add(objectChange('Node', node))
-      // The watch of nodes can be behind that of images: any node may show the disk.
-      if (diskUUID !== undefined && !map.isAtWork(diskUUID)) changed.add(anyChange('Node'))
-      if (image === undefined) continue
-      changed.add(objectChange('BackingImage', image))
-      changed.add(objectChange('BackingImageDataSource', image))
-    }
-  }
-  return changed
-}
-
-/** The changes after which a conflict may be gone. */
-export function whatEndsConflict({ claim, reservation }: Conflict): Set<Changed> {
-  const changed = new Set([entryChange(claim.entry), objectChange(reservation.kind, reservation.name)])
-  // Once a node shows the disk, the two no longer meet on this entry.
-  if (claim.entry === unownedDisks) changed.add(anyChange('Node'))
-  return changed
 }

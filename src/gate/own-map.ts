@@ -8,7 +8,7 @@ import { evictedCopies, outcomeOf } from '../rules/copies-left.ts'
 import type { Policy } from '../rules/policy.ts'
 import { type Clock, comesTrue } from '../time/clock.ts'
 import { countedOn } from './claims.ts'
-import type { ChangeBus } from './hold.ts'
+import type { ChangeBus } from './change-bus.ts'
 import type { MapFreshness, QuorumReads } from './ports.ts'
 import {
   catchUpMs,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import type { ChangeBus } from './hold.ts'
+import type { ChangeBus } from './change-bus.ts'
 import type { Verdict } from './verdict.ts'
 
 /** A verdict that was given on the disk map alone, and denies. */

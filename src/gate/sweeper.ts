@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Clock } from '../time/clock.ts'
-import type { ChangeBus } from './hold.ts'
+import type { ChangeBus } from './change-bus.ts'
 import type { QuorumReads } from './ports.ts'
 import {
   type Lifetimes,

@@ -28,9 +28,15 @@ const outcomeMs = 2_000
 export class TakeBack {
   readonly #modules: TakeBackModules
   readonly #released = new Released()
+  readonly #running = new Set<Promise<void>>()
 
   constructor(modules: TakeBackModules) {
     this.#modules = modules
+  }
+
+  /** Resolves once everything is released that {@link unusedLater} got so far. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running)
   }
 
   /**
@@ -41,6 +47,12 @@ export class TakeBack {
     if (placed.length === 0) return
     this.#released.add(placed)
     await this.#all(placed, () => Promise.resolve(undefined))
+  }
+
+  /** The same for a caller that has no time to wait for it. @param making never rejects */
+  unusedLater(making: Promise<readonly PlacedReservation[]>): void {
+    const done = making.then((placed) => this.unused(placed)).finally(() => this.#running.delete(done))
+    this.#running.add(done)
   }
 
   /** For a change whose write was answered, or given up: leaves the mark of the result. */

@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { HeldChange } from '../gate/held-change.ts'
-import type { ChangeBus } from '../gate/hold.ts'
+import type { ChangeBus } from '../gate/change-bus.ts'
 import type { MapFreshness } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/releases.ts'

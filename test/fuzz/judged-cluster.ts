@@ -1,6 +1,6 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import { ChangeBus, objectChange, entryChange } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange, entryChange } from '../../src/gate/change-bus.ts'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { QuorumReads } from '../../src/gate/ports.ts'
 import { type Kind, kinds, type LonghornObject, type ObjectOf } from '../../src/longhorn/kinds.ts'

@@ -1,5 +1,5 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
-import { ChangeBus, objectChange } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange } from '../../src/gate/change-bus.ts'
 import { InProcessBook, type Entry, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import type {
   DecisionListener,

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { ChangeBus, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
+import type { Attempt } from '../../src/gate/attempt.ts'
+import { ChangeBus, objectChange } from '../../src/gate/change-bus.ts'
+import { Holds } from '../../src/gate/hold.ts'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
@@ -91,10 +93,12 @@ t.test('the gate does not wait for a client that has gone', async (t) => {
 
 t.test('a shutdown answers held requests, and no new ones are held', async (t) => {
   const { world, decision } = await holding()
-  await world.gate.stop()
+  world.gate.stopHolding()
   t.match(await decision, { answer: { status: { code: 429 } } })
   t.match(await world.decide(evictD2(world.cluster), 10_000), { answer: { status: { code: 429 } } })
+  await world.gate.stop()
   t.equal(world.clock.pending, 0)
+  t.strictSame(world.reservations, [], 'nor does anything stay reserved')
 })
 
 t.test('beyond the limit of holds the next request is answered at once', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { objectChange } from '../../src/gate/hold.ts'
+import { objectChange } from '../../src/gate/change-bus.ts'
 import { admin, cluster, longhornAccount } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'

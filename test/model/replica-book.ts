@@ -1,4 +1,4 @@
-import { entryChange, type ChangeBus } from '../../src/gate/hold.ts'
+import { entryChange, type ChangeBus } from '../../src/gate/change-bus.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Asking } from './asking.ts'
 import { emptyEntry, type LeaseStore, type NumberedEntry } from './lease-store.ts'

@@ -1,6 +1,6 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import { ChangeBus, objectChange } from '../../src/gate/hold.ts'
+import { ChangeBus, objectChange } from '../../src/gate/change-bus.ts'
 import type { MapFreshness, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'

@@ -1,6 +1,6 @@
 import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
 import { defaultGateOptions, Gate } from '../../gate/gate.ts'
-import { ChangeBus } from '../../gate/hold.ts'
+import { ChangeBus } from '../../gate/change-bus.ts'
 import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'

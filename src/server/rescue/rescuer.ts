@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { ChangeBus } from '../../gate/hold.ts'
+import type { ChangeBus } from '../../gate/change-bus.ts'
 import type { MapFreshness } from '../../gate/ports.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import { profileOf } from '../../longhorn/releases.ts'

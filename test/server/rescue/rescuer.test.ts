@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { ChangeBus } from '../../../src/gate/hold.ts'
+import { ChangeBus } from '../../../src/gate/change-bus.ts'
 import { rescueAnnotation } from '../../../src/longhorn/rescue-note.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'
 import { Rescuer } from '../../../src/server/rescue/rescuer.ts'

@@ -1,0 +1,92 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { profileOf } from '../longhorn/releases.ts'
+import { type Claim, claimsOf, merged } from './claims.ts'
+import type { ReservedEntry } from './reservation-book.ts'
+import type { PlacedReservation, Reserver } from './reserve.ts'
+import type { TakeBack } from './take-back.ts'
+import type { Asked, Objection } from './verdict.ts'
+
+/** The parts that reserving ahead needs. */
+interface ReservedAheadModules {
+  readonly map: DiskMapView
+  readonly reserver: Pick<Reserver, 'reserve'>
+  readonly takeBack: Pick<TakeBack, 'unused' | 'unusedLater'>
+}
+
+/** Reservations that were made while the change waited, and the claims that they are for. */
+export interface MadeAhead {
+  readonly claims: readonly Claim[]
+  readonly placed: readonly PlacedReservation[]
+  readonly entries: readonly ReservedEntry[]
+}
+
+const nothing: MadeAhead = { claims: [], placed: [], entries: [] }
+
+/**
+ * The reservations of an eviction that waits for clean-ups. It reserves while it waits, so its answer needs no write once
+ * they have ended: many that wait for one write of status are answered at once. A clean-up that comes later waits in turn.
+ *
+ * The order of the protocol is the same: what is confirmed afterwards is at least as new as the reservation. Nothing that
+ * conflicts can be admitted in between. The reservation leaves the book early only once the node is newer than in the
+ * review, and then the API server asks again.
+ */
+export class ReservedAhead {
+  readonly #asked: Asked
+  readonly #modules: ReservedAheadModules
+  readonly #signal: AbortSignal
+  #making: Promise<MadeAhead> | undefined
+
+  /** @param signal ends the requests to the cluster */
+  constructor(asked: Asked, modules: ReservedAheadModules, signal: AbortSignal) {
+    this.#asked = asked
+    this.#modules = modules
+    this.#signal = signal
+  }
+
+  /** The change waits for these: reserves, unless it has, or something else stands in the way too. */
+  begin(objections: readonly Objection[]): void {
+    if (this.#making || !isUseful(this.#asked, objections)) return
+    const making = this.#reserve().then((made) => {
+      // Something conflicts for now; at the next wait it may be gone.
+      if (made === nothing && this.#making === making) this.#making = undefined
+      return made
+    })
+    this.#making = making
+  }
+
+  /** What was reserved, once it is known. It belongs to the caller from now on. */
+  async take(): Promise<MadeAhead> {
+    const making = this.#making
+    this.#making = undefined
+    return (await making) ?? nothing
+  }
+
+  /** The change is answered: takes back what nobody took, after the answer. */
+  over(): void {
+    if (this.#making) this.#modules.takeBack.unusedLater(this.take().then(({ placed }) => placed))
+  }
+
+  async #reserve(): Promise<MadeAhead> {
+    const { map, reserver, takeBack } = this.#modules
+    const { acts, policy } = this.#asked
+    const claims = merged(claimsOf(acts, map, profileOf(policy.release ?? map.release)))
+    const placed: PlacedReservation[] = []
+    const reserved = await reserver.reserve(this.#asked, claims, placed, this.#signal)
+    if (reserved.outcome === 'reserved') return { claims, placed, entries: reserved.entries }
+    // The attempt after the wait meets the same obstacle, and reports it.
+    await takeBack.unused(placed)
+    return nothing
+  }
+}
+
+/**
+ * True for an eviction that only clean-ups keep waiting, which end by themselves. A proxy has too little time to pass a
+ * write on after its reservation.
+ */
+function isUseful({ acts, change }: Asked, objections: readonly Objection[]): boolean {
+  return (
+    change.request.door === 'webhook' &&
+    acts.every(({ act }) => act === 'eviction') &&
+    objections.every(({ rule }) => rule === 'eviction-during-cleanup')
+  )
+}
