@@ -9,7 +9,7 @@ import type { Reservation } from './reservation.ts'
 import type { Claim } from './claims.ts'
 import type { Objection } from './verdict.ts'
 
-/** Another change conflicts with a claim, and may be committed at any moment. */
+/** Another change conflicts with a claim: it may be committed at any moment, or waits for that. */
 export interface Conflict {
   readonly claim: Claim
   readonly reservation: Reservation
@@ -93,8 +93,8 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
-    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.entry)})`,
-    why: `Together they could crash a manager or lose data, which neither does alone. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
+    found: `${doingOf(reservation)} came first (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.entry)})`,
+    why: `Together they could crash a manager or lose data, which neither does alone. The other change may still be stored (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
   }

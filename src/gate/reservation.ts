@@ -17,8 +17,9 @@ export type Intent = (typeof intents)[number]
 export type Disks = readonly string[] | 'any'
 
 /**
- * Says that a change was admitted and may be committed at any moment. It belongs to object and intent, not to
- * a request: one client request can be reviewed many times (kubernetes.md, The request).
+ * Says that a change was admitted and may be committed at any moment, or that an eviction waits for that
+ * (reserved-ahead.ts). It belongs to object and intent, not to a request: one client request can be reviewed
+ * many times (kubernetes.md, The request).
  */
 export interface Reservation {
   readonly kind: JudgedKind

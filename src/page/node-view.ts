@@ -20,7 +20,7 @@ export interface NodesSeen {
   readonly profile: Profile
   /** By the monotonic clock. */
   readonly now: number
-  /** How many admitted changes may still be committed, by the name of the node. */
+  /** How many changes are reserved, by the name of the node. */
   readonly reserved: ReadonlyMap<string, number>
 }
 

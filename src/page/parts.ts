@@ -58,7 +58,7 @@ export function flagWords(flags: readonly string[]): string {
   return flags.map(shellWord).join(' ')
 }
 
-/** How many admitted changes may still be committed on each node. */
+/** How many changes are reserved on each node. */
 export function reservedBy(entries: Iterable<Entry>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const { key, reservations } of entries) {

@@ -14,7 +14,7 @@ function findingOn(more: Partial<Reservation>): string {
   const claim = { entry: 'n1', intent: stored.intent, disks: stored.disks }
   const conflict = { claim, reservation: stored, until: 70_000, metAt: 0 }
   const { found } = findingOf(world.cleanUp('ubuntu', ['d1']), conflict, world.map)
-  return /^(.*) was allowed a moment ago /.exec(found)?.[1] ?? found
+  return /^(.*) came first /.exec(found)?.[1] ?? found
 }
 
 const one = [uuid('d1')]

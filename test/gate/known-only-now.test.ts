@@ -32,7 +32,7 @@ t.test('an eviction meets a clean-up that was admitted before the UUID of its di
   const { verdict } = await world.decide(evict(world.cluster))
   t.match(verdict, { decision: 'hold', objections: [{ rule: 'eviction-during-cleanup' }] })
   t.match(verdict, {
-    objections: [{ found: 'a clean-up was allowed a moment ago (BackingImage ubuntu, d9 of n2)' }],
+    objections: [{ found: 'a clean-up came first (BackingImage ubuntu, d9 of n2)' }],
   })
   t.notOk(world.trips.includes(`swap ${unownedDisks}`), 'it only looks there')
   t.strictSame(

@@ -40,7 +40,7 @@ t.test('the second of two conflicting changes waits, at either replica', async (
           subjects: [{ node: 'n1', diskUUID: uuid('d1'), image: 'ubuntu' }],
           doing: 'removing the copy of ubuntu on d1 of n1',
           found:
-            /^an eviction(, or the removal of a disk or of its node)? was allowed a moment ago \(Node n1(, d1 of n1)?\)$/,
+            /^an eviction(, or the removal of a disk or of its node)? came first \(Node n1(, d1 of n1)?\)$/,
           why: /\(resourceVersion 1, reserved by one\)\.$/,
           next: /^The request is allowed as soon as .*, in about 70s at the latest\.$/,
         },

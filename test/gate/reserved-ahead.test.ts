@@ -5,7 +5,6 @@ import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld, type GateWorldOptions } from './gate-world.ts'
 
 const evicting = { evictionRequested: true }
-const unsynced = { synced: false }
 const proxied = { door: 'proxy-longhorn' } as const
 
 const usual = () =>
@@ -114,19 +113,22 @@ t.test('an answer does not wait until its reservation is taken back', async (t) 
   t.match(world.reservations, [{ intent: 'eviction' }])
 })
 
-t.test('a clean-up that ends while the reservation is being written waits for that write alone', async (t) => {
-  const world = worldOf(usual())
-  let write = (): void => undefined
-  world.before = () => new Promise((resolve) => (write = resolve))
-  const decision = world.decide(evictD2(world.cluster), 10_000)
-  await eventually(() => world.trips.length === 1)
-  endCleanUp(world)
-  await turns()
-  t.equal(world.gate.holding, 1)
-  write()
-  t.equal((await decision).answer.allowed, true)
-  t.strictSame(world.trips, ['swap n1'])
-})
+t.test(
+  'a clean-up that ends while the reservation is being written waits for that write alone',
+  async (t) => {
+    const world = worldOf(usual())
+    let write = (): void => undefined
+    world.before = () => new Promise((resolve) => (write = resolve))
+    const decision = world.decide(evictD2(world.cluster), 10_000)
+    await eventually(() => world.trips.length === 1)
+    endCleanUp(world)
+    await turns()
+    t.equal(world.gate.holding, 1)
+    write()
+    t.equal((await decision).answer.allowed, true)
+    t.strictSame(world.trips, ['swap n1'])
+  },
+)
 
 t.test('where it cannot reserve ahead it reserves after the wait, and only then says so', async (t) => {
   const world = worldOf(usual())
@@ -151,7 +153,9 @@ t.test('while a clean-up is reserved it reserves nothing, and once that is over 
   await turns()
   t.match(world.reservations, [{ intent: 'removal' }])
   // Its write is stored: it is pending on d2 now.
-  world.cluster.image('debian', [pending('d2'), ready('d3'), ready('d4')], { metadata: { resourceVersion: '2' } })
+  world.cluster.image('debian', [pending('d2'), ready('d3'), ready('d4')], {
+    metadata: { resourceVersion: '2' },
+  })
   world.emit('BackingImage', 'debian')
   world.emit('BackingImage', 'ubuntu')
   await eventually(() => world.reservations.some(({ intent }) => intent === 'eviction'))
@@ -174,16 +178,19 @@ t.test('what the map has learnt of meanwhile is reserved after the wait', async 
   t.strictSame(world.trips.slice(2), ['swap n3'])
 })
 
-t.test('what is confirmed is as new as the reservation: it waits for a map that is behind its marks', async (t) => {
-  const { world, decision } = await waiting()
-  // The watch has not brought the Lease as it was before the reservation.
-  world.markedSince = undefined
-  endCleanUp(world)
-  await turns()
-  world.clock.advance(500)
-  t.equal((await decision).answer.allowed, true)
-  t.ok(world.trips.includes('images'), 'at last it reads')
-})
+t.test(
+  'what is confirmed is as new as the reservation: it waits for a map that is behind its marks',
+  async (t) => {
+    const { world, decision } = await waiting()
+    // The watch has not brought the Lease as it was before the reservation.
+    world.markedSince = undefined
+    endCleanUp(world)
+    await turns()
+    world.clock.advance(500)
+    t.equal((await decision).answer.allowed, true)
+    t.ok(world.trips.includes('images'), 'at last it reads')
+  },
+)
 
 t.test('a request that is not held reserves nothing while it has to wait', async (t) => {
   for (const [what, by] of [

@@ -186,7 +186,7 @@ export class Replica {
 
   #newerBook(clock: Clock): ReservationBook {
     const { port } = this.book
-    return this.#sabotage.book?.(port, clock) ?? port
+    return this.#sabotage.book?.(port, clock, this.map) ?? port
   }
 
   /** Reserves nothing before it knows that its Leases are where those of all doors are: the first to ask says where. */

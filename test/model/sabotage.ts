@@ -13,7 +13,7 @@ import type { ModelObject } from './store.ts'
 /** A weakened part of the protocol, to prove that the checker finds the fault. */
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
-  readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
+  readonly book?: (book: ReservationBook, clock: Clock, map: DiskMap) => ReservationBook
   readonly freshness?: (freshness: MapFreshness) => MapFreshness
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
   /** No door reads the anchor: each keeps its Leases in its configured namespace. */
@@ -48,6 +48,20 @@ export const unmarked: Sabotage = {
   book: (book) => ({
     ...book,
     swap: (entry, { reservations }, signal) => book.swap(entry, { reservations, marks: {} }, signal),
+  }),
+}
+
+/** What an eviction reserves while a clean-up is pending on its node is lost: it waits without a reservation, and trusts it. */
+export const lostAhead: Sabotage = {
+  book: (book, _, map) => ({
+    ...book,
+    swap: (entry, contents, signal) => {
+      const isWaiting = [...map.pendingOnNode(entry.key)].length > 0
+      const evictions = contents.reservations.filter(({ intent }) => intent === 'eviction')
+      return isWaiting && evictions.length > 0
+        ? Promise.resolve({ ...entry, ...contents })
+        : book.swap(entry, contents, signal)
+    },
   }),
 }
 

@@ -43,7 +43,7 @@ export function requests(t: Test, cluster: Cluster): void {
     t.equal((await cleanUp(cluster, 'q2', 'q2-a', '--dry-run=server')).code, 0)
     t.notOk(await reserved())
     t.equal((await cleanUp(cluster, 'q2', 'q2-a')).code, 0)
-    // Before that a guard speaks of the clean-up as one that was allowed a moment ago, and of no image.
+    // Before that a guard speaks of the clean-up as one that came first, and of no image.
     cluster.written?.()
     const dry = await evict(cluster, 'q2', 'q2-b', ...longhorn, '--dry-run=server')
     const real = await evict(cluster, 'q2', 'q2-b', ...longhorn)
