@@ -80,7 +80,7 @@ async function guarded(t: Test) {
   return { sandbox, patch }
 }
 
-t.test('an arming change costs at most two round trips to the API server, all others none', async (t) => {
+t.test('an arming change costs at most two round trips to the API server, and most others none', async (t) => {
   const { sandbox, patch } = await guarded(t)
   const copy = sandbox.cluster.uuidOf('node-1/disk-1')
   const evicted = (evictionRequested: boolean) => ({
@@ -107,6 +107,12 @@ t.test('an arming change costs at most two round trips to the API server, all ot
     'an eviction on an entry with marks',
   )
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
+  // Nothing reserved is left, so what gives the reservation back counts as tidying.
+  t.strictSame(
+    await patch('nodes/node-1', evicted(true), '1s'),
+    ['PUT leases/node.node-1'],
+    'an eviction that waits for the clean-up, in vain',
+  )
 })
 
 t.test('an eviction of a disk of unknown UUID claims every disk that it may be', async (t) => {
