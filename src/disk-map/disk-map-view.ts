@@ -51,6 +51,8 @@ export interface DiskMapView {
   nodes(): Iterable<Node>
   image(name: string): BackingImage | undefined
   images(): Iterable<BackingImage>
+  /** Those without a ready copy on a disk that works on some node, in the order of all. Few, unless much is wrong. */
+  imagesNotAtWork(): Iterable<BackingImage>
   dataSource(name: string): BackingImageDataSource | undefined
   dataSources(): Iterable<BackingImageDataSource>
   /** The object of this kind and name; undefined if the map lacks it. */

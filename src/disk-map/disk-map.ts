@@ -13,8 +13,10 @@ import {
   type PendingOnNode,
 } from './disk-map-view.ts'
 import { History } from './history.ts'
+import { ImagesAtWork } from './images-at-work.ts'
 import { ImageIndex, MultiMap, NodeIndex, type NodeLookup } from './indexes.ts'
 import { NodesAbove } from './nodes-above.ts'
+import { ReplicaIndex } from './replica-index.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** Options of a disk map. */
@@ -41,11 +43,10 @@ export class DiskMap implements DiskMapView {
   readonly history: History
   readonly #nodes: NodeLookup
   readonly #images = new ImageIndex()
+  readonly #atWork: ImagesAtWork
   readonly #dataSources = new Map<string, BackingImageDataSource>()
   readonly #firstFilesByDisk = new MultiMap<string, BackingImageDataSource>()
-  readonly #replicas = new Map<string, Replica>()
-  readonly #replicasByCopy = new MultiMap<string, string>()
-  readonly #replicasByDisk = new MultiMap<string, string>()
+  readonly #replicas = new ReplicaIndex()
   readonly #managers = new Map<string, BackingImageManager>()
   readonly #managersByDisk = new MultiMap<string, BackingImageManager>()
   readonly #settings = new Map<string, string>()
@@ -55,6 +56,7 @@ export class DiskMap implements DiskMapView {
   constructor({ rememberMs = defaultRememberMs, above }: Partial<DiskMapOptions> = {}) {
     this.history = above?.history ?? new History(rememberMs)
     this.#nodes = above?.nodes ?? new NodeIndex()
+    this.#atWork = new ImagesAtWork(this.#images, this.#nodes)
   }
 
   /**
@@ -84,10 +86,11 @@ export class DiskMap implements DiskMapView {
     const { name } = object.metadata
     switch (object.kind) {
       case 'Node':
-        this.#reconsider(this.#nodes.put(object))
+        this.#nodesChanged(this.#nodes.put(object))
         return
       case 'BackingImage':
         this.#reconsider(this.#images.put(object, at))
+        this.#atWork.put(name)
         return
       case 'BackingImageDataSource':
         this.#take('BackingImageDataSource', name)
@@ -100,10 +103,7 @@ export class DiskMap implements DiskMapView {
         this.#managersByDisk.add(object.spec.diskUUID, object)
         return
       case 'Replica':
-        this.#take('Replica', name)
-        this.#replicas.set(name, object)
-        this.#replicasByCopy.add(copyKey(object.spec.backingImage, object.spec.diskID), name)
-        this.#replicasByDisk.add(object.spec.diskID, name)
+        this.#replicas.put(object)
         return
       case 'Setting':
         this.#settings.set(name, object.value)
@@ -131,10 +131,11 @@ export class DiskMap implements DiskMapView {
   #take(kind: Kind, name: string): void {
     switch (kind) {
       case 'Node':
-        this.#reconsider(this.#nodes.remove(name))
+        this.#nodesChanged(this.#nodes.remove(name))
         return
       case 'BackingImage':
         this.#reconsider(this.#images.remove(name))
+        this.#atWork.remove(name)
         return
       case 'BackingImageDataSource': {
         const source = this.#dataSources.get(name)
@@ -148,15 +149,9 @@ export class DiskMap implements DiskMapView {
         this.#managers.delete(name)
         return
       }
-      case 'Replica': {
-        const replica = this.#replicas.get(name)
-        if (replica) {
-          this.#replicasByCopy.delete(copyKey(replica.spec.backingImage, replica.spec.diskID), name)
-          this.#replicasByDisk.delete(replica.spec.diskID, name)
-        }
-        this.#replicas.delete(name)
+      case 'Replica':
+        this.#replicas.remove(name)
         return
-      }
       case 'Setting':
         this.#settings.delete(name)
         return
@@ -194,6 +189,10 @@ export class DiskMap implements DiskMapView {
 
   images(): Iterable<BackingImage> {
     return this.#images.all()
+  }
+
+  imagesNotAtWork(): Iterable<BackingImage> {
+    return this.#images.these(this.#atWork.others)
   }
 
   dataSources(): Iterable<BackingImageDataSource> {
@@ -266,16 +265,21 @@ export class DiskMap implements DiskMapView {
   }
 
   replicasUsing(image: string, diskUUID: string): Iterable<string> {
-    return this.#replicasByCopy.get(copyKey(image, diskUUID))
+    return this.#replicas.using(image, diskUUID)
   }
 
   replicasOn(diskUUID: string): Iterable<string> {
-    return this.#replicasByDisk.get(diskUUID)
+    return this.#replicas.on(diskUUID)
   }
 
   managerState(diskUUID: string): string | undefined {
     const [manager] = this.#managersByDisk.get(diskUUID)
     return manager?.status.currentState
+  }
+
+  #nodesChanged(disks: ReadonlySet<string>): void {
+    this.#reconsider(disks)
+    for (const uuid of disks) this.#atWork.diskChanged(uuid)
   }
 
   #reconsider(disks: Iterable<string>): void {
@@ -285,11 +289,6 @@ export class DiskMap implements DiskMapView {
       else this.#unownedPending.delete(uuid)
     }
   }
-}
-
-/** A space occurs in neither: names are DNS labels. */
-function copyKey(image: string, diskUUID: string): string {
-  return `${image} ${diskUUID}`
 }
 
 type PlacedDataSource = BackingImageDataSource & { readonly spec: { readonly diskUUID: string } }

@@ -119,6 +119,8 @@ export function worksSomewhere(uuid: string, nodes: Pick<NodeLookup, 'get' | 'ow
 
 interface ImageEntry {
   readonly image: BackingImage
+  /** Counts the versions of images: all of them come in this order. */
+  readonly turn: number
   readonly copies: readonly Copy[]
   /** By disk UUID. */
   readonly pending: ReadonlyMap<string, PendingCleanup>
@@ -130,6 +132,7 @@ export class ImageIndex {
   readonly #entriesByDisk = new MultiMap<string, ImageEntry>()
   readonly #pendingByDisk = new MultiMap<string, PendingCleanup>()
   readonly #withPending = new Set<ImageEntry>()
+  #turns = 0
 
   get size(): number {
     return this.#entries.size
@@ -145,6 +148,12 @@ export class ImageIndex {
 
   *all(): Iterable<BackingImage> {
     for (const { image } of this.#entries.values()) yield image
+  }
+
+  /** Those of these names, in the order of all. */
+  these(names: Iterable<string>): Iterable<BackingImage> {
+    const entries = [...names].flatMap((name) => this.#entries.get(name) ?? [])
+    return entries.sort((one, other) => one.turn - other.turn).map(({ image }) => image)
   }
 
   copiesOf(name: string): readonly Copy[] {
@@ -183,7 +192,7 @@ export class ImageIndex {
       const since = before?.pending.get(diskUUID)?.since ?? at
       pending.set(diskUUID, { image: name, diskUUID, state, since })
     }
-    const entry: ImageEntry = { image, copies, pending }
+    const entry: ImageEntry = { image, turn: ++this.#turns, copies, pending }
     this.#entries.set(name, entry)
     if (pending.size > 0) this.#withPending.add(entry)
     for (const { diskUUID } of copies) {

@@ -231,7 +231,8 @@ interface ImageNowhere {
 export function* imagesWithoutDisk(circumstances: LossCircumstances): Iterable<ImageNowhere> {
   const { map } = circumstances
   const stands = standingDisks(circumstances)
-  for (const image of map.images()) {
+  // A ready copy on a disk that works is usable, and that disk is not lost.
+  for (const image of map.imagesNotAtWork()) {
     if (image.metadata.terminating || isBeingMade(image, map)) continue
     const copies = map.copiesOf(image.metadata.name)
     if (copies.length > 0 && copies.every(isFailed)) continue

@@ -88,6 +88,7 @@ const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>>
     map.image(image),
     map.dataSource(image),
   ],
+  'the images that work nowhere': (map) => [...map.imagesNotAtWork()],
   'the numbers of a cluster': (map) => map.imageCount + map.pendingImageCount,
 }
 

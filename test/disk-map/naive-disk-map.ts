@@ -7,7 +7,7 @@ import type {
   PendingOnNode,
 } from '../../src/disk-map/disk-map-view.ts'
 import { History } from '../../src/disk-map/history.ts'
-import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
+import { copiesOf, type Copy, isReady } from '../../src/longhorn/copies.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
 
 /**
@@ -52,6 +52,12 @@ export class NaiveDiskMap implements DiskMapView {
 
   images() {
     return this.#all('BackingImage')
+  }
+
+  imagesNotAtWork() {
+    return this.images().filter(
+      (image) => !copiesOf(image).some((copy) => isReady(copy) && this.isAtWork(copy.diskUUID)),
+    )
   }
 
   dataSources() {

@@ -99,6 +99,9 @@ export function answers(view: DiskMapView) {
     pendingImageCount: view.pendingImageCount,
     nodes: factsOf(view.nodes()),
     images: factsOf(view.images()),
+    imagesNotAtWork: [...view.imagesNotAtWork()].map(
+      ({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`,
+    ),
     dataSources: factsOf(view.dataSources()),
     nodesWithUnsyncedDisks: factsOf(view.nodesWithUnsyncedDisks()),
     pendingOnUnownedDisks: unordered(view.pendingOnUnownedDisks()),

@@ -1,8 +1,10 @@
 import t from 'tap'
-import type { Change } from '../../src/rules/change.ts'
-import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { actsOf, type Change } from '../../src/rules/change.ts'
+import { judgeActs } from '../../src/rules/judge.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { cluster, moment, noon, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, type RawDisk, ready, uuid } from '../fixtures/raw-objects.ts'
-import { workOfAll } from '../fixtures/work.ts'
+import { workOf, workOfAll } from '../fixtures/work.ts'
 import { GateWorld } from './gate-world.ts'
 
 /** Names of disks: `a0`, `a1`, … */
@@ -183,6 +185,52 @@ for (const release of ['v1.8.0', 'v1.10.0']) {
       }
       const [small, large] = [await workFor(few), await workFor(many)]
       t.ok(large < 20 * small, `${large} steps for ${many}, ${small} for ${few}`)
+    })
+  }
+}
+
+/** A cluster of three nodes with copies of one image, and so many more with images of their own. */
+function amid(others: number, release: string): TestCluster {
+  const of = cluster(release)
+  for (const node of names('n', 3)) of.node(node, [disk(`${node}-d`), disk(`${node}-empty`)])
+  of.image(
+    'i',
+    names('n', 3).map((node) => ready(`${node}-d`)),
+  )
+  for (const node of names('o', others)) {
+    of.node(node, [disk(`${node}-d`)]).image(`of-${node}`, [ready(`${node}-d`)])
+    of.source(`of-${node}`, `${node}-d`, true).replica(`r-${node}`, `of-${node}`, `${node}-d`)
+  }
+  return of
+}
+
+/** What is asked in a cluster, which may have much else. */
+type About = (of: TestCluster) => Change
+
+const about: Readonly<Record<string, About>> = {
+  'an eviction of a disk with a copy': (of) => of.toNode('n0', [disk('n0-d', flagged), disk('n0-empty')]),
+  'an eviction of an empty disk': (of) => of.toNode('n0', [disk('n0-d'), disk('n0-empty', flagged)]),
+  'a clean-up': (of) => of.cleanUp('i', ['n0-d']),
+  'a clean-up of all copies': (of) =>
+    of.cleanUp(
+      'i',
+      names('n', 3).map((node) => `${node}-d`),
+    ),
+  'the deletion of a node': (of) => of.deleteNode('n0'),
+}
+
+for (const release of ['v1.8.0', 'v1.10.0']) {
+  for (const [what, ask] of Object.entries(about)) {
+    t.test(`the work of a review does not grow with the rest of the cluster: ${what} (${release})`, (t) => {
+      const judged = (others: number): number => {
+        const of = amid(others, release)
+        const change = ask(of)
+        const [actor, map] = [change.request.actor, of.map]
+        return workOf(() => judgeActs(actsOf(change), actor, { map, policy: defaultPolicy, ...moment(noon) }))
+      }
+      const [small, large] = [judged(few), judged(many)]
+      t.ok(large <= small, `the rules take ${large} steps beside ${many} other nodes, ${small} beside ${few}`)
+      t.end()
     })
   }
 }
