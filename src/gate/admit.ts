@@ -28,6 +28,7 @@ import type { TakeBack } from './take-back.ts'
 import type { RepeatedDenials } from './repeated-denials.ts'
 import { type MadeAhead, ReservedAhead } from './reserved-ahead.ts'
 import type { Waiting, WaitingList } from './waiting-list.ts'
+import { WholeLists } from './whole-lists.ts'
 
 /** The parts that admitting needs. */
 export interface AdmissionModules {
@@ -75,12 +76,14 @@ const maxRounds = 4
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #modules: AdmissionModules
+  readonly #whole: WholeLists
   /** How many creations without proof are being secured (known-object.ts). */
   #creating = 0
 
   constructor(options: AdmissionOptions, modules: AdmissionModules) {
     this.#options = options
     this.#modules = modules
+    this.#whole = new WholeLists(modules.changes)
   }
 
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
@@ -256,7 +259,8 @@ export class Admission {
       const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
       if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return () => this.#modules.map
       const everyNode = !nodesWillDo(entries, this.#modules)
-      return await confirm(change, acts, claims, { ...this.#modules, replicas, everyNode, stale }, signal)
+      const modules = { ...this.#modules, replicas, everyNode, whole: this.#whole, stale }
+      return await confirm(change, acts, claims, modules, signal)
     })
   }
 

@@ -11,6 +11,7 @@ import type { Stale } from './own-map.ts'
 import type { QuorumReads } from './ports.ts'
 import type { ReplicasAhead } from './replicas-ahead.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
+import type { WholeLists } from './whole-lists.ts'
 
 /** The parts that confirming needs. */
 interface ConfirmModules {
@@ -20,6 +21,8 @@ interface ConfirmModules {
   readonly clock: Pick<Clock, 'monotonic'>
   /** True if the map may lack a node that also has a disk of the change: then all nodes are read. */
   readonly everyNode: boolean
+  /** Shares what is made from whole lists. */
+  readonly whole: WholeLists
   /** Additional reads, since the map is too old for them. */
   readonly stale: Stale
 }
@@ -39,7 +42,7 @@ export async function confirm(
   change: Change,
   acts: readonly Act[],
   claims: readonly Claim[],
-  { map, reads, replicas, clock, everyNode, stale }: ConfirmModules,
+  { map, reads, replicas, clock, everyNode, whole, stale }: ConfirmModules,
   signal: AbortSignal,
 ): Promise<() => DiskMapView> {
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
@@ -50,21 +53,30 @@ export async function confirm(
     stale.source ? reads.dataSource(nameOf(change), signal) : map.dataSource(nameOf(change)),
     replicas.get(),
   ])
-  return () => {
-    const now = clock.monotonic()
+  const withNodes = (now: number): DiskMap => {
     const fresh = map.nodesAlone()
     update(fresh, nodes.read, nodes.missing, now)
-    if (emptying) {
-      for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)
-      update(fresh, images, missingFrom(images, map.images()), now)
-      for (const source of map.dataSources()) fresh.adopt(source, now)
-      update(fresh, sources, missingFrom(sources, map.dataSources()), now)
-    } else {
-      if (source) fresh.adopt(source, now)
-      for (const replica of using) fresh.adopt(replica, now)
-    }
     return fresh
   }
+  const withLists = (): DiskMap => {
+    const now = clock.monotonic()
+    const fresh = withNodes(now)
+    for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)
+    update(fresh, images, missingFrom(images, map.images()), now)
+    for (const source of map.dataSources()) fresh.adopt(source, now)
+    update(fresh, sources, missingFrom(sources, map.dataSources()), now)
+    return fresh
+  }
+  const withCopy = (): DiskMap => {
+    const now = clock.monotonic()
+    const fresh = withNodes(now)
+    if (source) fresh.adopt(source, now)
+    for (const replica of using) fresh.adopt(replica, now)
+    return fresh
+  }
+  if (!emptying) return withCopy
+  const hasNodes = nodes.read.length > 0 || nodes.missing.length > 0
+  return hasNodes ? withLists : () => whole.mapOf({ images, sources }, withLists)
 }
 
 /**

@@ -11,6 +11,7 @@ import type {
 } from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
+import type { BackingImage, BackingImageDataSource } from '../../src/longhorn/backing-image.ts'
 import type { Kind } from '../../src/longhorn/kinds.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
@@ -69,6 +70,10 @@ export class GateWorld {
   forgetful = false
   /** Since when entries have been marked: never, so that everything is listed, unless a test says so. */
   markedSince: number | undefined = Infinity
+  /** The lists that all requests get, as those do that share a read. */
+  shared:
+    | { readonly images: readonly BackingImage[]; readonly sources: readonly BackingImageDataSource[] }
+    | undefined
   truth: TestCluster
   readonly cluster: TestCluster
 
@@ -130,9 +135,14 @@ export class GateWorld {
 
   #reads(): QuorumReads {
     return {
-      images: (signal) => this.#trip('images', signal, () => this.truth.all('BackingImage')),
+      images: (signal) =>
+        this.#trip('images', signal, () => this.shared?.images ?? this.truth.all('BackingImage')),
       dataSources: (signal) =>
-        this.#trip('data sources', signal, () => this.truth.all('BackingImageDataSource')),
+        this.#trip(
+          'data sources',
+          signal,
+          () => this.shared?.sources ?? this.truth.all('BackingImageDataSource'),
+        ),
       nodes: (signal) => this.#trip('nodes', signal, () => this.truth.all('Node')),
       node: (name, signal) => this.#trip(`node ${name}`, signal, () => this.truth.map.node(name)),
       dataSource: (name, signal) =>
