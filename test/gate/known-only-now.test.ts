@@ -126,7 +126,7 @@ t.test(
     const two = new GateWorld(empty(true), { book, replica: 'two' })
     two.markedSince = -Infinity
     const { verdict } = await two.decide(two.cluster.toNode('n2', []))
-    t.match(verdict, { decision: 'hold', objections: [{ found: /^the making of a first file was allowed/ }] })
+    t.match(verdict, { decision: 'hold', objections: [{ found: /^the making of a first file came first/ }] })
   },
 )
 
