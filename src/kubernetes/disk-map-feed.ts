@@ -1,6 +1,7 @@
 import type { Parsed } from '../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
 import { abortReason, type Clock, onAbort, type Random, systemClock } from '../time/clock.ts'
+import { Pace } from '../time/pace.ts'
 import type { Connection } from './client/connection.ts'
 import { type FeedProblem, notApplied, notFollowed, unreadable } from './feed-problem.ts'
 import type { CacheChange } from './watch/cache.ts'
@@ -89,6 +90,7 @@ export class DiskMapFeed {
   readonly #options: DiskMapFeedOptions
   readonly #clock: Clock
   readonly #stopping = new AbortController()
+  readonly #pace = new Pace()
   readonly #unreadable = new UnreadableObjects()
   readonly #listed = new Set<Kind>()
   readonly #out = new Set<Kind>()
@@ -218,6 +220,7 @@ export class DiskMapFeed {
       // If a back-off keeps some kinds behind, the map shows objects together that never existed together.
       onRecovered: () => this.#retryNow(),
       signal: this.#stopping.signal,
+      pace: this.#pace,
       clock: this.#clock,
       ...(limits ? { limits } : {}),
       ...(random ? { random } : {}),

@@ -6,6 +6,8 @@ import { ApiFailure, ConnectionFailure, isPage, notTheApi } from './failures.ts'
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
   /** Sent as `application/json`, unless `headers` name another content type (a merge patch). */
   readonly json?: unknown
+  /** Waited for before the answer is read, which takes milliseconds for a page of a list. */
+  readonly turn?: () => Promise<void>
 }
 
 /** The answer is not valid JSON, or not the expected object. */
@@ -31,7 +33,7 @@ const idleTimeoutMs = 30_000
  * comes, or the signal's reason
  */
 export async function jsonRequest(connection: Connection, request: JsonRequest): Promise<unknown> {
-  const { json, ...rest } = request
+  const { json, turn, ...rest } = request
   const response = await connection.request({
     idleTimeoutMs,
     ...rest,
@@ -43,6 +45,10 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
         }),
   })
   const text = await expectSuccess(request, response)
+  if (turn) {
+    await turn()
+    request.signal.throwIfAborted()
+  }
   try {
     return JSON.parse(text)
   } catch (cause) {

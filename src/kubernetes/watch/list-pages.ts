@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { optional, parser } from '../../json/schema.ts'
+import type { Pace } from '../../time/pace.ts'
 import type { Connection } from '../client/connection.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
@@ -61,6 +62,7 @@ const parsePage = parser(
  *
  * @param path of the collection
  * @param only the name of the one wanted object; all if undefined
+ * @param pace by which pages are read; each at once if undefined
  * @throws ApiFailure 410 if the list took longer than the server keeps its history (about 5 minutes). All
  *   pages are void then, and the caller starts again
  */
@@ -70,8 +72,14 @@ export async function* listPages(
   {
     pageSize,
     only,
+    pace,
     signal,
-  }: { readonly pageSize: number; readonly only?: string | undefined; readonly signal: AbortSignal },
+  }: {
+    readonly pageSize: number
+    readonly only?: string | undefined
+    readonly pace?: Pace | undefined
+    readonly signal: AbortSignal
+  },
 ): AsyncGenerator<ListPage, void> {
   let token: string | undefined
   do {
@@ -80,7 +88,8 @@ export async function* listPages(
       ...(token === undefined ? {} : { continue: token }),
       ...selectionOf(only),
     }
-    const page = parsePage(await jsonRequest(connection, { method: 'GET', path, query, signal }))
+    const turn = pace && { turn: () => pace.turn() }
+    const page = parsePage(await jsonRequest(connection, { method: 'GET', path, query, signal, ...turn }))
     if (!page.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${page.problem}.`)
     const { resourceVersion, continue: next } = page.value.metadata
     yield { resourceVersion, objects: (page.value.items ?? []).map(withoutManagedFields) }

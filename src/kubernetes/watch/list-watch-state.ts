@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../../time/clock.ts'
+import type { Pace } from '../../time/pace.ts'
 import type { Connection } from '../client/connection.ts'
 import { type BackOffLimits, defaultBackOffLimits } from './back-off.ts'
 import type { CacheChange } from './cache.ts'
@@ -171,9 +172,9 @@ export interface ListWatchOptions<T extends object> {
   /** Reduces an object to the fields that are used. It gets objects without managedFields, page by page. */
   readonly project: (object: ListedObject) => T
   /**
-   * Called for each difference; those of a list come in one synchronous run. Its errors are reported and have
-   * no other effect. A list shows the current state without the steps in between; a watch brings every
-   * change.
+   * Called for each difference; those of a list come in one synchronous run, except those of a first list with a
+   * `pace`. Its errors are reported and have no other effect. A list shows the current state without the steps in
+   * between; a watch brings every change.
    */
   readonly onChange: (change: CacheChange<T>, by: 'list' | 'watch') => void
   /** Called once, after the changes of the first list. */
@@ -194,6 +195,11 @@ export interface ListWatchOptions<T extends object> {
   /** Stops it, as `stop()` does. */
   readonly signal?: AbortSignal
   readonly limits?: Partial<ListWatchLimits>
+  /**
+   * Lists are read in its turns. The changes of the first are passed on in them too, and it counts as read once all
+   * are. Several list-watches can have one pace.
+   */
+  readonly pace?: Pace
   readonly clock?: Clock
   readonly random?: Random
 }

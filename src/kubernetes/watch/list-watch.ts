@@ -129,21 +129,33 @@ export class ListWatch<T extends object> {
   }
 
   async #list(): Promise<void> {
-    const { connection, path, only, project, onSynced } = this.#options
+    const { connection, path, only, project, pace, onSynced } = this.#options
     const { signal } = this.#stopping
     const since = this.#clock.monotonic()
     this.#state = { phase: 'listing', since, objects: 0 }
     const replacement = this.#mirror.replacement()
     let resourceVersion: string | undefined
-    for await (const page of listPages(connection, path, { ...this.#limits, only, signal })) {
+    for await (const page of listPages(connection, path, { ...this.#limits, only, pace, signal })) {
       signal.throwIfAborted()
       // If later pages are newer, the watch repeats what they already show, which is harmless. The reverse
       // would lose events.
       resourceVersion ??= page.resourceVersion
-      for (const object of page.objects) replacement.put(object.metadata.name, project(object))
+      for (const object of page.objects) {
+        const over = pace?.turnOver()
+        if (over) await this.#untilTurn(over)
+        replacement.put(object.metadata.name, project(object))
+      }
       this.#state = { phase: 'listing', since, objects: replacement.size }
     }
     const changes = replacement.swap()
+    const isPaced = pace !== undefined && !this.synced
+    if (isPaced) {
+      for (const change of changes) {
+        const over = pace.turnOver()
+        if (over) await this.#untilTurn(over)
+        this.#notify(() => this.#options.onChange(change, 'list'))
+      }
+    }
     const quiet = this.#listReason === undefined || isQuiet(this.#listReason)
     if (this.synced && (!quiet || changes.length > 0)) this.#outage()
     this.#resourceVersion = resourceVersion
@@ -152,8 +164,14 @@ export class ListWatch<T extends object> {
     this.#counters.lists += 1
     this.#backOff.succeeded()
     this.#next = 'watch'
-    for (const change of changes) this.#notify(() => this.#options.onChange(change, 'list'))
+    if (!isPaced) for (const change of changes) this.#notify(() => this.#options.onChange(change, 'list'))
     if (this.#counters.lists === 1 && onSynced) this.#notify(onSynced)
+  }
+
+  /** @throws the reason if it is stopped meanwhile */
+  async #untilTurn(turn: Promise<void>): Promise<void> {
+    await turn
+    this.#stopping.signal.throwIfAborted()
   }
 
   async #watch(): Promise<never> {
