@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { seed, type SeededCluster } from '../../src/sandbox/controllers/seed.ts'
 import { binaries } from '../e2e/binaries.ts'
 import { ask, longhornPath } from '../e2e/cluster.ts'
 import type { Guards, Replica } from '../e2e/guards.ts'
 import { LonghornClient } from '../e2e/longhorn-client.ts'
-import { RealCluster } from '../e2e/real-cluster.ts'
+import { installed, RealCluster } from '../e2e/real-cluster.ts'
+import { holdfast } from '../fixtures/main.ts'
+import { root } from '../fixtures/root.ts'
 import { contentOf, type Size } from './size.ts'
 
 /** An image without a wanted copy, whose clean-ups hold evictions. */
@@ -37,7 +41,8 @@ export class LoadedCluster {
     const seeded = await seed(client, Date.now(), contentOf(size))
     console.log(`# filled after ${((performance.now() - fillsFrom) / 1_000).toFixed(0)} s`)
     const yaml = await cluster.install('config.maxHolds=1000')
-    const guards = await cluster.deploy(yaml)
+    const template = await cluster.podTemplate(yaml, installed)
+    const guards = await cluster.deployAs({ ...template, program: [...imageOptions(), ...holdfast] })
     began(() => guards.stop())
     const from = performance.now()
     const replica = await guards.add()
@@ -64,4 +69,12 @@ export class LoadedCluster {
     )
     await this.patch(`backingimages/${holding}/status`, { status: { diskFileStatusMap } })
   }
+}
+
+/** The options of Node in the image, with which a pod's guard runs. */
+function imageOptions(): string[] {
+  const [, json = '[]'] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? []
+  const words: unknown = JSON.parse(json)
+  const options = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--')) : []
+  return options.map(String)
 }
