@@ -80,10 +80,11 @@ export class Requests {
         return
       }
       reply.hijack()
-      this.#bodies.read(raw, (body) => {
+      const whole = (body: Buffer): void => {
         if (body.length === length) this.#text(request, reply, body)
         else this.problem(reply, cutShort, close)
-      })
+      }
+      this.#bodies.read(raw, whole, length)
     }
   }
 
