@@ -62,7 +62,8 @@ export class ConnectionLimit {
       const connection = this.#connectionOf(socket)
       if (!connection) return
       connection.busy += 1
-      response.once('close', () => {
+      // Node says it once.
+      response.on('close', () => {
         connection.busy -= 1
         this.#steps += 1
         connection.idleSince = this.#steps
