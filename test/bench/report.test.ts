@@ -8,7 +8,14 @@ import { tableOf } from '../../bench/report/table.ts'
 import { root } from '../fixtures/root.ts'
 import { figure } from './figures.ts'
 
-const ours = figure({ server: 'holdfast', aSecond: 10_334, rateShare: 0.81, cpuShare: 1.23, p99Share: 1.01, p99Ms: 19 })
+const ours = figure({
+  server: 'holdfast',
+  aSecond: 10_334,
+  rateShare: 0.81,
+  cpuShare: 1.23,
+  p99Share: 1.01,
+  p99Ms: 19,
+})
 
 t.test('the table has a row for each server', (t) => {
   t.equal(
