@@ -27,9 +27,10 @@ export interface Figure {
   readonly cpuUs: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** The rate and the CPU as shares of the bare server's in the same round, the median of all rounds. */
+  /** Rate, CPU and p99 as shares of the bare server's in the same round, the median of all rounds. */
   readonly rateShare: number
   readonly cpuShare: number
+  readonly p99Share: number
   /** How much of its core the server used. Less than all of it means that the load was too slow for it. */
   readonly coreShare: number
 }
@@ -71,17 +72,25 @@ export function figuresOf(
   turns: readonly Measured[],
   bare: readonly Measured[],
 ): Omit<Figure, 'question' | 'server'> {
-  const took = turns.flatMap(({ tookMs }) => tookMs).toSorted((a, b) => a - b)
-  const at = (share: number): number => took[Math.floor(took.length * share)] ?? NaN
+  const took = turns.flatMap(({ tookMs }) => tookMs)
   const rate = ({ answers, seconds }: Measured): number => answers / seconds
   const cpu = ({ answers, cpuMs }: Measured): number => (cpuMs * 1_000) / answers
   const share = (take: (turn: Measured) => number): number =>
     median(turns.map((turn, index) => take(turn) / take(bare[index] ?? turn)))
   return {
     ...{ aSecond: median(turns.map(rate)), cpuUs: median(turns.map(cpu)) },
-    ...{ p50Ms: at(0.5), p99Ms: at(0.99), rateShare: share(rate), cpuShare: share(cpu) },
+    ...{ p50Ms: quantile(took, 0.5), p99Ms: quantile(took, 0.99) },
+    ...{
+      rateShare: share(rate),
+      cpuShare: share(cpu),
+      p99Share: share(({ tookMs }) => quantile(tookMs, 0.99)),
+    },
     coreShare: median(turns.map(({ cpuMs, seconds }) => cpuMs / (seconds * 1_000))),
   }
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? NaN
 }
 
 function median(values: readonly number[]): number {

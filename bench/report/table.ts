@@ -12,6 +12,7 @@ export function tableOf(asked: string, figures: readonly Figure[]): string {
     'of the bare CPU',
     'p50',
     'p99',
+    'of the bare p99',
   ]
   return [heading, heading.map(() => '---'), ...figures.map((each) => cellsOf(each, bareOf(each, figures)))]
     .map((cells) => `| ${cells.join(' | ')} |\n`)
@@ -19,7 +20,7 @@ export function tableOf(asked: string, figures: readonly Figure[]): string {
 }
 
 function cellsOf(figure: Figure, bare: Figure): string[] {
-  const { question, server, aSecond, rateShare, cpuUs, cpuShare, p50Ms, p99Ms } = figure
+  const { question, server, aSecond, rateShare, cpuUs, cpuShare, p50Ms, p99Ms, p99Share } = figure
   const least = isHeldUp(figure) ? 'at least ' : ''
   // Where both waited, nobody knows whose wait was longer.
   const leastShare = isHeldUp(bare) ? '' : least
@@ -32,6 +33,7 @@ function cellsOf(figure: Figure, bare: Figure): string[] {
     cpuShare.toFixed(2),
     `${p50Ms.toFixed(1)} ms`,
     `${p99Ms.toFixed(1)} ms`,
+    p99Share.toFixed(2),
   ]
 }
 

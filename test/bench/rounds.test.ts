@@ -19,6 +19,17 @@ t.test(
   },
 )
 
+t.test('the p99 is compared within a round too', (t) => {
+  const answers = (slowest: number) => turn(100, 1_000, [...Array<number>(99).fill(1), slowest])
+  const { p99Share, p99Ms } = figuresOf(
+    [answers(3), answers(30), answers(6)],
+    [answers(2), answers(40), answers(4)],
+  )
+  t.equal(p99Share, 1.5)
+  t.equal(p99Ms, 3)
+  t.end()
+})
+
 t.test('CPU is that of one answer, and the share of the core that of the time', (t) => {
   const { cpuUs, coreShare } = figuresOf([turn(1_000, 500)], [turn(1_000)])
   t.equal(cpuUs, 500)

@@ -113,26 +113,34 @@ export class BodiesUnderWay {
   }
 
   /**
-   * Reads a body and counts it until it has arrived: {@link watch} with fewer listeners.
+   * Reads a body and counts it until it has arrived: {@link watch} with fewer listeners. A body that comes in one piece, as
+   * nearly all do, is never counted: it is there as soon as it takes memory. A Set that is emptied again and again would leave
+   * old objects behind for each of them.
    *
    * @param whole gets it; nothing of a body that is cut off
+   * @param length that it should have, if that is known
    */
-  read(message: IncomingMessage, whole: (body: Buffer) => void): void {
-    const body = this.#begin(message, undefined, false)
+  read(message: IncomingMessage, whole: (body: Buffer) => void, length?: number): void {
+    let body: Body | undefined
     let chunks: Buffer[] = []
     message.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
+      if (!body) {
+        if (chunk.length === length) return
+        body = this.#begin(message, undefined, false)
+        const begun = body
+        message.on('close', () => this.#forget(begun))
+      }
       this.#came(body, chunk)
     })
     message.on('end', () => {
-      this.#forget(body)
+      if (body) this.#forget(body)
       const [only] = chunks
       const all = only && chunks.length === 1 ? only : Buffer.concat(chunks)
       // The message lives as long as its answer is awaited.
       chunks = []
       whole(all)
     })
-    message.on('close', () => this.#forget(body))
   }
 
   #begin(message: IncomingMessage, giveWay: (() => void) | undefined, isPassedOn: boolean): Body {

@@ -30,6 +30,8 @@ interface Connection {
   readonly peer: string
   /** How many requests are in progress on it. */
   busy: number
+  /** When it became idle, as a number that only grows. */
+  idleSince: number
 }
 
 /** The observed events of a server, plain or over TLS. */
@@ -43,10 +45,12 @@ type Listening = Pick<Server, 'on' | 'prependListener'>
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits
   readonly #onClosed: ((why: ConnectionClosed) => void) | undefined
-  /** By address and port, which are the same below TLS and above; the one that was idle for longest first. */
+  /** By address and port, which are the same below TLS and above. */
   readonly #connections = new Map<string, Connection>()
   /** The same by socket, above TLS too, so that no key is built for each request. */
   readonly #ofSocket = new WeakMap<Socket, Connection>()
+  /** How many connections were opened, and requests answered. */
+  #steps = 0
 
   /** @param onClosed called with each connection that is closed because there are too many */
   constructor(server: Listening, limits: ConnectionLimits, onClosed?: (why: ConnectionClosed) => void) {
@@ -58,7 +62,12 @@ export class ConnectionLimit {
       const connection = this.#connectionOf(socket)
       if (!connection) return
       connection.busy += 1
-      response.once('close', () => this.#answered(connection))
+      // Node says it once.
+      response.on('close', () => {
+        connection.busy -= 1
+        this.#steps += 1
+        connection.idleSince = this.#steps
+      })
       if (connection.busy > mostPipelined && !socket.destroyed) {
         this.#onClosed?.('pipelined')
         socket.destroy()
@@ -90,19 +99,12 @@ export class ConnectionLimit {
       socket.destroy()
       return
     }
-    const connection: Connection = { key, socket, peer, busy: 0 }
+    this.#steps += 1
+    const connection: Connection = { key, socket, peer, busy: 0, idleSince: this.#steps }
     this.#connections.set(key, connection)
     socket.once('close', () => {
       if (this.#connections.get(key) === connection) this.#connections.delete(key)
     })
-  }
-
-  #answered(connection: Connection): void {
-    const { key } = connection
-    if (this.#connections.get(key) !== connection) return
-    connection.busy -= 1
-    this.#connections.delete(key)
-    this.#connections.set(key, connection)
   }
 
   /** @returns false if one more of this peer is too many */
@@ -117,16 +119,18 @@ export class ConnectionLimit {
     return this.#close(largest, 'idle') || (count > own + 1 && this.#close(largest, 'any'))
   }
 
-  /** Closes the first of the peer. @returns false if it has none of these */
+  /** Closes the one of the peer that was idle for longest. @returns false if it has none of these */
   #close(peer: string, which: 'idle' | 'any'): boolean {
-    for (const [key, connection] of this.#connections) {
-      if (connection.peer !== peer || (which === 'idle' && connection.busy > 0)) continue
-      this.#connections.delete(key)
-      this.#onClosed?.(connection.busy > 0 ? 'busy' : 'idle')
-      connection.socket.destroy()
-      return true
+    let first: Connection | undefined
+    for (const each of this.#connections.values()) {
+      if (each.peer !== peer || (which === 'idle' && each.busy > 0)) continue
+      if (!first || each.idleSince < first.idleSince) first = each
     }
-    return false
+    if (!first) return false
+    this.#connections.delete(first.key)
+    this.#onClosed?.(first.busy > 0 ? 'busy' : 'idle')
+    first.socket.destroy()
+    return true
   }
 }
 

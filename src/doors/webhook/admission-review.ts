@@ -229,10 +229,10 @@ export function admissionReview(uid: string, { status, warnings, auditAnnotation
 
 /** The body as JSON in ASCII. */
 export function reviewText({ apiVersion, kind, response }: ReturnType<typeof admissionReview>): string {
-  const { uid, allowed, status, ...others } = response
+  const { uid, allowed, status, warnings, auditAnnotations } = response
   const head = `{"apiVersion":"${apiVersion}","kind":"${kind}","response":{"uid":${uidText(uid)},"allowed":${allowed}`
-  const isPlain = others.auditAnnotations === plainAllow && others.warnings === undefined
-  const tail = isPlain ? plainTail : asciiJson(others).slice(1)
+  const isPlain = auditAnnotations === plainAllow && warnings === undefined
+  const tail = isPlain ? plainTail : asciiJson({ warnings, auditAnnotations }).slice(1)
   return `${head}${status ? `,"status":${statusText(status)}` : ''},${tail}}`
 }
 

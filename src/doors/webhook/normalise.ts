@@ -36,8 +36,10 @@ const judged: ReadonlyMap<string, JudgedKind> = new Map(
 /**
  * Turns a review into a change. It goes by group and resource, whatever the version: with `matchPolicy:
  * Equivalent` older versions arrive converted (kubernetes.md, The request).
+ *
+ * @param length of the text of the review, in characters
  */
-export function normalise(request: AdmissionRequest): Normalised {
+export function normalise(request: AdmissionRequest, length = Infinity): Normalised {
   const { resource, subResource, operation } = request
   const kind = resource.group === group ? judged.get(resource.resource) : undefined
   // `/status` never changes spec, and refusing it would block the clean-up itself (longhorn.md §3).
@@ -53,7 +55,8 @@ export function normalise(request: AdmissionRequest): Normalised {
   if (missing) {
     return { outcome: 'malformed', problem: `The review of ${operation} of a ${kind} has no ${missing}` }
   }
-  const change = readChange(kind, operation, before, after, {
+  const step = { operation, before, after, mayBeCrowded: length > leastCharacters * mostEntries }
+  const change = readChange(kind, step, {
     uid: request.uid,
     actor: request.user,
     dryRun: request.dryRun,
@@ -71,27 +74,21 @@ function isWrite(operation: string): operation is Write {
   return operation === 'CREATE' || operation === 'UPDATE' || operation === 'DELETE'
 }
 
-function readChange(
-  kind: JudgedKind,
-  operation: Write,
-  before: unknown,
-  after: unknown,
-  request: Request,
-): Parsed<Change> {
+function readChange(kind: JudgedKind, raw: RawStep, request: Request): Parsed<Change> {
   switch (kind) {
     case 'Node': {
-      const step = readStep<'Node'>(kind, kinds.Node.parse, { operation, before, after })
+      const step = readStep<'Node'>(kind, kinds.Node.parse, raw)
       if (!step.ok) return step
       if (step.value.operation !== 'CREATE') return { ok: true, value: { kind, request, ...step.value } }
       return { ok: true, value: { kind, request, operation: 'CREATE', after: asCreated(step.value.after) } }
     }
     case 'BackingImage': {
-      const step = readStep<'BackingImage'>(kind, kinds.BackingImage.parse, { operation, before, after })
+      const step = readStep<'BackingImage'>(kind, kinds.BackingImage.parse, raw)
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
     case 'BackingImageDataSource': {
       const { parse } = kinds.BackingImageDataSource
-      const step = readStep<'BackingImageDataSource'>(kind, parse, { operation, before, after })
+      const step = readStep<'BackingImageDataSource'>(kind, parse, raw)
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
   }
@@ -102,15 +99,17 @@ interface RawStep {
   readonly operation: Write
   readonly before: unknown
   readonly after: unknown
+  /** False if the text is too short for {@link mostEntries}. */
+  readonly mayBeCrowded: boolean
 }
 
 function readStep<K extends JudgedKind>(
   kind: K,
   parse: (raw: unknown) => Parsed<ObjectOf<K>>,
-  { operation, before: rawBefore, after: rawAfter }: RawStep,
+  { operation, before: rawBefore, after: rawAfter, mayBeCrowded }: RawStep,
 ): Parsed<Step<ObjectOf<K>>> {
   const read = (raw: unknown): Parsed<ObjectOf<K>> => {
-    const problem = crowding(raw, kind)
+    const problem = mayBeCrowded ? crowding(raw, kind) : undefined
     return problem === undefined ? parse(raw) : { ok: false, problem }
   }
   if (operation === 'CREATE') {
@@ -171,6 +170,9 @@ function someOf(tags: readonly string[]): string[] {
  * disks have together. Reading and judging them takes 50 ms, in which no other request is answered.
  */
 export const mostEntries = 10_000
+
+/** An entry has at least so many: `"a":1,`. */
+const leastCharacters = 6
 
 type MapIn = readonly [part: string, map: string]
 

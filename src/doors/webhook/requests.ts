@@ -43,6 +43,16 @@ type Headers = Readonly<Record<string, string>>
 /** Ends the connection: more of an unread body may come. */
 export const close: Headers = { connection: 'close' }
 
+/** A request whose body has come. */
+interface Came {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  /** The address that it came from. */
+  readonly peer: string
+  /** Untrusted text. */
+  readonly body: Buffer | string
+}
+
 /**
  * What becomes of each request. A review as API servers send it is read and answered past fastify, which takes twice the steps:
  * its body is counted while it is read, and headers and answer are written as one text of ASCII.
@@ -80,10 +90,11 @@ export class Requests {
         return
       }
       reply.hijack()
-      this.#bodies.read(raw, (body) => {
+      const whole = (body: Buffer): void => {
         if (body.length === length) this.#text(request, reply, body)
         else this.problem(reply, cutShort, close)
-      })
+      }
+      this.#bodies.read(raw, whole, length)
     }
   }
 
@@ -92,45 +103,47 @@ export class Requests {
     const { body } = request
     request.body = undefined
     if (typeof body === 'string') this.#text(request, reply, body)
-    else this.#review(request, reply, body, '')
+    else this.#review({ request, reply, peer: peerOf(request) }, body, '')
   }
 
   /** Answers a review, at the turn of its sender. @param body untrusted. A Buffer, which the collector does not copy, may wait */
   #text(request: FastifyRequest, reply: FastifyReply, body: Buffer | string): void {
-    const unread = (error: TooManyValues | TooBusy): void =>
-      this.#unread(request, reply, body.toString(), error)
-    const read = (): void => {
-      const text = body.toString()
-      // A review that waits must not keep its text: nothing in here is kept by a listener.
-      const json = this.#modules.reviewer.known(text) ?? parseJson(text)
-      // An HTTP error would be a failed call, and pass under `failurePolicy: Ignore`.
-      if (json instanceof TooManyValues) unread(json)
-      else if (json instanceof Error) this.failure(request, reply, json, close)
-      else this.#review(request, reply, 'json' in json ? json.json : json, text)
-    }
-    const busy = (): void => {
-      const error = new TooBusy()
-      // failurePolicy decides about calls that a busy guard does not answer.
-      if (this.#modules.watches) unread(error)
-      else this.failure(request, reply, error, close)
-    }
-    const safely = (answer: () => void) => (): void => {
+    const came: Came = { request, reply, peer: peerOf(request), body }
+    const safely = (answer: (came: Came) => void) => (): void => {
       // Its client has gone, and others wait for their turn.
       if (isOver(request.raw.socket)) return
       try {
-        answer()
+        answer(came)
       } catch (error) {
         // Fastify does not catch errors of a hijacked request, so this one would end the process.
         this.failure(request, reply, error)
       }
     }
-    this.#turns.take(peerOf(request), body.length, safely(read), safely(busy))
+    this.#turns.take(came.peer, body.length, safely(this.#readText), safely(this.#tooBusy))
+  }
+
+  readonly #readText = (came: Came): void => {
+    const { request, reply } = came
+    const text = came.body.toString()
+    // A review that waits must not keep its text: nothing in here is kept by a listener.
+    const json = this.#modules.reviewer.known(text) ?? parseJson(text)
+    // An HTTP error would be a failed call, and pass under `failurePolicy: Ignore`.
+    if (json instanceof TooManyValues) this.#unread(came, json)
+    else if (json instanceof Error) this.failure(request, reply, json, close)
+    else this.#review(came, 'json' in json ? json.json : json, text)
+  }
+
+  readonly #tooBusy = (came: Came): void => {
+    const error = new TooBusy()
+    // failurePolicy decides about calls that a busy guard does not answer.
+    if (this.#modules.watches) this.#unread(came, error)
+    else this.failure(came.request, came.reply, error, close)
   }
 
   /** Answers a review that was read. @param body untrusted JSON, or a known review */
-  #review(request: FastifyRequest, reply: FastifyReply, body: unknown, text: string): void {
-    const came = { text, bytes: text.length, peer: peerOf(request) }
+  #review({ request, reply, peer }: Omit<Came, 'body'>, body: unknown, text: string): void {
     const timeout = fieldOf(request.query, 'timeout')
+    const came = { text, bytes: text.length, peer }
     const reviewed = this.#modules.reviewer.review(body, timeout, () => whileConnected(reply), came)
     // Most are answered at once, and need no promise for that.
     if (reviewed instanceof Promise) this.#later(request, reply, reviewed)
@@ -160,8 +173,8 @@ export class Requests {
     this.problem(reply, { status: 500, error: 'Holdfast failed to answer; its log says why.' }, headers)
   }
 
-  #unread(request: FastifyRequest, reply: FastifyReply, text: string, error: TooManyValues | TooBusy): void {
-    const uid = leadingUid(text)
+  #unread({ request, reply, body }: Came, error: TooManyValues | TooBusy): void {
+    const uid = leadingUid(body.toString())
     if (uid === undefined) {
       this.failure(request, reply, error, close)
       return

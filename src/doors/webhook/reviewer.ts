@@ -132,7 +132,7 @@ export class Reviewer {
     { text, bytes, peer }: Came = { bytes: 0, peer: '' },
   ): Parsed<ReviewAnswer> | Promise<Parsed<ReviewAnswer>> {
     const isKnown = body instanceof KnownReview
-    const asked = isKnown ? body.asked : this.#read(body)
+    const asked = isKnown ? body.asked : this.#read(body, text?.length)
     if ('ok' in asked) return asked
     const change = this.#judged(asked)
     const decided = change && this.#decidedAtOnce(change)
@@ -154,8 +154,8 @@ export class Reviewer {
     return known && new KnownReview(withUid(known.value, known.uid))
   }
 
-  /** @returns the answer to a review that cannot be read, or a problem */
-  #read(body: unknown): Kept | Parsed<ReviewAnswer> {
+  /** @param length of its text @returns the answer to a review that cannot be read, or a problem */
+  #read(body: unknown, length: number | undefined): Kept | Parsed<ReviewAnswer> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
@@ -166,7 +166,7 @@ export class Reviewer {
     const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
-    const normalised = normalise(parsed.value)
+    const normalised = normalise(parsed.value, length)
     return { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import http, { type ClientRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import http, { type ClientRequest, IncomingMessage } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../../../src/doors/http/bodies-under-way.ts'
 import { untilAborted } from '../../../src/time/clock.ts'
@@ -206,4 +206,26 @@ t.test('one peer alone leaves room for others', async (t) => {
   t.equal(bodies.bytes, 1_900)
   t.strictSame(cuts, ['arriving'])
   other.breakOff()
+})
+
+t.test('a body of known length counts while a part of it is missing', async (t) => {
+  const bodies = new BodiesUnderWay({ mostBytes: 2_000, mostBytesOfPeer: 2_000 }, { now: () => 0 })
+  /** Reads a body of ten bytes in these pieces. */
+  const read = async (...pieces: readonly string[]) => {
+    const message = new IncomingMessage(new Socket())
+    const whole: string[] = []
+    bodies.read(message, (body) => whole.push(body.toString()), 10)
+    const counted: number[] = []
+    for (const piece of pieces) {
+      const came = once(message, 'data')
+      message.push(Buffer.from(piece))
+      await came
+      counted.push(bodies.bytes)
+    }
+    message.push(null)
+    await once(message, 'close')
+    return { whole, counted, after: bodies.bytes }
+  }
+  t.same(await read('0123456789'), { whole: ['0123456789'], counted: [0], after: 0 })
+  t.same(await read('01234', '567'), { whole: ['01234567'], counted: [5, 256], after: 0 })
 })

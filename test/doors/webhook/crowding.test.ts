@@ -57,3 +57,21 @@ t.test('entries of an unreadable object are counted once', async (t) => {
   counted.restore()
   t.equal(ofAnnotations.length, 1)
 })
+
+t.test('the entries of the shortest text that has too many are counted', async (t) => {
+  const annotations: unknown = Object.fromEntries(
+    Array.from({ length: mostEntries + 1 }, (_, at) => [at.toString(36), 1] as const),
+  )
+  const { modules } = fakes()
+  const body = review('Node', {
+    operation: 'DELETE',
+    before: { metadata: { annotations } },
+  })
+  const text = JSON.stringify(body)
+  const came = { text, bytes: text.length, peer: '' }
+  const reviewed = await new Reviewer(options, modules).review(body, '10s', awaited, came)
+  t.match(reviewed, {
+    ok: true,
+    value: { response: { warnings: [/metadata.annotations has 10001 entries/] } },
+  })
+})
