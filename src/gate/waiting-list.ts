@@ -168,9 +168,11 @@ export class WaitingList {
 
   /** A listener decides nothing, whatever it does. */
   #notify(hold: Hold, call: (listener: HoldListener, held: HeldChange) => void): void {
+    // Judged once for all of them.
+    let held: HeldChange | undefined
     for (const listener of this.#modules.listeners) {
       try {
-        call(listener, this.#described(hold))
+        call(listener, (held ??= this.#described(hold)))
       } catch (error) {
         this.#modules.onProblem(error)
       }

@@ -269,3 +269,14 @@ t.test('a change that waits for a copy to be ready has the progress of that copy
   world.gate.stopHolding()
   await decision
 })
+
+t.test('a hold is judged once for all who hear of it', async (t) => {
+  const heard: HeldChange[] = []
+  const other: HoldListener = { began: (held) => heard.push(held), ended: (held) => heard.push(held) }
+  const { world, client, decision, announced } = await holding(draining(), { holdListeners: [other] })
+  client.abort()
+  await decision
+  t.equal(heard.length, 2)
+  for (const [at, held] of announced.entries()) t.equal(heard[at], held)
+  await world.gate.stop()
+})

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { Health } from '../../doors/http/health.ts'
 import { CannotListen } from '../../doors/http/listen.ts'
+import { compileKinds } from '../../longhorn/kinds.ts'
 import { createLog, LogStream } from '../../observability/log.ts'
 import { readableLog } from '../../observability/readable-log.ts'
 import { logMetrics } from '../../observability/state-metrics.ts'
@@ -80,6 +81,8 @@ export async function serving(
     ended.abort(new Error('The guard was stopped.'))
   })
   try {
+    // Before anything listens, so that nobody waits for it.
+    compileKinds()
     await measureProcess(registry)
     const { signal } = ended
     await serve({ log, registry, signal, stopping, onReopen: (reopen) => void reopening.add(reopen) })
