@@ -103,7 +103,7 @@ export class Requests {
     const { body } = request
     request.body = undefined
     if (typeof body === 'string') this.#text(request, reply, body)
-    else this.#review({ request, reply, peer: peerOf(request) }, body, '')
+    else this.#review({ request, reply, peer: peerOf(request) }, body)
   }
 
   /** Answers a review, at the turn of its sender. @param body untrusted. A Buffer, which the collector does not copy, may wait */
@@ -140,10 +140,10 @@ export class Requests {
     else this.failure(came.request, came.reply, error, close)
   }
 
-  /** Answers a review that was read. @param body untrusted JSON, or a known review */
-  #review({ request, reply, peer }: Omit<Came, 'body'>, body: unknown, text: string): void {
+  /** Answers a review that was read. @param body untrusted JSON, or a known review @param text of it, if it came as one */
+  #review({ request, reply, peer }: Omit<Came, 'body'>, body: unknown, text?: string): void {
     const timeout = fieldOf(request.query, 'timeout')
-    const came = { text, bytes: text.length, peer }
+    const came = { text, bytes: text?.length ?? 0, peer }
     const reviewed = this.#modules.reviewer.review(body, timeout, () => whileConnected(reply), came)
     // Most are answered at once, and need no promise for that.
     if (reviewed instanceof Promise) this.#later(request, reply, reviewed)

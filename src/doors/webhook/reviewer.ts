@@ -86,7 +86,7 @@ class KnownReview {
 
 /** What a review weighs while it waits, and the text of its body. */
 interface Came extends ReviewWeight {
-  readonly text?: string
+  readonly text?: string | undefined
 }
 
 /** The body of an answer. */
