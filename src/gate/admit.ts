@@ -3,7 +3,7 @@ import type { DiskMap } from '../disk-map/disk-map.ts'
 import { type Profile, profileOf } from '../longhorn/releases.ts'
 import type { Change } from '../rules/change.ts'
 import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
-import { type Clock, onAbort } from '../time/clock.ts'
+import { type Clock, lateAfter, onAbort } from '../time/clock.ts'
 import {
   allow,
   type Asked,
@@ -103,9 +103,11 @@ export class Admission {
     const cancel = this.#modules.clock.setTimer(wait.budgetMs, giveUp)
     const forget = onAbort(wait.signal, giveUp)
     const ahead = new ReservedAhead(asked, this.#modules, asking.signal)
+    let waitsByMap = false
     const attempt = async (): Promise<Attempt> => {
       const first = judged ?? this.#judge(asked)
       judged = undefined
+      waitsByMap = 'verdict' in first
       // 2. Reserve, and 3. confirm: judge once more, on fresh data that the other side may have changed.
       return 'verdict' in first ? first : await this.#secure(asked, first, await ahead.take(), asking.signal)
     }
@@ -117,7 +119,8 @@ export class Admission {
       waits: (objections: readonly Objection[], until: number) => {
         waiting ??= this.#modules.waiting.follow(asked)
         waiting.waits(objections, until)
-        ahead.begin(objections)
+        // One that waits for another reservation would meet it again.
+        if (waitsByMap) ahead.begin(objections)
       },
     }
     try {
@@ -203,7 +206,7 @@ export class Admission {
     const creating = isUnproved(change) ? 1 : 0
     this.#creating += creating
     try {
-      const isLate = this.#lateAfter(this.#options.passOnMs)
+      const isLate = lateAfter(this.#options.passOnMs, this.#modules.clock)
       const attempt = await this.#reserveAndConfirm(asked, candidate, { ...ahead, placed }, signal)
       if (attempt.verdict.decision === 'allow')
         return { ...attempt, release: () => this.#modules.takeBack.answered(placed, change), isLate }
@@ -273,12 +276,6 @@ export class Admission {
   /** True for a change that may wait: a forged review must not take the place of another. */
   async #mayTakePlace(change: Change, signal: AbortSignal): Promise<boolean> {
     return !isUnproved(change) && (await this.#isKnown(change, signal)) === true
-  }
-
-  #lateAfter(ms: number): () => boolean {
-    const { clock } = this.#modules
-    const [counted, wall] = [clock.monotonic(), clock.now()]
-    return () => Math.max(clock.monotonic() - counted, clock.now() - wall) > ms
   }
 
   #failed(asked: Asked, why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {

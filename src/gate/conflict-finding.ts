@@ -94,7 +94,7 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
     found: `${doingOf(reservation)} came first (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.entry)})`,
-    why: `Together they could crash a manager or lose data, which neither does alone. The other change may still be stored (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
+    why: `Together they could crash a manager or lose data, which neither does alone. The other change is admitted or next (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
   }

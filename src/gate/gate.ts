@@ -164,11 +164,11 @@ export class Gate {
     this.#holds.stop()
   }
 
-  /** Resolves when no decision is in progress. */
+  /** Answers all held requests, and resolves when nothing is tidied up any more. Its doors have ended before. */
   async stop(): Promise<void> {
     this.stopHolding()
     this.#lifetimes.stop()
-    await Promise.all([this.#sweeper.stop(), this.#takeBack.idle()])
+    await Promise.all([this.#sweeper.stop(), this.#takeBack.stop()])
   }
 
   #received(asked: Change): Change {

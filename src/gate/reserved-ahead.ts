@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf } from '../longhorn/releases.ts'
-import { type Claim, claimsOf, merged } from './claims.ts'
+import { type Claim, claimsOf, mayBeAnyDisk, merged } from './claims.ts'
 import type { ReservedEntry } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
@@ -10,7 +10,7 @@ import type { Asked, Objection } from './verdict.ts'
 interface ReservedAheadModules {
   readonly map: DiskMapView
   readonly reserver: Pick<Reserver, 'reserve'>
-  readonly takeBack: Pick<TakeBack, 'unused' | 'unusedLater'>
+  readonly takeBack: Pick<TakeBack, 'unusedLater'>
 }
 
 /** Reservations that were made while the change waited, and the claims that they are for. */
@@ -43,7 +43,7 @@ export class ReservedAhead {
     this.#signal = signal
   }
 
-  /** The change waits for these: reserves, unless it has, or something else stands in the way too. */
+  /** The change waits for these by the disk map: reserves, unless it has, or something else stands in the way too. */
   begin(objections: readonly Objection[]): void {
     if (this.#making || !isUseful(this.#asked, objections)) return
     const making = this.#reserve().then((made) => {
@@ -70,11 +70,12 @@ export class ReservedAhead {
     const { map, reserver, takeBack } = this.#modules
     const { acts, policy } = this.#asked
     const claims = merged(claimsOf(acts, map, profileOf(policy.release ?? map.release)))
+    if (!isForOwnNode(claims)) return nothing
     const placed: PlacedReservation[] = []
     const reserved = await reserver.reserve(this.#asked, claims, placed, this.#signal)
     if (reserved.outcome === 'reserved') return { claims, placed, entries: reserved.entries }
     // The attempt after the wait meets the same obstacle, and reports it.
-    await takeBack.unused(placed)
+    takeBack.unusedLater(Promise.resolve(placed))
     return nothing
   }
 }
@@ -89,4 +90,12 @@ function isUseful({ acts, change }: Asked, objections: readonly Objection[]): bo
     acts.every(({ act }) => act === 'eviction') &&
     objections.every(({ rule }) => rule === 'eviction-during-cleanup')
   )
+}
+
+/**
+ * False where it would keep other nodes waiting too, since the eviction counts on copies there. False also for a disk that may
+ * be any: it looks at the Leases of dead nodes, and has to do so right before it is confirmed.
+ */
+function isForOwnNode(claims: readonly Claim[]): boolean {
+  return !mayBeAnyDisk(claims) && claims.every(({ intent }) => intent !== 'keep')
 }

@@ -2,12 +2,13 @@ import { type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Edit, EntryQueue } from './entry-queue.ts'
 import type { QuorumReads } from './ports.ts'
-import { withoutOver } from './reservation-book.ts'
+import { type ReservationBook, withoutOver } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
 import type { PlacedReservation } from './reserve.ts'
 
 /** The parts that releasing needs. */
 interface TakeBackModules {
+  readonly book: Pick<ReservationBook, 'seen' | 'subscribe'>
   /** The queue that reserves too, so that the two do not make each other fail. */
   readonly queue: EntryQueue
   readonly reads: Pick<QuorumReads, 'metadata'>
@@ -30,13 +31,20 @@ export class TakeBack {
   readonly #released = new Released()
   readonly #running = new Set<Promise<void>>()
 
+  readonly #unsubscribe: () => void
+  /** Entries from which a reservation that came back is being removed. */
+  readonly #returned = new Set<string>()
+
+  /** Begins to follow the book. */
   constructor(modules: TakeBackModules) {
     this.#modules = modules
+    this.#unsubscribe = modules.book.subscribe((key) => this.#onEntry(key))
   }
 
-  /** Resolves once everything is released that {@link unusedLater} got so far. */
-  async idle(): Promise<void> {
-    await Promise.all(this.#running)
+  /** Stops following the book. Resolves once everything is released that was to be released without a wait. */
+  async stop(): Promise<void> {
+    this.#unsubscribe()
+    while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
   /**
@@ -51,8 +59,7 @@ export class TakeBack {
 
   /** The same for a caller that has no time to wait for it. @param making never rejects */
   unusedLater(making: Promise<readonly PlacedReservation[]>): void {
-    const done = making.then((placed) => this.unused(placed)).finally(() => this.#running.delete(done))
-    this.#running.add(done)
+    this.#run(making.then((placed) => this.unused(placed)))
   }
 
   /** For a change whose write was answered, or given up: leaves the mark of the result. */
@@ -70,6 +77,44 @@ export class TakeBack {
     } catch (error) {
       this.#modules.onProblem(error)
     }
+  }
+
+  /**
+   * Another replica restores what it has merged with a reservation of its own. If this process has released that meanwhile,
+   * nobody else ever would.
+   */
+  #onEntry(key: string): void {
+    const released = this.#releasedOn(this.#modules.book.seen(key)?.reservations ?? [])
+    if (released.length === 0 || this.#returned.has(key)) return
+    this.#returned.add(key)
+    this.#run(this.#removeReturned(key).finally(() => this.#returned.delete(key)))
+  }
+
+  async #removeReturned(key: string): Promise<void> {
+    const edit: Edit<undefined> = ({ reservations, marks }) => {
+      const released = this.#releasedOn(reservations)
+      const kept = reservations.flatMap((each) =>
+        released.includes(each) ? (this.#released.standing(each) ?? []) : each,
+      )
+      return Promise.resolve({
+        ...(released.length > 0 && { next: { reservations: kept, marks } }),
+        result: undefined,
+      })
+    }
+    try {
+      await this.#within(releaseMs, (signal) => this.#modules.queue.edit(key, edit, { signal }))
+    } catch (error) {
+      this.#modules.onProblem(error)
+    }
+  }
+
+  #releasedOn(reservations: readonly Reservation[]): Reservation[] {
+    return reservations.filter(({ stamp }) => this.#released.has(stamp))
+  }
+
+  #run(work: Promise<void>): void {
+    const done = work.finally(() => this.#running.delete(done))
+    this.#running.add(done)
   }
 
   async #one(
@@ -135,6 +180,11 @@ export class Released {
     for (const { made, displaced } of entries) this.#displaced.set(made.stamp, displaced)
     if (this.#displaced.size <= mostReleased) return
     for (const stamp of [...this.#displaced.keys()].slice(0, -mostReleased)) this.#displaced.delete(stamp)
+  }
+
+  /** True if the reservation with this stamp was released. */
+  has(stamp: string): boolean {
+    return this.#displaced.has(stamp)
   }
 
   /** The one to restore instead of this; undefined if none is. */

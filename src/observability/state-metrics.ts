@@ -62,7 +62,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   gauge('holdfast_holds', 'Requests that wait now.', holding)
   new Gauge({
     name: 'holdfast_reservations',
-    help: 'Changes that may still be committed: admitted ones, and evictions that wait for clean-ups.',
+    help: 'Reserved changes: admitted ones that may still be committed, and evictions that wait for clean-ups.',
     labelNames: ['intent'],
     registers,
     collect() {

@@ -64,7 +64,11 @@ const NodeSchema = Type.Object({
   settlesAt: orNull(moment('When Longhorn has noticed what has ended there.'), 'Null if nothing has.'),
   scheduling: Type.Boolean({ description: 'Of the node, without its disks.' }),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
-  reserved: Type.Integer({ minimum: 0, description: 'Changes that may still be committed: admitted ones, and evictions that wait for clean-ups.' }),
+  reserved: Type.Integer({
+    minimum: 0,
+    description:
+      'Reserved changes: admitted ones that may still be committed, and evictions that wait for clean-ups.',
+  }),
   noted: orNull(NotedSchema, 'The flags that a rescue has cleared and noted on the node, else null.'),
   disks: Type.Array(DiskSchema),
 })

@@ -246,3 +246,9 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
     forget()
   }
 }
+
+/** A function that is true once so many milliseconds have passed, by either clock: one of them may stand still while the machine sleeps. */
+export function lateAfter(ms: number, clock: Pick<Clock, 'now' | 'monotonic'>): () => boolean {
+  const [counted, wall] = [clock.monotonic(), clock.now()]
+  return () => Math.max(clock.monotonic() - counted, clock.now() - wall) > ms
+}

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
@@ -164,18 +165,119 @@ t.test('while a clean-up is reserved it reserves nothing, and once that is over 
   t.equal((await decision).answer.allowed, true)
 })
 
+/** The eviction of d2 counts on its copy on d3. */
+const withFedora = (of: TestCluster) => of.image('fedora', [copy('d2', 'in-progress'), ready('d3')])
+
 t.test('what the map has learnt of meanwhile is reserved after the wait', async (t) => {
-  // The eviction counts on the copy on d3.
-  const of = usual().image('fedora', [copy('d2', 'in-progress'), ready('d3')])
-  const world = worldOf(of)
-  const decision = world.decide(evictD2(of), 10_000)
-  await eventually(() => world.reservations.length === 2)
-  t.strictSame(world.trips, ['swap n1', 'swap n2'])
-  of.node('n3', [disk('d3')])
-  world.emit('Node', 'n3')
+  const { world, decision } = await waiting()
+  withFedora(world.cluster)
   endCleanUp(world)
   t.equal((await decision).answer.allowed, true)
-  t.strictSame(world.trips.slice(2), ['swap n3'])
+  t.strictSame(world.trips, ['swap n1', 'swap n2'])
+})
+
+t.test('it reserves nothing on other nodes while it waits: evictions there go on', async (t) => {
+  const world = worldOf(withFedora(usual()))
+  const decision = world.decide(evictD2(world.cluster), 10_000)
+  await eventually(() => world.gate.holding === 1)
+  await turns()
+  t.strictSame(world.trips, [])
+  const elsewhere = world.cluster.toNode('n2', [disk('d3', evicting), disk('d4')])
+  t.equal((await world.decide(elsewhere)).answer.allowed, true)
+  world.gate.stopHolding()
+  await decision
+})
+
+t.test(
+  'it reserves nothing for a disk that may be any, which looks at the Leases of dead nodes',
+  async (t) => {
+    const unsynced = { synced: false }
+    const world = worldOf(usual())
+    const joining = [disk('d1'), disk('d2'), disk('d9', { ...evicting, ...unsynced })]
+    const decision = world.decide(world.cluster.toNode('n1', joining), 10_000)
+    await eventually(() => world.gate.holding === 1)
+    await turns()
+    t.strictSame(world.trips, [])
+    world.gate.stopHolding()
+    await decision
+  },
+)
+
+t.test('one that waits for another reservation does not try to reserve beside it', async (t) => {
+  const of = usual().image('ubuntu', [ready('d3'), ready('d4')])
+  const world = worldOf(of)
+  t.equal((await world.decide(cleanUpDebian(of))).answer.allowed, true)
+  world.trips.length = 0
+  const decision = world.decide(evictD2(of), 10_000)
+  await eventually(() => world.gate.holding === 1)
+  await turns()
+  t.strictSame(world.trips, [])
+  t.match(world.reservations, [{ intent: 'removal' }])
+  world.gate.stopHolding()
+  await decision
+})
+
+t.test('what was reserved in part is taken back', async (t) => {
+  const book = new InProcessBook()
+  // This replica has not heard of d2, so it reserves the clean-up where disks are that no node has.
+  const behind = cluster('v1.8.0').node('n2', [disk('d3'), disk('d4')])
+  const other = worldOf(behind.image('debian', [ready('d2'), ready('d3'), ready('d4')]), {
+    book,
+    replica: 'two',
+  })
+  t.equal((await other.decide(cleanUpDebian(other.cluster))).answer.allowed, true)
+  const world = worldOf(usual(), { book })
+  const decision = world.decide(evictD2(world.cluster), 10_000)
+  await turns()
+  t.strictSame(world.trips, ['swap n1', 'swap n1'])
+  t.match(world.reservations, [{ intent: 'removal' }])
+  t.equal(world.reservations.length, 1)
+  world.gate.stopHolding()
+  await decision
+})
+
+t.test('a write that hangs ends with the wait', async (t) => {
+  const { world, decision } = await (async () => {
+    const world = worldOf(usual())
+    world.before = () => new Promise(() => undefined)
+    const decision = world.decide(evictD2(world.cluster), 10_000)
+    await eventually(() => world.trips.length === 1)
+    return { world, decision }
+  })()
+  world.gate.stopHolding()
+  t.equal((await decision).verdict.decision, 'hold')
+  world.before = () => undefined
+  await world.gate.stop()
+  t.equal(world.clock.pending, 0)
+  t.strictSame(world.reservations, [])
+})
+
+t.test('two evictions of one node at two replicas that wait in vain leave nothing behind', async (t) => {
+  for (const firstEnds of [true, false]) {
+    const book = new InProcessBook()
+    const [one, two] = ['one', 'two'].map((replica) => worldOf(usual(), { book, replica }))
+    if (!one || !two) throw new Error('there are two')
+    const first = one.decide(evictD2(one.cluster), 10_000)
+    await eventually(() => one.reservations.length === 1)
+    const second = two.decide(two.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]), 10_000)
+    await eventually(() => two.trips.length === 1)
+    await turns()
+    for (const [world, decision] of firstEnds
+      ? ([
+          [one, first],
+          [two, second],
+        ] as const)
+      : ([
+          [two, second],
+          [one, first],
+        ] as const)) {
+      world.clock.advance(10_000)
+      t.equal((await decision).verdict.decision, 'hold')
+      await turns()
+    }
+    t.strictSame(one.reservations, [], firstEnds ? 'the first ends first' : 'the second ends first')
+    await Promise.all([one.gate.stop(), two.gate.stop()])
+  }
 })
 
 t.test(

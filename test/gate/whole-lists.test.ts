@@ -3,7 +3,7 @@ import { ChangeBus, objectChange } from '../../src/gate/change-bus.ts'
 import { WholeLists } from '../../src/gate/whole-lists.ts'
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { cluster } from '../fixtures/cluster.ts'
-import { disk, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, ready } from '../fixtures/raw-objects.ts'
 import { workOfAll } from '../fixtures/work.ts'
 import { GateWorld } from './gate-world.ts'
 
@@ -45,4 +45,26 @@ t.test('evictions that share whole lists cost little more than one of them', asy
   const one = await work(names.slice(0, 1))
   const all = await work(names)
   t.ok(all < 4 * one, `${all} steps for ${names.length}, ${one} for one`)
+})
+
+t.test('an eviction that has read a node too is judged on that node, and no other eviction is', async (t) => {
+  const evicting = { evictionRequested: true, allowScheduling: false }
+  const usual = () =>
+    cluster('v1.8.0')
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d2')])
+      .node('n3', [disk('d3')])
+      .image('fedora', [copy('d1', 'in-progress'), ready('d2')])
+  // The map has not heard that d2 is gone, on which the eviction of n1 counts.
+  const of = usual()
+  const world = new GateWorld(of, { truth: usual().node('n2', []) })
+  world.shared = { images: of.all('BackingImage'), sources: of.all('BackingImageDataSource') }
+  const [other, counting] = await Promise.all([
+    world.decide(of.toNode('n3', [disk('d3')], evicting)),
+    world.decide(of.toNode('n1', [disk('d1')], evicting)),
+  ])
+  t.ok(world.trips.includes('node n2'))
+  t.equal(other.verdict.decision, 'allow')
+  t.match(counting.verdict, { decision: 'hold', objections: [{ rule: 'evict-unready-copy' }] })
+  await world.gate.stop()
 })

@@ -74,7 +74,7 @@ const NodeStatusSchema = Type.Object({
 
 const ReservationStatusSchema = Type.Object({
   node: Node,
-  intent: oneOf(intents, 'What the admitted change does on the disks.'),
+  intent: oneOf(intents, 'What the reserved change does on the disks.'),
   object: Type.Object({ kind: Text, name: Text }),
   disks: Type.Union([Type.Array(Text), Type.Literal('any')], {
     description: 'UUIDs of disks, or any for all disks of the node.',
@@ -82,7 +82,7 @@ const ReservationStatusSchema = Type.Object({
   deadline: time(
     'When the API server can no longer commit the change, by the clock of the replica that wrote it.',
   ),
-  by: text('The replica that admitted the change.'),
+  by: text('The replica that reserved it.'),
 })
 
 const WaitingCauseSchema = Type.Object({

@@ -75,7 +75,7 @@ STATE is one of:
   settling     a flag or a clean-up has just ended, and Longhorn may not have noticed; the guard waits that long
   ok           none of these
 IMAGE NOWHERE is a backing image without a usable copy on a disk that a node has and that is not lost. RESERVED are
-changes that may still be committed: admitted ones, and evictions that wait for clean-ups.
+admitted changes that may still be committed, and evictions that wait for clean-ups.
 
 WAITING are the requests that the guard holds now. FOR is the time since the user first asked, and LEFT the latest time of
 the answer. kubectl retries after it.

@@ -8,7 +8,7 @@ interface Reserved {
   readonly disks: Disks
 }
 
-/** What an admitted change does, in the operator's words, for one and for several: `clean-up`, `clean-ups`. */
+/** What a reserved change does, in the operator's words, for one and for several: `clean-up`, `clean-ups`. */
 export function reservedWords({ intent, kind, disks }: Reserved): readonly [one: string, several: string] {
   switch (intent) {
     case 'eviction':

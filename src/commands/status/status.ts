@@ -86,7 +86,7 @@ export interface NodeStatus {
   readonly disks: readonly DiskStatus[]
 }
 
-/** A change that may still be committed: an admitted one, or an eviction that waits for clean-ups. */
+/** An admitted change that may still be committed, or an eviction that waits for clean-ups. */
 export interface ReservationStatus {
   /** Null for disks that no node has. */
   readonly node: string | null

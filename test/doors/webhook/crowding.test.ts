@@ -60,7 +60,7 @@ t.test('entries of an unreadable object are counted once', async (t) => {
 
 t.test('the entries of the shortest text that has too many are counted', async (t) => {
   const annotations: unknown = Object.fromEntries(
-    Array.from({ length: mostEntries + 1 }, (_, at) => [at.toString(36), 1] as const),
+    Array.from({ length: mostEntries + 1 }, (_, at) => [String.fromCodePoint(0x4e00 + at), 1] as const),
   )
   const { modules } = fakes()
   const body = review('Node', {
