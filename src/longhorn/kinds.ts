@@ -65,7 +65,7 @@ export const kinds: { readonly [K in Kind]: KindFacts<K> } = {
   Setting: { plural: 'settings', shortName: 'lhs', parse: parseSetting },
 }
 
-/** Compiles the schemas of all kinds, which takes 50 ms. Otherwise each is compiled when its first object comes. */
+/** Compiles the schemas of all kinds. Otherwise each is compiled when its first object comes, while requests wait. */
 export function compileKinds(): void {
   for (const kind of allKinds) kinds[kind].parse(undefined)
 }
