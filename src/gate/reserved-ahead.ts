@@ -46,7 +46,11 @@ export class ReservedAhead {
   /** The change waits for these by the disk map: reserves, unless it has, or something else stands in the way too. */
   begin(objections: readonly Objection[]): void {
     if (this.#making || !isUseful(this.#asked, objections)) return
-    const making = this.#reserve().then((made) => {
+    const { acts, policy } = this.#asked
+    const { map } = this.#modules
+    const claims = merged(claimsOf(acts, map, profileOf(policy.release ?? map.release)))
+    if (!isForOwnNode(claims)) return
+    const making = this.#reserve(claims).then((made) => {
       // Something conflicts for now; at the next wait it may be gone.
       if (made === nothing && this.#making === making) this.#making = undefined
       return made
@@ -66,11 +70,9 @@ export class ReservedAhead {
     if (this.#making) this.#modules.takeBack.unusedLater(this.take().then(({ placed }) => placed))
   }
 
-  async #reserve(): Promise<MadeAhead> {
-    const { map, reserver, takeBack } = this.#modules
-    const { acts, policy } = this.#asked
-    const claims = merged(claimsOf(acts, map, profileOf(policy.release ?? map.release)))
-    if (!isForOwnNode(claims)) return nothing
+  /** Never rejects, as reserving never does. */
+  async #reserve(claims: readonly Claim[]): Promise<MadeAhead> {
+    const { reserver, takeBack } = this.#modules
     const placed: PlacedReservation[] = []
     const reserved = await reserver.reserve(this.#asked, claims, placed, this.#signal)
     if (reserved.outcome === 'reserved') return { claims, placed, entries: reserved.entries }

@@ -30,7 +30,6 @@ export class TakeBack {
   readonly #modules: TakeBackModules
   readonly #released = new Released()
   readonly #running = new Set<Promise<void>>()
-
   readonly #unsubscribe: () => void
   /** Entries from which a reservation that came back is being removed. */
   readonly #returned = new Set<string>()
