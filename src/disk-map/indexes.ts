@@ -152,7 +152,7 @@ export class ImageIndex {
 
   /** Those of these names, in the order of all. */
   these(names: Iterable<string>): Iterable<BackingImage> {
-    const entries = [...names].flatMap((name) => this.#entries.get(name) ?? [])
+    const entries = [...names].map((name) => this.#entries.get(name)).filter((entry) => entry !== undefined)
     return entries.sort((one, other) => one.turn - other.turn).map(({ image }) => image)
   }
 

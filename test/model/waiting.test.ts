@@ -13,8 +13,8 @@ t.test('the checker finds a crash where what a waiting eviction reserves is lost
 
 for (const profile of ['A', 'B'] as const) {
   t.test(`an eviction that waits, and what comes meanwhile, on profile ${profile}`, async (t) => {
-    await together(t, waits(profile, { reviews: 2, jumps: 2 }), depth(3, 6))
+    await together(t, waits(profile, { reviews: 2, jumps: 2 }), depth(3, 5))
     const wild = { reviews: 3, jumps: 6, crash: true, restarts: true, losses: true }
-    await atRandom(t, waits(profile, wild), depth(10, 200), 7)
+    await atRandom(t, waits(profile, wild), depth(10, 100), 7)
   })
 }
