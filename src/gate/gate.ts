@@ -164,7 +164,7 @@ export class Gate {
     this.#holds.stop()
   }
 
-  /** Answers all held requests, and resolves when nothing is tidied up any more. Its doors have ended before. */
+  /** Call it after the doors have ended. It answers all held requests, and resolves once nothing is being given back. */
   async stop(): Promise<void> {
     this.stopHolding()
     this.#lifetimes.stop()

@@ -65,7 +65,7 @@ export class ReservedAhead {
     return (await making) ?? nothing
   }
 
-  /** The change is answered: takes back what nobody took, after the answer. */
+  /** Gives back what nobody took. The answer does not wait for it. */
   over(): void {
     if (this.#making) this.#modules.takeBack.unusedLater(this.take().then(({ placed }) => placed))
   }

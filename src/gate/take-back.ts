@@ -79,8 +79,8 @@ export class TakeBack {
   }
 
   /**
-   * Another replica restores what it has merged with a reservation of its own. If this process has released that meanwhile,
-   * nobody else ever would.
+   * Another replica may have merged a reservation of this process with its own, and restores it later. If this process has
+   * released it since, no other process removes it.
    */
   #onEntry(key: string): void {
     const released = this.#releasedOn(this.#modules.book.seen(key)?.reservations ?? [])

@@ -4,8 +4,7 @@ import { monotonicMs } from './clock.ts'
 const pieceMs = 5
 
 /**
- * Lets several kinds of long work go on in pieces, each in a turn of the event loop of its own. In between, requests are
- * answered.
+ * Splits long work into pieces. Each piece gets its own turn of the event loop, so requests are answered in between.
  */
 export class Pace {
   readonly #now: () => number

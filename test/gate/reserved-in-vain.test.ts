@@ -22,9 +22,9 @@ for (const [how, end] of [
   })
 }
 
-t.test('a denial after the wait takes the reservation back', async (t) => {
+t.test('an eviction that something else stops after the wait gives its reservation back', async (t) => {
   const { world, decision } = await waiting()
-  // Meanwhile the others are gone, and ubuntu has its last copy on the disk.
+  // Meanwhile debian has its only copy on the disk, and that is not ready.
   world.cluster.image('debian', [copy('d2', 'in-progress')])
   endCleanUp(world)
   await turns()
@@ -62,13 +62,10 @@ t.test('what was reserved in part is taken back', async (t) => {
 })
 
 t.test('a write that hangs ends with the wait', async (t) => {
-  const { world, decision } = await (async () => {
-    const world = worldOf(usual())
-    world.before = () => new Promise(() => undefined)
-    const decision = world.decide(evictD2(world.cluster), 10_000)
-    await eventually(() => world.trips.length === 1)
-    return { world, decision }
-  })()
+  const world = worldOf(usual())
+  world.before = () => new Promise(() => undefined)
+  const decision = world.decide(evictD2(world.cluster), 10_000)
+  await eventually(() => world.trips.length === 1)
   world.gate.stopHolding()
   t.equal((await decision).verdict.decision, 'hold')
   world.before = () => undefined

@@ -120,7 +120,7 @@ async function putBack(cluster: DemoCluster, targets: DemoTargets): Promise<void
   expectAdmitted('asking for the copy again', await cluster.copyTo(image, cleaned.uuid))
   await cluster.until(`the copy of ${image} to be ready again`, async () => {
     const { wanted, isEvicted, state } = await copyOn(cluster, targets)
-    // A manager that still has the flag in hand moves the copy away once more.
+    // A manager that still has the flag in hand may move the copy away once more.
     if (!wanted && state === undefined)
       expectAdmitted('asking for the copy again', await cluster.copyTo(image, cleaned.uuid))
     return wanted && !isEvicted && state === 'ready'

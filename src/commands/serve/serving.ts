@@ -81,7 +81,7 @@ export async function serving(
     ended.abort(new Error('The guard was stopped.'))
   })
   try {
-    // Before anything listens, so that nobody waits for it.
+    // No request has to wait for it: nothing listens yet.
     compileKinds()
     await measureProcess(registry)
     const { signal } = ended
