@@ -32,8 +32,9 @@ LABEL org.opencontainers.image.title="Holdfast" \
   org.opencontainers.image.vendor="The Holdfast project"
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /image /holdfast
-ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1
+# With an arena of malloc for each thread, 5 to 10 MiB more stay with the process.
+ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1 MALLOC_ARENA_MAX=1
 # By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
 USER 65532:65532
-# V8 takes up to 48 MiB for new objects by itself. With less than 8 MiB many count as old, and collecting those costs CPU.
-ENTRYPOINT ["/usr/local/bin/node", "--min-semi-space-size=8", "--max-semi-space-size=8", "/holdfast/dist/main.js"]
+# V8 takes up to 48 MiB for new objects by itself. With less than 2 MiB many count as old, and collecting those costs CPU.
+ENTRYPOINT ["/usr/local/bin/node", "--min-semi-space-size=2", "--max-semi-space-size=2", "/holdfast/dist/main.js"]

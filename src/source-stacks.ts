@@ -8,29 +8,49 @@ const place = /(file:\/\/\S*\/)([^/\s()]+\.js):(\d+):\d+/g
  * Makes the function that shows the sources in a stack trace of the bundle: `src/gate/gate.ts:120` for each
  * place. With `--enable-source-maps` Node would read all maps at the start, which costs more than most
  * commands, and Node itself looks at a stack that no person sees each time that it ends a stream. So this
- * reads them for a stack that is shown.
+ * reads them for a stack that is shown. The collector may take them again: decoded, they are 3 MiB, and errors are rare.
  *
  * @param maps the source maps by file; the sources have none, and their stacks stay as they are
  */
 export function sourceStacks(maps: URL): (stack: string) => string {
   const folder = new URL('.', maps).href
-  const known = new Map<string, SourceMap | undefined>()
-  let read: Readonly<Record<string, SourceMapPayload>> | undefined
-  const mapOf = (file: string): SourceMap | undefined => {
-    read ??= readMaps(maps)
-    const map = known.get(file) ?? (read[file] && new SourceMap(read[file]))
-    known.set(file, map)
-    return map
+  let kept: WeakRef<SourceMaps> | undefined
+  const readOnce = (): SourceMaps => {
+    const read = kept?.deref() ?? new SourceMaps(maps)
+    kept = new WeakRef(read)
+    return read
   }
   return (stack) =>
-    stack.replace(place, (shown: string, of: string, file: string, line: string) => {
-      const entry: Partial<SourceMapping> | undefined =
-        of === folder ? mapOf(file)?.findEntry(Number(line) - 1, 0) : undefined
-      const { originalSource, originalLine } = entry ?? {}
-      return originalSource === undefined || originalLine === undefined
-        ? shown
-        : `${originalSource}:${originalLine + 1}`
-    })
+    stack.replace(place, (shown: string, of: string, file: string, line: string) =>
+      of === folder ? (readOnce().placeOf(file, Number(line)) ?? shown) : shown,
+    )
+}
+
+/** The source maps of the bundle. */
+class SourceMaps {
+  readonly #raw: Readonly<Record<string, SourceMapPayload>>
+  readonly #decoded = new Map<string, SourceMap>()
+
+  constructor(file: URL) {
+    this.#raw = readMaps(file)
+  }
+
+  /** Where the line of a file comes from, as `src/gate/gate.ts:120`. */
+  placeOf(file: string, line: number): string | undefined {
+    const entry: Partial<SourceMapping> | undefined = this.#of(file)?.findEntry(line - 1, 0)
+    const { originalSource, originalLine } = entry ?? {}
+    if (originalSource === undefined || originalLine === undefined) return undefined
+    return `${originalSource}:${originalLine + 1}`
+  }
+
+  #of(file: string): SourceMap | undefined {
+    const raw = this.#raw[file]
+    const known = this.#decoded.get(file)
+    if (known || !raw) return known
+    const decoded = new SourceMap(raw)
+    this.#decoded.set(file, decoded)
+    return decoded
+  }
 }
 
 /** No error may hide another: without readable maps there are none. */

@@ -1,8 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { imageStart } from '../../test/fixtures/image-start.ts'
 import type { Listening } from './contender.ts'
 import { type ProfiledFunction, profileWhenAsked, profiling } from './profiler.ts'
 
@@ -18,10 +17,11 @@ export async function forked(
   settings: object,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Listening> {
-  const options = 'name' in settings && settings.name === 'holdfast' ? optionsOfImage() : []
+  const isGuard = 'name' in settings && settings.name === 'holdfast'
+  const { options, variables } = isGuard ? imageStart() : { options: [], variables: {} }
   const child = fork(module, {
     execArgv: [...process.execArgv, ...options],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...variables, ...env },
   })
   child.send(settings)
   const [port] = (await withinStart(child, (signal) => once(child, 'message', { signal }))) as [number]
@@ -36,13 +36,6 @@ export async function forked(
     return (await asked(profiling.end)) as readonly ProfiledFunction[]
   }
   return { pid: child.pid ?? 0, port, profiled, stop: () => child.disconnect() }
-}
-
-/** The options of `node` in the image. */
-function optionsOfImage(): string[] {
-  const dockerfile = readFileSync(join(import.meta.dirname, '../../Dockerfile'), 'utf8')
-  const [, entrypoint = ''] = /^ENTRYPOINT (.+)$/m.exec(dockerfile) ?? []
-  return entrypoint.match(/--[^"]+/g) ?? []
 }
 
 /** Starts a program that writes its port as its first line, and ends once its input does. */

@@ -13,6 +13,8 @@ export interface PodTemplate {
   readonly mounts?: Readonly<Record<string, string>>
   /** Where a container finds the API server. */
   readonly env?: Readonly<Record<string, string>>
+  /** Variables of a process outside of a container. */
+  readonly variables?: Readonly<Record<string, string>>
   /** Where a process outside of a container finds it. */
   readonly kubeconfig?: string
   /** Flags that a pod does not need, such as on which loopback port to listen. */
@@ -194,7 +196,7 @@ function inContainer(
 }
 
 function asProcess(name: string, template: PodTemplate): Start {
-  const { program = holdfast, args, mounts = {}, kubeconfig, here } = template
+  const { program = holdfast, args, mounts = {}, variables, kubeconfig, here } = template
   const local = [...args, ...here].map((arg) =>
     Object.entries(mounts).reduce((path, [mount, folder]) => path.replace(mount, folder), arg),
   )
@@ -202,7 +204,7 @@ function asProcess(name: string, template: PodTemplate): Start {
   return {
     program: process.execPath,
     args: [...program, ...local, ...cluster],
-    env: { PATH: process.env.PATH ?? '', HOME: '/dev/null', HOLDFAST_REPLICA: name },
+    env: { ...variables, PATH: process.env.PATH ?? '', HOME: '/dev/null', HOLDFAST_REPLICA: name },
   }
 }
 

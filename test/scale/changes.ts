@@ -1,6 +1,6 @@
 import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
 import type { LoadedCluster } from './loaded-cluster.ts'
-import { copiesOf, emptyDisk } from './size.ts'
+import { copiesOf, emptyDisk, small } from './size.ts'
 
 /** A write that is measured, and what puts it back. */
 export interface Change {
@@ -9,7 +9,10 @@ export interface Change {
   readonly after?: (loaded: LoadedCluster, round: number) => Promise<unknown>
 }
 
-/** Each round is about another node, and another image. */
+/**
+ * Each round is about another node, and another image. Refusals are about as many images on each cluster: the first one about
+ * an image makes new Events, and later ones are counted there.
+ */
 export const changes: readonly Change[] = [
   {
     what: 'a change of tags',
@@ -33,7 +36,7 @@ export const changes: readonly Change[] = [
     what: 'a refusal',
     ask: async (loaded, round) => {
       try {
-        await loaded.patch(image(loaded, round), { spec: { diskFileSpecMap: null } })
+        await loaded.patch(image(loaded, round % small.images), { spec: { diskFileSpecMap: null } })
       } catch (error) {
         if (error instanceof ApiFailure && error.code === 403) return
         throw error

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { seed, type SeededCluster } from '../../src/sandbox/controllers/seed.ts'
 import { binaries } from '../e2e/binaries.ts'
 import { ask, longhornPath } from '../e2e/cluster.ts'
 import type { Guards, Replica } from '../e2e/guards.ts'
 import { LonghornClient } from '../e2e/longhorn-client.ts'
 import { installed, RealCluster } from '../e2e/real-cluster.ts'
+import { imageStart } from '../fixtures/image-start.ts'
 import { holdfast } from '../fixtures/main.ts'
-import { root } from '../fixtures/root.ts'
+import { tellsLongestTurn } from './replica-figures.ts'
 import { contentOf, type Size } from './size.ts'
 
 /** An image without a wanted copy, whose clean-ups hold evictions. */
@@ -42,7 +41,9 @@ export class LoadedCluster {
     console.log(`# filled after ${((performance.now() - fillsFrom) / 1_000).toFixed(0)} s`)
     const yaml = await cluster.install('config.maxHolds=1000')
     const template = await cluster.podTemplate(yaml, installed)
-    const guards = await cluster.deployAs({ ...template, program: [...imageOptions(), ...holdfast] })
+    const { options, variables } = imageStart()
+    const program = [...options, tellsLongestTurn, ...holdfast]
+    const guards = await cluster.deployAs({ ...template, program, variables })
     began(() => guards.stop())
     const from = performance.now()
     const replica = await guards.add()
@@ -69,12 +70,4 @@ export class LoadedCluster {
     )
     await this.patch(`backingimages/${holding}/status`, { status: { diskFileStatusMap } })
   }
-}
-
-/** The options of Node in the image, with which a pod's guard runs. */
-function imageOptions(): string[] {
-  const [, json = '[]'] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? []
-  const words: unknown = JSON.parse(json)
-  const options = Array.isArray(words) ? words.filter((word) => String(word).startsWith('--')) : []
-  return options.map(String)
 }

@@ -1,4 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { fieldOf } from '../../src/json/schema.ts'
 import type { Replica } from '../e2e/guards.ts'
 import { metric } from '../e2e/metric.ts'
 
@@ -22,4 +24,22 @@ export async function cpuMs({ process }: Replica): Promise<number> {
  */
 export async function longestBlockMs(replica: Replica): Promise<number> {
   return Math.max(0, (await metric(replica, 'nodejs_eventloop_lag_max_seconds')) * 1_000 - loopTimerMs)
+}
+
+/** The option of `node` for a guard that tells {@link longestTurnMs}. */
+export const tellsLongestTurn = `--import=${fileURLToPath(new URL('longest-turn.mjs', import.meta.url))}`
+
+/** The most CPU time that the event loop took at a stretch, in milliseconds, while some work was done. */
+export async function longestTurnMs({ process }: Replica, work: () => Promise<unknown>): Promise<number> {
+  process.signal('SIGUSR2')
+  await work()
+  const from = process.lineCount
+  process.signal('SIGUSR2')
+  return await process.line(turnMs, { from })
+}
+
+function turnMs(line: string): number | undefined {
+  if (!line.includes('"longest turn"')) return undefined
+  const ms = fieldOf(JSON.parse(line), 'ms')
+  return typeof ms === 'number' ? ms : undefined
 }

@@ -6,7 +6,7 @@ import { churn } from './churn.ts'
 import { Figures } from './figures.ts'
 import { evictAtOnce, type Latencies, measureOnce, releaseHolds } from './latencies.ts'
 import { holding, LoadedCluster } from './loaded-cluster.ts'
-import { cpuMs, longestBlockMs } from './replica-figures.ts'
+import { cpuMs, longestBlockMs, longestTurnMs } from './replica-figures.ts'
 import { scaleOptions, small, type Size } from './size.ts'
 
 // Run by `npm run test:scale`: one guard before a real API server with ten disks, and one before another at the design point,
@@ -22,6 +22,8 @@ const warmUp = 10
 /** Many requests at once are measured so often. */
 const fewRounds = 10
 const held = 64
+/** To look at each turn of the event loop costs CPU, so it is done for a time of its own. */
+const turnsMs = 60_000
 
 /** A cluster, and what was found out there. */
 interface Measured {
@@ -85,6 +87,8 @@ async function underChurn({ loaded, figures }: Measured): Promise<void> {
   figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)
   figures.put('event loop blocked meanwhile (ms)', await longestBlockMs(replica))
   figures.put('memory after that (MiB)', memoryOf(replica.process.pid))
+  const turn = await longestTurnMs(replica, () => churn(loaded, turnsMs))
+  figures.put('longest turn of the event loop meanwhile, CPU (ms)', turn)
 }
 
 /** Longhorn writes statuses all the time. Where a watch was silent for ten seconds, a guard reads objects by itself. */

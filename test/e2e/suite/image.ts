@@ -61,6 +61,7 @@ export async function inImage(
           'HOME',
           'KUBERNETES_SERVICE_HOST',
           'KUBERNETES_SERVICE_PORT',
+          'MALLOC_ARENA_MAX',
           'NODE_DISABLE_COMPILE_CACHE',
           'NODE_ENV',
           'PATH',
