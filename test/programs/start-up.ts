@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { logOf, runProgram, startProgram } from '../commands/holdfast.ts'
+import { imageStart } from '../fixtures/image-start.ts'
 import { root } from '../fixtures/root.ts'
 import { spending } from '../package/spending.ts'
 
@@ -29,8 +30,8 @@ const limits: readonly (readonly [command: string, cpuSeconds: number, residentM
   ['plan node-1', 0.45, 90],
   ['completion bash', 0.45, 110],
 ]
-/** Of a guard at rest. A bare HTTPS server takes 11 MB more on Node 24. */
-const guardLimitMB = Number(process.versions.node.split('.')[0]) < 24 ? 90 : 100
+/** Of a guard at rest that is started as in the image. */
+const guardLimitMB = 90
 /** Until V8 has collected what the start has left. */
 const restMs = 40_000
 
@@ -68,8 +69,9 @@ async function memoryOfGuard(): Promise<number> {
   await runProgram(process.execPath, [program, 'certs', '--dir', folder, '--dns', 'localhost'], env)
   const certificate = ['--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')]
   const ports = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
-  const args = [program, 'serve', ...certificate, ...ports, '--linger', '0s']
-  const guard = startProgram(process.execPath, args, env, '')
+  const { options, variables } = imageStart()
+  const args = [...options, program, 'serve', ...certificate, ...ports, '--linger', '0s']
+  const guard = startProgram(process.execPath, args, { ...variables, ...env }, '')
   try {
     const logged = logOf(guard)
     const { healthPort } = await logged('health is listening')

@@ -7,6 +7,7 @@ import { ask, longhornPath } from '../e2e/cluster.ts'
 import type { Guards, Replica } from '../e2e/guards.ts'
 import { LonghornBeside } from '../e2e/longhorn-beside.ts'
 import { installed, RealCluster } from '../e2e/real-cluster.ts'
+import { imageStart } from '../fixtures/image-start.ts'
 import { holdfast } from '../fixtures/main.ts'
 import { maxRelistMs } from '../race/guarded-sandbox.ts'
 import { isDenial } from './clients.ts'
@@ -83,7 +84,9 @@ export class Field {
     const template = await cluster.podTemplate(yaml, installed)
     const leases = await SlowLeases.start(cluster.plane)
     await throughSlowLeases(template.kubeconfig ?? '', leases)
-    const guards = await cluster.deployAs({ ...template, program: [...tellsLiveMemory, ...holdfast] })
+    const { options, variables } = imageStart()
+    const program = [...options, ...tellsLiveMemory, ...holdfast]
+    const guards = await cluster.deployAs({ ...template, program, variables })
     const auditFolder = join(cluster.plane.folder, 'records')
     await mkdir(auditFolder)
     const uuidOf = (disk: DiskName) => longhorn.seeded.uuidOf(disk)

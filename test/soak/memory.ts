@@ -12,8 +12,8 @@ const fewestAnswers = 0.5
  */
 const liveSlackMiB = 8
 /**
- * How much more may be resident at the end, in MiB. The collector takes 48 for new objects when it likes, and malloc keeps
- * some of what is freed. Neither is a leak. An hour shows a leak outside the heap of 1.6 MiB a minute.
+ * How much more may be resident at the end, in MiB. The heap grows before V8 collects it, and malloc keeps some of what is
+ * freed. Neither is a leak. An hour shows a leak outside the heap of 1.6 MiB a minute.
  */
 const residentSlackMiB = 64
 
