@@ -12,8 +12,10 @@ import { seed } from '../../src/sandbox/controllers/seed.ts'
 import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { logOf, startProcess } from '../commands/holdfast.ts'
+import { logOf, startProgram } from '../commands/holdfast.ts'
 import { containerLimitMiB } from '../fixtures/container-limit.ts'
+import { imageStart } from '../fixtures/image-start.ts'
+import { holdfast } from '../fixtures/main.ts'
 import { memoryOf } from '../fixtures/process-memory.ts'
 import { review } from '../doors/webhook/review-builder.ts'
 
@@ -64,11 +66,15 @@ const certificate = ['--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')
 const ports = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
 // Waiting changes are then admitted as soon as the clean-ups have ended.
 const atOnce = ['--settle', '0s', '--settle-after-outage', '0s']
-const guard = startProcess(
-  ['serve', '--kubeconfig', path('kubeconfig'), ...certificate, ...ports, ...atOnce],
-  {
-    NODE_OPTIONS: `--max-old-space-size=${heap}`,
-  },
+const { options, variables } = imageStart()
+const guard = startProgram(
+  process.execPath,
+  [
+    ...[...options, `--max-old-space-size=${heap}`, ...holdfast],
+    ...['serve', '--kubeconfig', path('kubeconfig'), ...certificate, ...ports, ...atOnce],
+  ],
+  { ...variables, PATH: process.env.PATH ?? '', HOME: '/dev/null' },
+  '',
 )
 const logged = logOf(guard)
 const { port } = await logged('listening')
