@@ -12,7 +12,7 @@ const flags = [
   // requests at a time most do. They die at once all the same, and to collect old objects takes a third of the CPU: for good,
   // in half of all processes.
   '--no-allocation-site-pretenuring',
-  // Makes no code of the first quality: functions that run often get better code soon, and the others run rarely.
+  // Leaves out the first kind of machine code: functions that run often get a better one soon, and the others run rarely.
   '--no-sparkplug',
 ] as const
 
