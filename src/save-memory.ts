@@ -1,18 +1,18 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * What V8 is told, so that a guard takes less memory. V8 reads these flags whenever it collects or compiles, so they work from
- * now on. docs/performance.md says what each one saves.
+ * What V8 is told, so that a guard takes less memory and keeps its speed. V8 reads these flags whenever it collects or compiles,
+ * so they work from now on. docs/performance.md has the figures (Memory).
  */
 const flags = [
   // Collects sooner, and gives pages back while the process is idle. Otherwise a guard keeps what its start and its bursts
   // have used.
   '--optimize-for-size',
-  // Otherwise V8 makes the objects of a kind old at their birth, once most of that kind have survived a collection. Of 50
-  // requests at a time most do. They die at once all the same, and to collect old objects takes a third of the CPU: for good,
-  // in half of all processes.
+  // Otherwise V8 makes objects old at their birth, once most objects from the same place in the code have survived a collection.
+  // Of 50 requests at a time most do, but they die soon. Collecting them as old objects made two of five guards slower by a
+  // fifth to a half, until they ended.
   '--no-allocation-site-pretenuring',
-  // Leaves out the first kind of machine code: functions that run often get a better one soon, and the others run rarely.
+  // Leaves out the first kind of machine code. Functions that run often get a better one soon.
   '--no-sparkplug',
 ] as const
 

@@ -8,7 +8,7 @@ const place = /(file:\/\/\S*\/)([^/\s()]+\.js):(\d+):\d+/g
  * Makes the function that shows the sources in a stack trace of the bundle: `src/gate/gate.ts:120` for each
  * place. With `--enable-source-maps` Node would read all maps at the start, which costs more than most
  * commands, and Node itself looks at a stack that no person sees each time that it ends a stream. So this
- * reads them for a stack that is shown. The collector may take them again: decoded, they are 3 MiB, and errors are rare.
+ * reads them for a stack that is shown. The collector may take them again: decoded, those of a guard are 3 MiB, and errors are rare.
  *
  * @param maps the source maps by file; the sources have none, and their stacks stay as they are
  */
@@ -16,7 +16,9 @@ export function sourceStacks(maps: URL): (stack: string) => string {
   const folder = new URL('.', maps).href
   let kept: WeakRef<SourceMaps> | undefined
   const readOnce = (): SourceMaps => {
-    const read = kept?.deref() ?? new SourceMaps(maps)
+    const known = kept?.deref()
+    if (known) return known
+    const read = new SourceMaps(maps)
     kept = new WeakRef(read)
     return read
   }

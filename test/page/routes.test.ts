@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { fastify } from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { planWithin } from '../../src/commands/ui/page-plan.ts'
 import { addPage } from '../../src/page/routes.ts'
 import type { PlanEvictions } from '../../src/page/what-if.ts'
@@ -29,14 +29,15 @@ async function ask(url: string, headers: Readonly<Record<string, string>> = {}, 
 }
 
 /**
- * Opens a stream that stays open until it is destroyed. That of a fetch does not: undici ends it as soon as the garbage
+ * Opens a stream that stays open until the end of the test. That of a fetch does not: undici ends it as soon as the garbage
  * collector finds that nobody holds the answer.
  */
-async function openStream(url: string): Promise<IncomingMessage> {
+async function openStream(t: Pick<Test, 'teardown'>, url: string): Promise<void> {
   const asked = request(`${url}/api/v1/events`, { agent: false }).end()
+  t.teardown(() => asked.destroy())
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  response.on('error', () => undefined)
   if (response.statusCode !== 200) throw new Error(`the stream was answered with ${response.statusCode}`)
-  return response.on('error', () => undefined)
 }
 
 const paths = ['/ui/', '/ui/main.js', '/api/v1/state', '/api/v1/trend', '/api/v1/what-if?node=n1', '/']
@@ -211,7 +212,6 @@ t.test('a stream without nodes makes none', async (t) => {
 
 t.test('a stream too many gets 503 with Retry-After', async (t) => {
   const { url } = await new PageWorld(smallCluster()).serve(t)
-  const readers = await Promise.all(Array.from({ length: 16 }, async () => await openStream(url)))
+  await Promise.all(Array.from({ length: 16 }, async () => await openStream(t, url)))
   t.match(await ask(`${url}/api/v1/events`), { status: 503, headers: { 'retry-after': '10' } })
-  for (const reader of readers) reader.destroy()
 })

@@ -32,6 +32,8 @@ const limits: readonly (readonly [command: string, cpuSeconds: number, residentM
 ]
 /** Of a guard at rest that is started as in the image. */
 const guardLimitMB = 90
+/** So many guards run at the same time. */
+const guards = 3
 /** Until V8 has collected what the start has left. */
 const restMs = 40_000
 
@@ -56,7 +58,8 @@ try {
     row(command, cpu.toFixed(2), String(cpuSeconds), memory.toFixed(0), String(residentMB))
     if (cpu > cpuSeconds || memory > residentMB) process.exitCode = 1
   }
-  const memory = await memoryOfGuard()
+  await runProgram(process.execPath, [program, 'certs', '--dir', path('certs'), '--dns', 'localhost'], env)
+  const memory = median(await Promise.all(Array.from({ length: guards }, () => memoryOfGuard(path('certs')))))
   row('serve, at rest', '', '', memory.toFixed(0), String(guardLimitMB))
   if (memory > guardLimitMB) process.exitCode = 1
 } finally {
@@ -64,10 +67,9 @@ try {
   await rm(folder, { recursive: true })
 }
 
-/** What a guard of this cluster takes, in MB. */
-async function memoryOfGuard(): Promise<number> {
-  await runProgram(process.execPath, [program, 'certs', '--dir', folder, '--dns', 'localhost'], env)
-  const certificate = ['--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')]
+/** What a guard of this cluster takes, in MB. @param certs the folder with its certificate */
+async function memoryOfGuard(certs: string): Promise<number> {
+  const certificate = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
   const ports = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
   const { options, variables } = imageStart()
   const args = [...options, program, 'serve', ...certificate, ...ports, '--linger', '0s']

@@ -80,15 +80,21 @@ async function underChurn({ loaded, figures }: Measured): Promise<void> {
   const { replica } = loaded
   await longestBlockMs(replica)
   const [cpu, from] = [await cpuMs(replica), performance.now()]
-  const { written, failures } = await churn(loaded, churnMs)
-  if (failures.length > 0) console.log(`# ${failures.length} writes failed: ${failures[0] ?? ''}`)
+  const written = await churning(loaded, churnMs)
   const seconds = (performance.now() - from) / 1_000
   figures.put('writes of status a second', written / seconds)
   figures.put('CPU meanwhile (ms a second)', ((await cpuMs(replica)) - cpu) / seconds)
   figures.put('event loop blocked meanwhile (ms)', await longestBlockMs(replica))
   figures.put('memory after that (MiB)', memoryOf(replica.process.pid))
-  const turn = await longestTurnMs(replica, () => churn(loaded, turnsMs))
+  const turn = await longestTurnMs(replica, () => churning(loaded, turnsMs))
   figures.put('longest turn of the event loop meanwhile, CPU (ms)', turn)
+}
+
+/** Changes statuses for so long. @returns how many */
+async function churning(loaded: LoadedCluster, ms: number): Promise<number> {
+  const { written, failures } = await churn(loaded, ms)
+  if (failures.length > 0) console.log(`# ${failures.length} writes failed: ${failures[0] ?? ''}`)
+  return written
 }
 
 /** Longhorn writes statuses all the time. Where a watch was silent for ten seconds, a guard reads objects by itself. */
