@@ -36,7 +36,7 @@ export async function churn(loaded: LoadedCluster, ms: number): Promise<Churned>
     running.add(done)
     // What a busy machine has missed is not written later.
     due = Math.max(due + 1_000 / perSecond, performance.now())
-    await wait(due - performance.now())
+    await wait(Math.max(0, due - performance.now()))
   }
   await Promise.all(running)
   return { written, failures }
